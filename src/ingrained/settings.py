@@ -1,0 +1,34 @@
+"""Settings from the environment and `.env`, read once at the edge and passed down.
+
+Every field can be set as `INGRAINED_<FIELD>`; command-line options win over both.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_cache_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_MODEL = "qwen2.5-coder-0.5b"
+DEFAULT_EMBEDDER = "all-minilm-l6-v2"
+
+
+class Settings(BaseSettings):
+    """One frozen object for a whole run."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="INGRAINED_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    home: Path = Path(".ingrained")
+    """Where one agent keeps its ledger, index, adapters and reports."""
+    cache: Path = Field(default_factory=lambda: user_cache_path("ingrained"))
+    """Where fetched weights live, shared by all homes."""
+    model: str = DEFAULT_MODEL
+    embedder: str = DEFAULT_EMBEDDER
+    threads: int = Field(default=0, ge=0)
+    """Torch threads; 0 leaves the choice to torch."""
+    offline: bool = False
+    """Never reach for the network, not even for catalogue weights."""
