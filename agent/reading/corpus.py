@@ -1,0 +1,198 @@
+"""Read a whole corpus: every file that can be read, and a reason for every one that cannot."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingrained.errors import CorpusError
+
+from .decoding import clean
+from .documents import Document, Skipped
+from .loaders import LOADERS, load
+
+DEFAULT_MAX_BYTES = 50_000_000
+Progress = Callable[[int, int, str], None]
+"""Called before each file with: files done, files in all, the file's path in the corpus."""
+_REASONS_SHOWN = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """What a corpus holds, in order of its roots and then of its paths."""
+
+    documents: tuple[Document, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    path: Path
+    name: str
+    """Path relative to the root, posix."""
+    root: str
+    """Name of the root, for ids that would clash."""
+
+
+def read_corpus(
+    paths: Sequence[Path],
+    *,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    progress: Progress | None = None,
+) -> Corpus:
+    """Read files and, recursively, folders.
+
+    Args:
+        paths: Files or folders. Ids are relative to the folder given, or the file's name.
+        max_bytes: Largest file that is read, in bytes.
+        progress: Told about each file before it is read.
+
+    Raises:
+        CorpusError: A path does not exist, or nothing in all of them can be read.
+    """
+    skipped: list[Skipped] = []
+    files = [file for path in paths for file in _files(Path(path), skipped)]
+    shelf = _Shelf(skipped=skipped)
+    for done, file in enumerate(files):
+        if progress is not None:
+            progress(done, len(files), file.name)
+        shelf.add(file, max_bytes)
+    if not shelf.documents:
+        raise _nothing_readable(paths, skipped)
+    return Corpus(documents=tuple(shelf.documents.values()), skipped=tuple(skipped))
+
+
+class _Shelf:
+    """Collects documents: no id and no content twice.
+
+    Args:
+        skipped: Gets an entry for all that is left out.
+    """
+
+    def __init__(self, *, skipped: list[Skipped]) -> None:
+        self.documents: dict[str, Document] = {}
+        self._skipped = skipped
+        self._id_of_version: dict[str, str] = {}
+
+    def add(self, file: _File, max_bytes: int) -> None:
+        """Read a file and keep what is new in it."""
+        prefix = len(clean(file.path.name))
+
+        def skip_part(part: Skipped) -> None:
+            self._skip(file.name + part.path[prefix:], part.reason)
+
+        try:
+            _check_file(file.path, max_bytes)
+            documents = load(file.path, on_skip=skip_part)
+        except CorpusError as error:
+            self._skip(file.name, str(error))
+            return
+        for document in documents:
+            self._keep(file, document, document.id[prefix:])
+
+    def _keep(self, file: _File, document: Document, part: str) -> None:
+        same = self._id_of_version.get(document.version)
+        if same is not None:
+            self._skip(file.name + part, f"same content as {same}")
+            return
+        key = next(key for key in _ids(file, part) if key not in self.documents)
+        self.documents[key] = dataclasses.replace(document, id=key)
+        self._id_of_version[document.version] = key
+
+    def _skip(self, path: str, reason: str) -> None:
+        self._skipped.append(Skipped(path=path, reason=reason))
+
+
+def _ids(file: _File, part: str) -> Iterator[str]:
+    """Yield the plain id, then ever longer ones for when another root has it already."""
+    yield file.name + part
+    yield f"{file.root}/{file.name}{part}"
+    count = 2
+    while True:
+        yield f"{file.root} ({count})/{file.name}{part}"
+        count += 1
+
+
+def _check_file(path: Path, max_bytes: int) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise CorpusError(f"cannot be read ({error.strerror})") from error
+    if not path.is_file():
+        raise CorpusError("not a regular file")
+    if path.suffix.lower() not in LOADERS:
+        raise CorpusError(f"unknown file type {path.suffix or '(no suffix)'}")
+    if size > max_bytes:
+        raise CorpusError(f"too big: {size:,} bytes, limit {max_bytes:,}")
+
+
+def _files(root: Path, skipped: list[Skipped]) -> list[_File]:
+    """Return the files under a root, in order of their paths relative to it."""
+    try:
+        real = root.resolve(strict=True)
+        folder = real.is_dir()
+    except (OSError, RuntimeError) as error:
+        raise CorpusError(
+            f"No such file or folder: {root}", hint="Check the path of the corpus."
+        ) from error
+    if not folder:
+        name = clean(root.name or real.name)
+        return [_File(path=root, name=name, root=clean(real.parent.name))]
+    found = [
+        _File(path=path, name=clean(path.relative_to(root).as_posix()), root=clean(real.name))
+        for path in _walk(root, real, skipped)
+    ]
+    return sorted(found, key=lambda file: file.name)
+
+
+def _walk(root: Path, real: Path, skipped: list[Skipped]) -> Iterator[Path]:
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                inside = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            skipped.append(_left_out(folder, root, f"cannot be opened ({error.strerror})"))
+            continue
+        for entry in inside:
+            path = folder / entry.name
+            if reason := _obstacle(entry, real):
+                skipped.append(_left_out(path, root, reason))
+            elif entry.is_dir():
+                folders.append(path)
+            else:
+                yield path
+
+
+def _obstacle(entry: os.DirEntry[str], real_root: Path) -> str:
+    """Return why an entry is not looked into, or nothing."""
+    if entry.name.startswith("."):
+        return "hidden"
+    if not entry.is_symlink():
+        return ""
+    try:
+        target = Path(entry.path).resolve(strict=True)
+    except (OSError, RuntimeError):
+        return "link that leads nowhere or in a circle"
+    if not target.is_relative_to(real_root):
+        return "link that leads outside the folder"
+    return "link to a folder that is read in its own place" if target.is_dir() else ""
+
+
+def _left_out(path: Path, root: Path, reason: str) -> Skipped:
+    return Skipped(path=clean(path.relative_to(root).as_posix()), reason=reason)
+
+
+def _nothing_readable(paths: Sequence[Path], skipped: Sequence[Skipped]) -> CorpusError:
+    lines = [f"  {item.path}: {item.reason}" for item in skipped[:_REASONS_SHOWN]]
+    if len(skipped) > _REASONS_SHOWN:
+        lines.append(f"  and {len(skipped) - _REASONS_SHOWN} more")
+    names = ", ".join(str(path) for path in paths) or "no path at all"
+    return CorpusError(
+        "\n".join([f"Nothing readable in {names}.", *lines]),
+        hint=f"Files that can be read end in {', '.join(sorted(LOADERS))}.",
+    )
