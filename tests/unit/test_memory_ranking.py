@@ -1,0 +1,89 @@
+"""Words, ranks, fading: the pure parts of recall and forgetting."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from ingrained.memory import Memory
+from ingrained.memory.forgetting import reinforced, retention
+from ingrained.memory.lexical import match_expression, overlap, stems, terms
+from ingrained.memory.ranking import DENSE_FLOOR, Candidates, Ranker, fuse
+
+DAY = 86_400.0
+
+
+def memory(id_: str, text: str, **fields: object) -> Memory:
+    return Memory.from_dict({"id": id_, "text": text, **fields})
+
+
+def test_a_question_counts_by_what_it_asks_about() -> None:
+    assert terms("What is the name of the Lighthouse's keeper?") == ("name", "lighthouse", "keeper")
+    assert terms("What is it?") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Café-Bar, 50%", ("café", "bar", "50")),
+        ("हिन्दी भाषा", ("हिन्दी", "भाषा")),
+        ("a\x00b\ud800c", ("b", "c")),
+    ],
+)
+def test_words_are_letters_digits_and_marks_of_any_script(
+    text: str, words: tuple[str, ...]
+) -> None:
+    assert terms(text) == words
+
+
+def test_an_expression_is_made_of_quoted_words_only() -> None:
+    assert (
+        match_expression(terms('he said "stop" OR NEAR(x*)')) == '"said" OR "stop" OR "near" OR "x"'
+    )
+
+
+def test_overlap_is_the_share_of_the_questions_words_whatever_their_endings() -> None:
+    text = stems(terms("The railway was finished by engineers at the Café."))
+    assert overlap(stems(terms("When did the engineer finish the railways?")), text) == 1.0
+    assert overlap(stems(terms("Which cafe serves pears?")), text) == pytest.approx(1 / 3)
+    assert overlap(frozenset(), text) == 0.0
+
+
+def test_fusion_gives_one_to_the_first_of_both_lists() -> None:
+    scores = fuse([["a", "b"], ["a", "c"]])
+    assert scores["a"] == pytest.approx(1.0)
+    assert scores["b"] == scores["c"] == pytest.approx(61 / 62 / 2)
+
+
+def test_below_both_floors_nothing_is_recalled() -> None:
+    memories = {id_: memory(id_, text) for id_, text in [("a", "Pears ripen."), ("b", "Ferries")]}
+    ranker = Ranker(memories, now=0.0)
+    near = Candidates(query="pears", dense=[("b", DENSE_FLOOR - 0.01)], lexical=["a"])
+    assert [item.memory.id for item in ranker.rank(near, k=5, max_chars=None)] == ["a"]
+    nearer = Candidates(query="apples", dense=[("b", DENSE_FLOOR)], lexical=["a"])
+    assert [item.memory.id for item in ranker.rank(nearer, k=5, max_chars=None)] == ["b"]
+
+
+def test_of_two_equals_the_fresher_comes_first_but_the_right_one_is_not_lost() -> None:
+    memories = {
+        "old": memory("old", "Pears ripen late."),
+        "new": memory("new", "Pears rot.", created=9 * DAY),
+    }
+    memories |= {f"far{n:02}": memory(f"far{n:02}", "?", created=9 * DAY) for n in range(20)}
+    ranker = Ranker(memories, now=9 * DAY)
+    equals = Candidates(query="pears", dense=[("old", 0.9), ("new", 0.9)], lexical=["new", "old"])
+    assert [r.memory.id for r in ranker.rank(equals, k=2, max_chars=None)] == ["new", "old"]
+    others = [(id_, 0.4) for id_ in memories if id_.startswith("far")]
+    right = Candidates(query="pears", dense=[("old", 0.9), *others], lexical=["old"])
+    assert ranker.rank(right, k=5, max_chars=None)[0].memory.id == "old"
+
+
+def test_retention_is_one_at_first_and_falls_by_the_strength() -> None:
+    fresh = memory("a", "x", created=0.0)
+    assert retention(fresh, 0.0) == 1.0
+    assert retention(fresh, DAY) == pytest.approx(math.exp(-1))
+    assert retention(reinforced(fresh, 0.0), DAY) == pytest.approx(math.exp(-1 / 2))
+    assert retention(fresh, -DAY) == 1.0
+    assert retention(memory("a", "x", pinned=True), 1e9) == 1.0
+    assert retention(memory("a", "x", strength=0.0), DAY) == 0.0
