@@ -1,0 +1,169 @@
+"""Answering with what the agent has: one question at a time, with the sources it was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from ingrained.agent.answering import with_memory
+from ingrained.agent.asking import Asker, to_messages
+from ingrained.agent.grading import abstained
+from ingrained.agent.prompts import Messages
+from ingrained.errors import NotFoundError, SettingsError
+from ingrained.graphs.nodes.update import shown
+from ingrained.memory.results import Recalled
+from ingrained.memory.store import MemoryStore
+
+Cell = Literal["base", "memory", "adapter", "both"]
+CELLS: tuple[Cell, ...] = get_args(Cell)
+REPLY_TOKENS = 160
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A recalled memory as it stood in the prompt."""
+
+    number: int
+    """Its number in the prompt, from 1."""
+    memory: str
+    title: str
+    document: str
+    start: int
+    end: int
+    quote: str
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One reply and what it rests on."""
+
+    question: str
+    reply: str
+    cell: Cell
+    abstained: bool
+    sources: tuple[Source, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Prepared:
+    prompt: Messages
+    sources: tuple[Source, ...]
+
+
+def check_cell(cell: str, adapter: str | None) -> Cell:
+    """Return the cell's name, checked.
+
+    Raises:
+        SettingsError: no such cell.
+        NotFoundError: the cell is `adapter` and there is none.
+    """
+    if cell not in CELLS:
+        raise SettingsError(f"there is no cell {cell!r}", hint=f"Choose of {', '.join(CELLS)}.")
+    if cell == "adapter" and adapter is None:
+        raise NotFoundError(
+            "no adapter is promoted, so the cell 'adapter' cannot answer",
+            hint="Run `ingrained study --consolidate`, or use --cell memory.",
+        )
+    return cell
+
+
+class Conversation:
+    """Answers questions in one cell.
+
+    Args:
+        asker: The model.
+        store: The memory; None for an agent that has none.
+        adapter: Name of the promoted adapter, loaded already.
+        cell: What to answer with.
+        k: Most memories shown with a question.
+    """
+
+    def __init__(
+        self,
+        asker: Asker,
+        store: MemoryStore | None,
+        *,
+        adapter: str | None,
+        cell: str = "both",
+        k: int = 5,
+    ) -> None:
+        self._asker = asker
+        self._store = store
+        self._adapter = adapter if asker.has_adapters else None
+        self._k = k
+        self.cell: Cell
+        self.note: str
+        self.use(cell)
+
+    def use(self, cell: str) -> None:
+        """Answer in another cell; `note` says when `both` has to do without an adapter.
+
+        Raises:
+            SettingsError: no such cell.
+            NotFoundError: the cell is `adapter` and there is none.
+        """
+        wanted = check_cell(cell, self._adapter)
+        alone = wanted == "both" and self._adapter is None
+        self.cell = "memory" if alone else wanted
+        self.note = "No adapter is promoted: answering from memory alone." if alone else ""
+
+    def answer(self, question: str) -> Answer:
+        """Answer in one piece."""
+        prepared = self._prepare(question)
+        (reply,) = self._asker.ask(
+            [prepared.prompt], phase="ask", max_tokens=REPLY_TOKENS, adapter=self._used()
+        )
+        return self._answer(question, reply, prepared)
+
+    def stream(self, question: str) -> Iterator[str | Answer]:
+        """Yield the reply piece by piece, then the answer as a whole."""
+        prepared = self._prepare(question)
+        options: dict[str, Any] = {"max_tokens": REPLY_TOKENS, "temperature": 0.0}
+        if self._asker.has_adapters:
+            options["adapter"] = self._used()
+        pieces = []
+        for chunk in self._asker.model.bind(**options).stream(to_messages(prepared.prompt)):
+            pieces.append(str(chunk.content))
+            yield pieces[-1]
+        yield self._answer(question, "".join(pieces).strip(), prepared)
+
+    def _used(self) -> str | None:
+        return self._adapter if self.cell in ("adapter", "both") else None
+
+    def _prepare(self, question: str) -> _Prepared:
+        found: Sequence[Recalled] = ()
+        if self._store is not None and self.cell in ("memory", "both"):
+            found = self._store.recall(question, k=self._k)
+        notes = [shown(one.memory.title, one.memory.text) for one in found]
+        sources = tuple(_source(number, one) for number, one in enumerate(found, 1))
+        return _Prepared(prompt=with_memory(notes, question), sources=sources)
+
+    def _answer(self, question: str, reply: str, prepared: _Prepared) -> Answer:
+        return Answer(
+            question=question,
+            reply=reply,
+            cell=self.cell,
+            abstained=abstained(reply),
+            sources=prepared.sources,
+        )
+
+
+def _source(number: int, found: Recalled) -> Source:
+    memory = found.memory
+    span = memory.spans[0] if memory.spans else None
+    return Source(
+        number=number,
+        memory=memory.id,
+        title=memory.title,
+        document=span.document if span else "",
+        start=span.start if span else 0,
+        end=span.end if span else 0,
+        quote=span.quote if span else memory.text,
+        score=found.score,
+    )

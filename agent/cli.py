@@ -1,0 +1,74 @@
+"""The `ingrained` command. `main` is the only place where errors are caught."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from ingrained.errors import IngrainedError
+
+from .commands import adapters, ask, chat, doctor, exam, memory, models, report, study
+from .commands.opening import Doors
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="ingrained",
+    help="Give it documents; it studies them until they are part of the model.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.command("study")(study.study)
+app.command("exam")(exam.exam)
+app.command("ask")(ask.ask)
+app.command("chat")(chat.chat)
+app.add_typer(memory.app, name="memory")
+app.add_typer(adapters.app, name="adapters")
+app.add_typer(models.app, name="models")
+app.command("report")(report.report)
+app.command("doctor")(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ingrained import __version__
+
+        typer.echo(f"ingrained {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Give it documents; it studies them until they are part of the model."""
+
+
+def run(arguments: Sequence[str], behind: Doors | None = None) -> int:
+    """Run one command and return its exit code; `behind` replaces what the settings name."""
+    from .ui.console import notices, show_error
+
+    command = typer.main.get_command(app)
+    try:
+        command.main(args=list(arguments), prog_name="ingrained", obj=behind or Doors())
+    except IngrainedError as error:
+        show_error(error, as_json="--json" in arguments)
+        return error.exit_code
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    if code == INTERRUPTED:
+        notices().print("Stopped. Run the same command again to go on.")
+    return code
+
+
+def main() -> None:
+    """Entry point of the `ingrained` command."""
+    sys.exit(run(sys.argv[1:]))

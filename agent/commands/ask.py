@@ -1,0 +1,60 @@
+"""`ingrained ask`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .opening import Doors, doors, existing_home, load_settings, open_memory, open_model
+from .options import Home, Json, Model
+
+if TYPE_CHECKING:
+    from ingrained.agent.chatting import Conversation
+    from ingrained.settings import Settings
+
+CellOption = Annotated[
+    str, typer.Option("--cell", help="Answer with: base, memory, adapter or both.")
+]
+
+
+def ask(
+    context: typer.Context,
+    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    cell: CellOption = "both",
+    home: Home = None,
+    model: Model = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the agent, and see what its answer rests on."""
+    from ingrained.agent.ui.answers import show_answer, show_note
+    from ingrained.agent.ui.console import show_json
+
+    settings = load_settings(home=home, model=model)
+    with conversation(settings, doors(context), cell) as talk:
+        answer = talk.answer(question)
+    if as_json:
+        show_json({**answer.to_dict(), "note": talk.note})
+    else:
+        show_note(talk.note)
+        show_answer(answer)
+
+
+@contextmanager
+def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conversation]:
+    """Open what answers questions, checking the cell before anything is loaded."""
+    from ingrained.agent.chatting import Conversation, check_cell
+    from ingrained.agent.ui.download import DownloadBar
+
+    home = existing_home(settings)
+    adapter = home.registry().active()
+    check_cell(cell, adapter)
+    with ExitStack() as stack:
+        bar = stack.enter_context(DownloadBar())
+        store = None
+        if (home.path / "memory" / "ledger.sqlite").is_file():
+            store = stack.enter_context(open_memory(settings, behind, progress=bar))
+        asker = open_model(home, settings, behind, bar)
+        yield Conversation(asker, store, adapter=adapter, cell=cell)

@@ -1,0 +1,166 @@
+"""`ingrained memory`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, cast, get_args
+
+import typer
+
+from ingrained.errors import InputError, SettingsError
+
+from .opening import doors, existing_home, load_settings, open_memory
+from .options import Home, Json
+
+if TYPE_CHECKING:
+    from ingrained.memory.records import Kind
+    from ingrained.memory.store import MemoryStore
+
+app = typer.Typer(help="See, search and edit what the agent remembers.", no_args_is_help=True)
+
+WHO = "cli"
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, or their first letters.")]
+
+
+@app.command("list")
+def list_memories(
+    context: typer.Context,
+    kind: Annotated[str | None, typer.Option(help="Only of this kind, such as fact.")] = None,
+    document: Annotated[str | None, typer.Option(help="Only of this document.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, oldest first.")] = 50,
+    forgotten: Annotated[
+        bool, typer.Option("--forgotten", help="What was forgotten instead of what is active.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """List memories, oldest first."""
+    from ingrained.agent.ui.console import show_json
+    from ingrained.agent.ui.memories import show_list
+
+    checked = _kind(kind)
+    with _opened(context, home) as store:
+        found = store.list(
+            kind=checked,
+            document=document,
+            status="forgotten" if forgotten else "active",
+            limit=limit + 1,
+        )
+    if as_json:
+        show_json([memory.to_dict() for memory in found[:limit]])
+    else:
+        show_list(found[:limit], more=len(found) > limit)
+
+
+@app.command("search")
+def search(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(help="Any words.")],
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 5,
+    document: Annotated[str | None, typer.Option(help="Only of this document.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Show what would be recalled for a query, with scores."""
+    from dataclasses import asdict
+
+    from ingrained.agent.ui.console import show_json
+    from ingrained.agent.ui.memories import show_found
+
+    with _opened(context, home, searching=True) as store:
+        found = store.recall(query, k=limit, document=document)
+    if as_json:
+        show_json([asdict(one) for one in found])
+    else:
+        show_found(found)
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    memory_id: Annotated[str, typer.Argument(metavar="ID", help="An id, or its first letters.")],
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Show one memory: its source, the questions it was tried on, its history."""
+    from ingrained.agent.ui.console import show_json
+    from ingrained.agent.ui.memories import show_memory
+
+    with _opened(context, home) as store:
+        memory = store.get(memory_id)
+        history = store.history(memory.id)
+    if as_json:
+        told = [
+            {"time": e.time, "who": e.who, "why": e.why, "kind": e.kind, "id": e.id}
+            for e in history
+        ]
+        show_json({**memory.to_dict(), "history": told})
+    else:
+        show_memory(memory, history)
+
+
+@app.command("forget")
+def forget(
+    context: typer.Context,
+    ids: Ids,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Take memories out of recall; `restore` brings them back."""
+    from ingrained.agent.ui.console import show_json
+    from ingrained.agent.ui.memories import show_changed, show_list
+
+    if as_json and not yes:
+        raise InputError("--json cannot ask", hint="Add --yes to forget without being asked.")
+    with _opened(context, home, writing=True) as store:
+        memories = [store.get(one) for one in ids]
+        if not yes:
+            show_list(memories, more=False)
+            typer.confirm(f"Forget {len(memories)}?", abort=True)
+        store.forget([memory.id for memory in memories], who=WHO, why="asked to")
+    if as_json:
+        show_json({"forgotten": [memory.id for memory in memories]})
+    else:
+        show_changed("Forgotten", memories)
+
+
+@app.command("restore")
+def restore(context: typer.Context, ids: Ids, home: Home = None, as_json: Json = False) -> None:
+    """Bring forgotten memories back."""
+    from ingrained.agent.ui.console import show_json
+    from ingrained.agent.ui.memories import show_changed
+
+    with _opened(context, home, writing=True) as store:
+        memories = [store.get(one) for one in ids]
+        store.restore([memory.id for memory in memories], who=WHO, why="asked to")
+    if as_json:
+        show_json({"restored": [memory.id for memory in memories]})
+    else:
+        show_changed("Restored", memories)
+
+
+@contextmanager
+def _opened(
+    context: typer.Context, home: Home, *, writing: bool = False, searching: bool = False
+) -> Iterator[MemoryStore]:
+    from ingrained.agent.ui.download import DownloadBar
+
+    settings, behind = load_settings(home=home), doors(context)
+    existing_home(settings)
+    with (
+        DownloadBar() as bar,
+        open_memory(settings, behind, writing=writing, searching=searching, progress=bar) as store,
+    ):
+        yield store
+
+
+def _kind(name: str | None) -> Kind | None:
+    from ingrained.memory.records import Kind
+
+    if name is not None and name not in get_args(Kind):
+        raise SettingsError(
+            f"there is no kind {name!r}", hint=f"Choose of {', '.join(get_args(Kind))}."
+        )
+    return cast("Kind | None", name)

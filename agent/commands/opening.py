@@ -1,0 +1,156 @@
+"""What stands behind the commands, opened when a command needs it.
+
+Heavy modules are imported in the functions, so that `ingrained --help` is fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ingrained.errors import SettingsError, StoreError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from ingrained.agent.asking import Asker
+    from ingrained.agent.weights.progress import Progress
+    from ingrained.graphs.session import Home
+    from ingrained.memory.embedding import Embedder
+    from ingrained.memory.store import MemoryStore
+    from ingrained.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """Stand-ins for the model and the embedder that the settings name (tests, hosts)."""
+
+    model: BaseChatModel | None = None
+    embedder: Embedder | None = None
+
+
+def doors(context: typer.Context) -> Doors:
+    """Return the stand-ins this invocation was given, if any."""
+    return context.obj if isinstance(context.obj, Doors) else Doors()
+
+
+def load_settings(**given: Any) -> Settings:
+    """Read the settings once; the options that were given win.
+
+    Raises:
+        SettingsError: one or more settings are out of range; all are named.
+    """
+    from pydantic import ValidationError
+
+    from ingrained.settings import Settings
+
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        faults = [
+            f"INGRAINED_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
+            for fault in error.errors()
+        ]
+        raise SettingsError(
+            "; ".join(faults), hint="Correct it in the environment or in the file .env."
+        ) from error
+    return settings.model_copy(update={k: v for k, v in given.items() if v is not None})
+
+
+def existing_home(settings: Settings) -> Home:
+    """Open a home that must be there already.
+
+    Raises:
+        StoreError: there is none.
+    """
+    if not (settings.home / "home.json").is_file():
+        raise StoreError(
+            f"no agent lives in {str(settings.home)!r}",
+            hint="Let one study first: `ingrained study PATH`. Or name its folder with --home.",
+        )
+    from ingrained.graphs.session import Home
+
+    return Home(settings.home)
+
+
+@contextmanager
+def open_memory(
+    settings: Settings,
+    behind: Doors,
+    *,
+    writing: bool = False,
+    searching: bool = True,
+    progress: Progress | None = None,
+) -> Iterator[MemoryStore]:
+    """Open the memory of a home: beside a writer, or as the writer.
+
+    With `searching` false the embedder is not loaded, nor fetched, unless it turns out that a
+    vector is missing: to list, show or forget takes none.
+    """
+    from ingrained.graphs.session import open_embedder
+    from ingrained.memory.store import MemoryStore
+
+    def load() -> Embedder:
+        return behind.embedder or open_embedder(settings, progress)
+
+    embedder = load() if searching else _recorded(settings, load)
+    with MemoryStore.open(settings.home, embedder, read_only=not writing) as store:
+        yield store
+
+
+class RecordedEmbedder:
+    """The embedder that a ledger names; the real one is loaded by the first text to embed."""
+
+    def __init__(self, name: str, fingerprint: str, load: Callable[[], Embedder]) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        self._load = load
+
+    @property
+    def dimension(self) -> int:
+        """Length of every vector; loads the embedder."""
+        return self._load().dimension
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return one vector per text.
+
+        Raises:
+            StoreError: the embedder of the settings is not the recorded one.
+        """
+        if not texts:
+            return []
+        embedder = self._load()
+        if embedder.fingerprint != self.fingerprint:
+            raise StoreError(
+                f"this memory was indexed with the embedder {self.name!r}, not {embedder.name!r}",
+                hint="Set INGRAINED_EMBEDDER to that embedder.",
+            )
+        return embedder.embed(texts)
+
+
+def _recorded(settings: Settings, load: Callable[[], Embedder]) -> Embedder:
+    from contextlib import closing
+
+    from ingrained.memory.ledger import Ledger
+
+    path = settings.home / "memory" / "ledger.sqlite"
+    with closing(Ledger(path, read_only=True)) as ledger:
+        name = ledger.setting("embedder_name")
+        fingerprint = ledger.setting("embedder_fingerprint")
+    return RecordedEmbedder(name, fingerprint, load) if name and fingerprint else load()
+
+
+def open_model(
+    home: Home, settings: Settings, behind: Doors, progress: Progress | None = None
+) -> Asker:
+    """Load the model, with the promoted adapter at hand."""
+    from ingrained.agent.asking import Asker
+    from ingrained.graphs.session import open_asker, with_adapters
+
+    if behind.model is not None:
+        return with_adapters(Asker(behind.model), home)
+    return open_asker(home, settings, progress)

@@ -1,0 +1,170 @@
+"""Running a study for the command line: watch it, sum it up, keep the record."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ingrained.agent.exam import CELLS, Exam
+from ingrained.agent.report.records import save_exam, save_run
+from ingrained.agent.ui.console import line, notices
+from ingrained.agent.ui.download import DownloadBar
+from ingrained.agent.ui.study_view import StudyView
+from ingrained.graphs.context import StudyContext, StudyPolicy
+from ingrained.graphs.session import Event, Home, StudyResult, open_study, run_study
+from ingrained.memory.records import Memory
+from ingrained.settings import Settings
+from ingrained.trainer.recipe import LoraRecipe
+
+from .opening import Doors
+from .sitting import Candidate, sit_exam
+
+EXAMPLES = 5
+
+
+class Tally:
+    """Keeps of the events what the record needs and the final state has not."""
+
+    def __init__(self) -> None:
+        self.documents: list[dict[str, Any]] = []
+        self.nothing_new = False
+        self.gate: dict[str, Any] | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Take note of one event."""
+        match event["phase"], event["event"]:
+            case "plan", "document":
+                self.documents.append({"id": event["id"], "passages": event["passages"]})
+            case "plan", "objective" if event["round"] == 1:
+                self.nothing_new = not event["passages"]
+            case "trial", "gate":
+                self.gate = {k: event[k] for k in ("version", "accepted", "reasons")}
+
+
+def study_home(
+    corpus: tuple[Path, ...],
+    settings: Settings,
+    policy: StudyPolicy,
+    sealed: Exam | None,
+    behind: Doors,
+    explained: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Study, sit the sealed exam if there is one, and return the run's record, saved already."""
+    tally, home, started = Tally(), Home(settings.home), time.time()
+    with (
+        DownloadBar() as bar,
+        open_study(
+            settings,
+            corpus,
+            policy,
+            recipe=LoraRecipe(seed=policy.seed),
+            model=behind.model,
+            embedder=behind.embedder,
+            progress=bar,
+        ) as context,
+    ):
+        before = context.library.counts()["questions"]
+        with StudyView() as view:
+
+            def on_event(event: Event) -> None:
+                tally(event)
+                view(event)
+
+            result = run_study(home, context, on_event)
+        record = _record(context, result, tally, before=before, started=started)
+        record["settings"] = dict(explained)
+        save_run(home.path, {k: v for k, v in record.items() if k != "exam"})
+        if sealed is not None:
+            record["exam"] = _sit(sealed, context)
+            save_exam(home.path, record["exam"])
+        return record
+
+
+def _record(
+    context: StudyContext, result: StudyResult, tally: Tally, *, before: int, started: float
+) -> dict[str, Any]:
+    state, counts = result.state, context.library.counts()
+    memories = context.store.list(namespace=context.namespace)
+    return {
+        "started": datetime.datetime.fromtimestamp(started, datetime.UTC).isoformat(
+            timespec="seconds"
+        ),
+        "seconds": time.time() - started,
+        "resumed": result.resumed,
+        "model": context.asker.name,
+        "corpus": [str(path) for path in context.corpus],
+        "documents": tally.documents,
+        "nothing_new": tally.nothing_new,
+        "skipped": context.library.skipped(),
+        "counts": counts,
+        "accepted": counts["questions"] - before,
+        "rejected": dict(state.get("rejected", {})),
+        "kept": state.get("kept", 0),
+        "memories": len(memories),
+        "examples": examples([memory for memory in memories if memory.created >= started]),
+        "scores": dict(state.get("scores", {})),
+        "adapter": context.registry.active(),
+        "gate": tally.gate,
+        "stop": state.get("stop", ""),
+        "phases": result.meter.to_plain(),
+        "tokens": result.meter.tokens,
+        "exam": None,
+    }
+
+
+def examples(memories: list[Memory]) -> list[dict[str, Any]]:
+    """Return a few things learnt: a question failed before, its answer, and the source.
+
+    One memory per document in turn, so that no document fills the list.
+    """
+    by_document: dict[str, list[dict[str, Any]]] = {}
+    for memory in memories:
+        learnt = [one for one in memory.evidence if one.passed_after and not one.passed_before]
+        if learnt and memory.spans:
+            span = memory.spans[0]
+            by_document.setdefault(span.document, []).append({
+                "question": learnt[0].question, "answer": learnt[0].answer, "quote": span.quote,
+                "document": span.document, "start": span.start, "end": span.end,
+                "memory": memory.id,
+            })  # fmt: skip
+    longest = max(map(len, by_document.values()), default=0)
+    turns = [rows[i] for i in range(longest) for rows in by_document.values() if i < len(rows)]
+    return turns[:EXAMPLES]
+
+
+def _sit(sealed: Exam, context: StudyContext) -> dict[str, Any]:
+    console = notices()
+    console.print(line(f"Exam {sealed.name}, SHA-256 {sealed.sha256[:16]}…", "dim"))
+    candidate = Candidate(
+        asker=context.asker,
+        store=context.store,
+        library=context.library,
+        adapter=context.registry.active(),
+    )
+    return sit_exam(
+        sealed,
+        CELLS,
+        candidate,
+        on_cell=lambda cell: console.print(line(f"{cell}: {len(sealed.items)} questions …", "dim")),
+    )
+
+
+def explain_settings(
+    settings: Settings, policy: StudyPolicy, given: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Return each setting's value and where it comes from: given, environment or default."""
+    values = {
+        "home": str(settings.home), "model": settings.model, "embedder": settings.embedder,
+        "rounds": policy.rounds, "consolidate": policy.consolidate,
+        "budget_tokens": policy.budget_tokens, "seed": policy.seed,
+    }  # fmt: skip
+
+    def origin(name: str) -> str:
+        if given.get(name) is not None:
+            return "given"
+        return "environment" if name in settings.model_fields_set else "default"
+
+    return {name: {"value": value, "origin": origin(name)} for name, value in values.items()}

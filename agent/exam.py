@@ -1,0 +1,206 @@
+"""A sealed exam: questions nobody on the learning side sees, sat in several cells.
+
+Cells: `base` (weights alone), `memory` (recalled notes in the prompt), `adapter` (trained weights
+alone), `both`, and `open` (the gold document in the prompt: the ceiling).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ingrained.errors import ExamError
+
+from .answering import closed_book, open_book, with_memory
+from .asking import Asker
+from .grading import Score, score
+from .prompts import Messages
+
+CELLS = ("base", "memory", "adapter", "both", "open")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One exam question; no `answers` means that abstaining is right."""
+
+    id: str
+    question: str
+    answers: tuple[str, ...]
+    document: str = ""
+    topic: str = ""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exam:
+    """A parsed exam file."""
+
+    name: str
+    items: tuple[Item, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graded:
+    """One reply in one cell."""
+
+    item: Item
+    cell: str
+    reply: str
+    score: Score
+    sources: tuple[str, ...] = ()
+    """Ids of the memories that were recalled for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A mean with its bootstrap 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+Recall = Callable[[Sequence[str]], list[list[tuple[str, str]]]]
+"""Questions → for each, the recalled (memory id, text) pairs, best first."""
+
+
+def read_exam(path: Path) -> Exam:
+    """Read a JSONL exam.
+
+    Raises:
+        ExamError: no such file, a line that does not parse, a missing field or a repeated id.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExamError(f"cannot read the exam {str(path)!r}: {error}") from error
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    items = tuple(_item(path, number, line) for number, line in lines)
+    ids = [item.id for item in items]
+    if not items:
+        raise ExamError(f"the exam {str(path)!r} has no questions")
+    if len(set(ids)) < len(ids):
+        twice = next(name for name in ids if ids.count(name) > 1)
+        raise ExamError(f"the exam {str(path)!r} has the id {twice!r} more than once")
+    return Exam(name=path.name, items=items, sha256=hashlib.sha256(text.encode()).hexdigest())
+
+
+def _item(path: Path, number: int, line: str) -> Item:
+    where = f"{path}, line {number}"
+    try:
+        row = json.loads(line)
+        return Item(
+            id=str(row["id"]),
+            question=str(row["question"]),
+            answers=tuple(str(answer) for answer in row["answers"]),
+            document=str(row.get("document", "")),
+            topic=str(row.get("topic", "")),
+            choices=tuple(str(choice) for choice in row.get("choices") or ()),
+        )
+    except (json.JSONDecodeError, AttributeError, TypeError) as error:
+        raise ExamError(f"{where}: {error}") from error
+    except KeyError as error:
+        raise ExamError(f"{where}: the field {error.args[0]!r} is missing") from error
+
+
+def sit(
+    items: Sequence[Item],
+    cell: str,
+    asker: Asker,
+    *,
+    recall: Recall,
+    gold: Callable[[Item], str],
+    adapter: str | None,
+    phase: str = "exam",
+) -> list[Graded]:
+    """Answer all items in one cell, greedily.
+
+    Args:
+        items: The questions.
+        cell: One of `CELLS`.
+        asker: The model.
+        recall: Used by `memory` and `both`.
+        gold: Text for `open`; an empty one leaves the item closed-book.
+        adapter: Name of the adapter for `adapter` and `both`.
+        phase: Where the cost is booked.
+    """
+    recalled: list[list[tuple[str, str]]] = [[] for _ in items]
+    if cell in ("memory", "both"):
+        recalled = recall([item.question for item in items])
+    prompts = [
+        _prompt(item, cell, notes, gold) for item, notes in zip(items, recalled, strict=True)
+    ]
+    used = adapter if cell in ("adapter", "both") else None
+    replies = asker.ask(prompts, phase=phase, max_tokens=32, adapter=used)
+    return [
+        Graded(
+            item=item, cell=cell, reply=reply, score=score(reply, item.answers),
+            sources=tuple(name for name, _ in notes),
+        )
+        for item, reply, notes in zip(items, replies, recalled, strict=True)
+    ]  # fmt: skip
+
+
+def _prompt(
+    item: Item, cell: str, notes: list[tuple[str, str]], gold: Callable[[Item], str]
+) -> Messages:
+    if cell == "open":
+        text = gold(item)
+        return open_book(text, item.question) if text else closed_book(item.question)
+    return with_memory([text for _, text in notes], item.question)
+
+
+def interval(values: Sequence[float], *, seed: int = 0, resamples: int = 2000) -> Interval:
+    """Return the mean and its percentile bootstrap 95 % interval (Efron 1979)."""
+    if not values:
+        return Interval(value=0.0, low=0.0, high=0.0, n=0)
+    rng = random.Random(seed)
+    size = len(values)
+    means = sorted(sum(rng.choices(values, k=size)) / size for _ in range(resamples))
+    return Interval(
+        value=sum(values) / size,
+        low=means[int(0.025 * resamples)],
+        high=means[int(0.975 * resamples) - 1],
+        n=size,
+    )
+
+
+def summarise(graded: Sequence[Graded]) -> dict[str, Any]:
+    """Return the scores of one cell as plain data: answerable and unanswerable items apart."""
+    answerable = [one for one in graded if one.item.answers]
+    rest = [one for one in graded if not one.item.answers]
+    topics = sorted({one.item.topic for one in answerable if one.item.topic})
+
+    def of(rows: Sequence[Graded], field: str) -> dict[str, float]:
+        return vars(interval([getattr(row.score, field) for row in rows]))
+
+    return {
+        "contained": of(answerable, "contained"),
+        "exact": of(answerable, "exact"),
+        "f1": of(answerable, "f1"),
+        "abstained_wrongly": of(answerable, "abstained"),
+        "abstained_rightly": of(rest, "abstained"),
+        "topics": {
+            topic: of([one for one in answerable if one.item.topic == topic], "contained")
+            for topic in topics
+        },
+    }
+
+
+def to_rows(graded: Sequence[Graded]) -> list[dict[str, Any]]:
+    """Return one plain dict per reply, for the per-question file."""
+    return [
+        {
+            "id": one.item.id, "cell": one.cell, "topic": one.item.topic,
+            "question": one.item.question, "answers": list(one.item.answers), "reply": one.reply,
+            "sources": list(one.sources), **vars(one.score),
+        }
+        for one in graded
+    ]  # fmt: skip

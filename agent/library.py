@@ -1,0 +1,205 @@
+"""What was read and asked: documents, passages and quiz questions of one home, in SQLite.
+
+The memory holds what the agent decided to keep; the library holds what it has seen, so that a
+second run reads only what changed and a killed run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ingrained.errors import HomeVersionError
+
+from .reading.documents import Document, Passage, Skipped
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE documents (id TEXT PRIMARY KEY, title TEXT, version TEXT, text TEXT);
+CREATE TABLE passages (
+    id TEXT PRIMARY KEY, document TEXT REFERENCES documents ON DELETE CASCADE,
+    ordinal INTEGER, body TEXT, studied INTEGER DEFAULT 0);
+CREATE TABLE questions (
+    id TEXT PRIMARY KEY, passage TEXT REFERENCES passages ON DELETE CASCADE,
+    round INTEGER, sealed INTEGER, closed INTEGER, recalled INTEGER, body TEXT);
+CREATE TABLE skipped (source TEXT PRIMARY KEY, reason TEXT);
+CREATE TABLE rounds (number INTEGER PRIMARY KEY, body TEXT);
+CREATE INDEX questions_by_passage ON questions (passage);
+"""
+
+
+class Library:
+    """The reading record of one home.
+
+    Args:
+        path: The SQLite file, made when missing.
+
+    Raises:
+        HomeVersionError: the file was made by a newer version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, check_same_thread=False)
+        self._db.row_factory = sqlite3.Row
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise HomeVersionError(
+                f"{path} has schema {version}, this version knows {SCHEMA_VERSION}"
+            )
+        self._db.execute("PRAGMA foreign_keys=ON")
+        self._db.execute("PRAGMA journal_mode=WAL")
+        if version == 0:
+            self._db.executescript(
+                f"BEGIN; {_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def versions(self) -> dict[str, str]:
+        """Return document id → version of what was read before."""
+        return dict(self._db.execute("SELECT id, version FROM documents").fetchall())
+
+    def put_document(self, document: Document, passages: Sequence[Passage]) -> int:
+        """Store a new or changed document; return how many of its passages are new.
+
+        Passages that are still in the text keep their state and their questions.
+        """
+        kept = {passage.id for passage in passages}
+        known = self._ids("SELECT id FROM passages WHERE document=?", document.id)
+        with self._db:
+            self._db.execute(
+                "INSERT INTO documents VALUES (?,?,?,?) ON CONFLICT(id) DO UPDATE SET "
+                "title=excluded.title, version=excluded.version, text=excluded.text",
+                (document.id, document.title, document.version, document.text),
+            )
+            self._db.executemany(
+                "DELETE FROM passages WHERE id=?", [(old,) for old in known - kept]
+            )
+            self._db.executemany(
+                "INSERT INTO passages (id, document, ordinal, body) VALUES (?,?,?,?) "
+                "ON CONFLICT(id) DO UPDATE SET ordinal=excluded.ordinal, body=excluded.body",
+                [(p.id, p.document, p.index, json.dumps(p.to_dict())) for p in passages],
+            )
+        return len(kept - known)
+
+    def set_skipped(self, skipped: Iterable[Skipped]) -> None:
+        """Replace the list of what could not be read, and why."""
+        with self._db:
+            self._db.execute("DELETE FROM skipped")
+            self._db.executemany(
+                "INSERT OR REPLACE INTO skipped VALUES (?,?)",
+                [(item.path, item.reason) for item in skipped],
+            )
+
+    def skipped(self) -> list[dict[str, str]]:
+        """Return what could not be read, and why."""
+        rows = self._db.execute("SELECT source, reason FROM skipped ORDER BY source")
+        return [{"path": row["source"], "reason": row["reason"]} for row in rows]
+
+    def document(self, document_id: str) -> Document | None:
+        """Return a document by id, or by its file name alone when that is unambiguous."""
+        rows = self._db.execute(
+            "SELECT * FROM documents WHERE id=? OR id LIKE ? ESCAPE '\\' ORDER BY id=? DESC",
+            (document_id, "%/" + _escaped(document_id), document_id),
+        ).fetchall()
+        if not rows or (len(rows) > 1 and rows[0]["id"] != document_id):
+            return None
+        row = rows[0]
+        return Document(
+            id=row["id"], title=row["title"], text=row["text"], version=row["version"], source=""
+        )
+
+    def documents(self) -> list[str]:
+        """Return all document ids."""
+        return sorted(self.versions())
+
+    def unread(self) -> list[str]:
+        """Return the ids of passages never studied, in reading order."""
+        rows = self._db.execute(
+            "SELECT id FROM passages WHERE studied=0 ORDER BY document, ordinal"
+        )
+        return [row["id"] for row in rows]
+
+    def passages(self, ids: Sequence[str]) -> list[Passage]:
+        """Return passages by id, in the given order; ids that are gone are left out."""
+        marks = ",".join("?" * len(ids))
+        rows = self._db.execute(f"SELECT id, body FROM passages WHERE id IN ({marks})", list(ids))
+        found = {row["id"]: Passage.from_dict(json.loads(row["body"])) for row in rows}
+        return [found[passage] for passage in ids if passage in found]
+
+    def mark_studied(self, ids: Iterable[str], round_number: int) -> None:
+        """Record that passages were studied in a round."""
+        with self._db:
+            self._db.executemany(
+                "UPDATE passages SET studied=? WHERE id=?", [(round_number, i) for i in ids]
+            )
+
+    def put_questions(self, questions: Iterable[dict[str, Any]]) -> None:
+        """Store accepted questions; the same question again replaces the old row."""
+        rows = [
+            (
+                item["id"], item["passage"], item["round"], int(item["sealed"]),
+                int(item["closed"]), None if item["recalled"] is None else int(item["recalled"]),
+                json.dumps(item),
+            )
+            for item in questions
+        ]  # fmt: skip
+        with self._db:
+            self._db.executemany("INSERT OR REPLACE INTO questions VALUES (?,?,?,?,?,?,?)", rows)
+
+    def questions(self, *, sealed: bool | None = None) -> list[dict[str, Any]]:
+        """Return accepted questions, in a fixed order."""
+        where = "" if sealed is None else f"WHERE sealed={int(sealed)}"
+        rows = self._db.execute(f"SELECT body FROM questions {where} ORDER BY id")
+        return [json.loads(row["body"]) for row in rows]
+
+    def weakest(self, limit: int) -> list[str]:
+        """Return the studied passages with the lowest share of questions passed with memory.
+
+        A passage nobody could ask a usable question about counts as 0; passages at 1 are left out.
+        """
+        rows = self._db.execute(
+            "SELECT p.id, COALESCE(AVG(q.recalled), 0) AS share FROM passages p "
+            "LEFT JOIN questions q ON q.passage = p.id WHERE p.studied > 0 "
+            "GROUP BY p.id HAVING share < 1 ORDER BY share, p.document, p.ordinal LIMIT ?",
+            (limit,),
+        )
+        return [row["id"] for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many documents, passages, studied passages and questions there are."""
+        return dict(
+            self._db.execute(
+                "SELECT (SELECT COUNT(*) FROM documents) AS documents,"
+                " (SELECT COUNT(*) FROM passages) AS passages,"
+                " (SELECT COUNT(*) FROM passages WHERE studied > 0) AS studied,"
+                " (SELECT COUNT(*) FROM questions) AS questions,"
+                " (SELECT COUNT(*) FROM questions WHERE sealed) AS sealed"
+            ).fetchone()
+        )
+
+    def put_round(self, number: int, body: dict[str, Any]) -> None:
+        """Record the result of a round."""
+        with self._db:
+            self._db.execute(
+                "INSERT OR REPLACE INTO rounds VALUES (?,?)", (number, json.dumps(body))
+            )
+
+    def rounds(self) -> list[dict[str, Any]]:
+        """Return the results of all rounds, oldest first."""
+        rows = self._db.execute("SELECT body FROM rounds ORDER BY number")
+        return [json.loads(row["body"]) for row in rows]
+
+    def _ids(self, query: str, *arguments: str) -> set[str]:
+        return {row[0] for row in self._db.execute(query, arguments)}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

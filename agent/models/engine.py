@@ -1,0 +1,285 @@
+"""In-process text generation for many short replies to prompts that share long beginnings.
+
+Three things make it fast where the processor is slow: a shared beginning is computed once, even
+across calls; prompts are computed without padding; a row that ends makes place at once.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from ingrained.errors import ModelError
+
+from .adapters import Adapters
+from .caches import KvShape
+from .choosing import row_seeds
+from .decoding import Decoder, Row
+from .grammar import Grammars
+from .prefill import Prefiller
+from .prefixes import Node, PrefixCache
+from .sampling import Generated, Progress, Sampling
+from .text import ReplyText
+
+_TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "</s>")
+"""Special tokens that end a turn in common templates; a converted model may not list them all."""
+_MEBIBYTE = 2**20
+
+
+class Engine:
+    """A causal language model, its tokenizer, its adapters and what it has computed so far.
+
+    One generation at a time: callers that share an engine between threads must take turns.
+
+    Args:
+        model: On its device.
+        tokenizer: The model's.
+        max_rows: Rows generated side by side.
+        cache_bytes: Keys and values of prompts kept between calls.
+        slot_bytes: Keys and values of the rows being generated.
+        pass_tokens: Prompt tokens computed in one pass.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast,
+        *,
+        max_rows: int = 64,
+        cache_bytes: int = 512 * _MEBIBYTE,
+        slot_bytes: int = 2048 * _MEBIBYTE,
+        pass_tokens: int = 512,
+    ) -> None:
+        self.model = model.train(False)
+        self.tokenizer = tokenizer
+        self.adapters = Adapters(model)
+        self.ends = _end_tokens(model, tokenizer)
+        self.shape = KvShape.of(model.config, model.dtype, model.device)
+        self.context = _context(model)
+        self._closed = False
+        self._prefixes = PrefixCache(cache_bytes, pass_tokens)
+        self._prefiller = Prefiller(
+            decoder=model.get_decoder(),  # type: ignore[no-untyped-call]
+            shape=self.shape,
+            pass_tokens=pass_tokens,
+        )
+        self._decoder = Decoder(
+            model=model,
+            shape=self.shape,
+            prefill=self._prefill,
+            ends=self.ends,
+            max_rows=max_rows,
+            max_bytes=slot_bytes,
+        )
+        self._grammars = Grammars(tokenizer, model.config.vocab_size, sorted(self.ends))
+
+    @classmethod
+    def load(
+        cls,
+        path: Path,
+        *,
+        device: str | None = None,
+        dtype: torch.dtype | None = None,
+        threads: int = 0,
+    ) -> Engine:
+        """Read a model folder.
+
+        Args:
+            path: A transformers folder with safetensors.
+            device: Where to run; CUDA if there is one, else the processor.
+            dtype: bfloat16 where the device computes in it, else float32.
+            threads: Torch threads; 0 leaves the choice to torch.
+
+        Raises:
+            ModelError: the folder holds no causal language model that can run here.
+        """
+        if threads:
+            torch.set_num_threads(threads)
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+            model = AutoModelForCausalLM.from_pretrained(
+                path,
+                dtype=dtype or fast_dtype(device),
+                attn_implementation="sdpa",
+                local_files_only=True,
+                use_safetensors=True,
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(
+                f"No model can be read from {path}: {error}",
+                hint="It must be a transformers folder with safetensors weights.",
+            ) from error
+        if not isinstance(tokenizer, PreTrainedTokenizerFast):
+            raise ModelError(f"{path} has no fast tokenizer.", hint="It needs a tokenizer.json.")
+        return cls(model.to(device), tokenizer)  # type: ignore[arg-type]
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        sampling: Sampling | None = None,
+        progress: Progress | None = None,
+    ) -> list[Generated]:
+        """Return one reply per prompt, in order.
+
+        A reply depends on its own prompt only, not on the order or on the other prompts (but for
+        the rounding of the last bit, which a different batch can change).
+
+        Args:
+            prompts: Token ids.
+            sampling: The same for all.
+            progress: Told each time a row finishes.
+
+        Raises:
+            ModelError: a prompt is empty or too long, or the grammar is not valid.
+        """
+        sampling = sampling or Sampling()
+        rows = self._rows(prompts, sampling)
+        finished = 0
+        for step in self._run(rows, sampling):
+            for _ in (row for row in step if row.finished):
+                finished += 1
+                if progress is not None:
+                    progress(finished, len(rows))
+        return [row.result() for row in rows]
+
+    def stream(
+        self, prompt: Sequence[int], sampling: Sampling | None = None
+    ) -> Iterator[str | Generated]:
+        """Yield the reply in pieces of whole characters, and at last the whole of it.
+
+        Raises:
+            ModelError: the prompt is empty or too long, or the grammar is not valid.
+        """
+        sampling = sampling or Sampling()
+        rows = self._rows([prompt], sampling)
+        for _ in self._run(rows, sampling):
+            if piece := rows[0].text.take():
+                yield piece
+        if piece := rows[0].text.rest():
+            yield piece
+        yield rows[0].result()
+
+    def load_adapter(self, name: str, folder: Path) -> None:
+        """Read a LoRA adapter; see `Adapters.load`."""
+        self.adapters.load(name, folder)
+        self._prefixes.forget(name)
+
+    def use(self, name: str | None) -> None:
+        """Switch to a loaded adapter, or with None to the base; see `Adapters.use`."""
+        self.adapters.use(name)
+
+    def unload(self, name: str) -> None:
+        """Free an adapter and what was computed under it; see `Adapters.unload`."""
+        self.adapters.unload(name)
+        self._prefixes.forget(name)
+
+    def encode(self, text: str, *, special: bool = False) -> list[int]:
+        """Return the token ids of a text; special tokens are added only if asked."""
+        return list(self.tokenizer.encode(text, add_special_tokens=special))
+
+    @property
+    def cached_bytes(self) -> int:
+        """Bytes of keys and values kept for later calls."""
+        return self._prefixes.size
+
+    def close(self) -> None:
+        """Free the memory of the weights and of what was computed. Nothing can be run afterwards."""
+        self._closed = True
+        self._prefixes.clear()
+        self.model.to("meta")
+
+    def check(self, prompt: Sequence[int], sampling: Sampling) -> None:
+        """Say whether a prompt can be generated from.
+
+        Raises:
+            ModelError: it is empty, or too long together with the reply; or the model is closed.
+        """
+        if self._closed:
+            raise ModelError("The model was closed.", hint="Load it again.")
+        if not prompt:
+            raise ModelError("A prompt is empty.", hint="Give it at least one token.")
+        if len(prompt) + sampling.max_tokens > self.context:
+            raise ModelError(
+                f"A prompt of {len(prompt)} tokens and a reply of up to {sampling.max_tokens} do not "
+                f"fit this model's {self.context}.",
+                hint="Shorten the prompt or lower max_tokens.",
+            )
+
+    def _rows(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Row]:
+        for prompt in prompts:
+            self.check(prompt, sampling)
+        follower = self._grammars.start(sampling.grammar) if sampling.grammar else None
+        seeds = row_seeds(prompts, sampling.seed)
+        return [
+            Row(
+                index=index,
+                prompt=tuple(prompt),
+                text=ReplyText(self.tokenizer.backend_tokenizer, sampling.stop),
+                draws=random.Random(seeds[index]),
+                follower=follower.copy() if follower else None,
+            )
+            for index, prompt in enumerate(prompts)
+        ]
+
+    def _run(self, rows: list[Row], sampling: Sampling) -> Iterator[list[Row]]:
+        if rows:
+            try:
+                yield from self._decoder.run(rows, sampling)
+            finally:
+                self._prefixes.trim()
+
+    def _prefill(self, rows: Sequence[Row]) -> list[Node | None]:
+        self._prefixes.trim()
+        ends = self._prefixes.insert(self.adapters.active, [row.prompt[:-1] for row in rows])
+        counted: set[Node] = set()
+        for row, end in zip(rows, ends, strict=True):
+            path = end.path() if end else []
+            row.cached_tokens = sum(
+                len(node.tokens) for node in path if node.kv is not None or node in counted
+            )
+            counted.update(path)
+        self._prefiller.fill(ends)
+        return ends
+
+
+def fast_dtype(device: str) -> torch.dtype:
+    """Return bfloat16 where the device computes in it, else float32."""
+    if device.startswith("cuda"):
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    able = torch.cpu.get_capabilities()
+    native = able.get("avx512_bf16") or able.get("amx_bf16")
+    return torch.bfloat16 if native else torch.float32
+
+
+def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> frozenset[int]:
+    listed = model.generation_config.eos_token_id if model.generation_config else None
+    ends = set(listed if isinstance(listed, list) else [listed])
+    ends.add(tokenizer.eos_token_id)
+    special = {str(token): number for number, token in tokenizer.added_tokens_decoder.items()}
+    ends |= {special[text] for text in _TURN_ENDS if text in special}
+    return frozenset(end for end in ends if end is not None)
+
+
+def _context(model: PreTrainedModel) -> int:
+    """Return how many tokens the model takes, within one attention window if it slides."""
+    config = model.config
+    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+    if not kinds <= {"full_attention", "sliding_attention"}:
+        raise ModelError(
+            f"Models with {', '.join(sorted(kinds))} layers cannot be run in-process.",
+            hint="Serve it with vLLM and give an `openai:` model string.",
+        )
+    context = int(config.max_position_embeddings)
+    window = getattr(config, "sliding_window", None)
+    slides = "sliding_attention" in kinds or (window and not hasattr(config, "layer_types"))
+    return min(context, int(window)) if window and slides else context

@@ -1,0 +1,48 @@
+"""From a model's name to a chat model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ingrained.errors import UnknownModelError
+from ingrained.settings import Settings
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from ingrained.agent.weights.progress import Progress
+
+
+def load_chat_model(
+    name: str, settings: Settings, progress: Progress | None = None
+) -> BaseChatModel:
+    """Return the chat model that `name` stands for.
+
+    Args:
+        name: A catalogue name, a local folder, `hf:ORG/NAME`, or an `init_chat_model` string such
+            as `openai:gpt-5-mini`.
+        settings: For the cache of weights and the number of threads.
+        progress: Told how fetching weights goes.
+
+    Raises:
+        UnknownModelError: the name stands for nothing, or its provider's package is missing.
+        ModelError: the weights cannot be fetched or run.
+    """
+    from ingrained.agent.weights.resolve import resolve_local
+
+    folder = resolve_local(name, settings, progress, kind="causal-lm")
+    if folder is None:
+        return _from_provider(name)
+
+    from .chat import IngrainedChat
+
+    return IngrainedChat.load(folder, threads=settings.threads, model_name=name)
+
+
+def _from_provider(name: str) -> BaseChatModel:
+    from langchain.chat_models import init_chat_model
+
+    try:
+        return init_chat_model(name)
+    except (ImportError, ValueError) as error:
+        raise UnknownModelError(f"{name} cannot be used: {error}") from error

@@ -1,0 +1,127 @@
+"""Computes the keys and values of prompts, each shared stretch once and without padding.
+
+The stretches of a prefix tree that are still missing are laid end to end into one sequence; the
+mask lets a token see only its own stretch and those above it. A pass through the model costs about
+the same per token whatever prompt the token belongs to, so none is spent on padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from .caches import KvShape, PackedCache
+from .prefixes import Node
+
+PAST_LIMIT = 2048
+"""Tokens of different pasts in one pass: attention is computed over all, then masked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prefiller:
+    """Fills in the missing keys and values of prefix-tree nodes.
+
+    Args:
+        decoder: The model without its output layer.
+        shape: Of its keys and values.
+        pass_tokens: Tokens computed in one pass.
+    """
+
+    decoder: nn.Module
+    shape: KvShape
+    pass_tokens: int
+
+    def fill(self, ends: Sequence[Node | None]) -> None:
+        """Compute every missing node on the paths to `ends`."""
+        for level in _levels(ends):
+            for group in _groups(level, self.pass_tokens):
+                self._compute(group)
+
+    @torch.inference_mode()
+    def _compute(self, group: list[Node]) -> None:
+        above = _unique(node for end in group for node in end.path()[:-1])
+        cache = PackedCache(
+            self.shape, [n.kv for n in above if n.kv is not None], sum(map(_length, group))
+        )
+        ids = [token for node in group for token in node.tokens]
+        positions = [place for node in group for place in _places(node)]
+        device = self.shape.device
+        self.decoder(
+            input_ids=torch.tensor([ids], device=device),
+            position_ids=torch.tensor([positions], device=device),
+            attention_mask=self._mask(above, group),
+            past_key_values=cache,
+            use_cache=True,
+        )
+        start = 0
+        for node in group:
+            node.kv = cache.block(start, start + _length(node))
+            start += _length(node)
+
+    def _mask(self, above: list[Node], group: list[Node]) -> torch.Tensor:
+        """Return the additive mask, [1, 1, new tokens, tokens above and new]."""
+        columns = _offsets([*above, *group])
+        rows = _offsets(group)
+        size = (sum(map(_length, group)), sum(map(_length, columns)))
+        mask = torch.full(size, float("-inf"), dtype=self.shape.dtype, device=self.shape.device)
+        for node in group:
+            new = slice(rows[node], rows[node] + _length(node))
+            for other in node.path():
+                seen = mask[new, columns[other] : columns[other] + _length(other)]
+                if other is node:
+                    seen.triu_(1)
+                else:
+                    seen.zero_()
+        return mask[None, None]
+
+
+def _length(node: Node) -> int:
+    return len(node.tokens)
+
+
+def _places(node: Node) -> range:
+    """Return the positions of a node's tokens in their prompt."""
+    start = sum(map(_length, node.path()[:-1]))
+    return range(start, start + _length(node))
+
+
+def _offsets(nodes: Sequence[Node]) -> dict[Node, int]:
+    """Return where each node starts when all are laid end to end."""
+    offsets, total = {}, 0
+    for node in nodes:
+        offsets[node] = total
+        total += _length(node)
+    return offsets
+
+
+def _unique(nodes: Iterator[Node]) -> list[Node]:
+    return list(dict.fromkeys(nodes))
+
+
+def _levels(ends: Sequence[Node | None]) -> list[list[Node]]:
+    """Sort the missing nodes by how many missing ones they wait for."""
+    levels: dict[Node, int] = {}
+    for end in ends:
+        missing = [node for node in end.path() if node.kv is None] if end else []
+        levels.update({node: depth for depth, node in enumerate(missing)})
+    deepest = max(levels.values(), default=-1)
+    return [[n for n, depth in levels.items() if depth == at] for at in range(deepest + 1)]
+
+
+def _groups(level: list[Node], pass_tokens: int) -> Iterator[list[Node]]:
+    """Cut a level into passes that are bounded in new tokens and in what they attend to."""
+    group: list[Node] = []
+    new, above = 0, dict[Node, None]()
+    for node in level:
+        wider = above | dict.fromkeys(node.path()[:-1])
+        full = new + _length(node) > pass_tokens or sum(map(_length, wider)) > PAST_LIMIT
+        if group and full:
+            yield group
+            group, new, wider = [], 0, dict.fromkeys(node.path()[:-1])
+        group.append(node)
+        new, above = new + _length(node), wider
+    if group:
+        yield group

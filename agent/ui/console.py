@@ -1,0 +1,92 @@
+"""Consoles, and making foreign text fit to be shown on one.
+
+Results go to standard output, everything else (progress, notes, errors) to standard error, so that
+a result can be piped while the progress is still seen.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ingrained.errors import IngrainedError
+
+# Control characters (a document must not steer the terminal), marks that reverse the direction of
+# writing, and lone surrogates, which no terminal can be sent.
+_UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_QUOTE_CHARS = 240
+
+
+def results() -> Console:
+    """Return the console for what was asked for."""
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def notices() -> Console:
+    """Return the console for progress, notes and errors."""
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def new_table(*, header: bool = True, caption: str = "") -> Table:
+    """Return an empty table in the style of all tables here."""
+    return Table(
+        box=box.SIMPLE_HEAD if header else box.SIMPLE,
+        show_header=header,
+        pad_edge=False,
+        collapse_padding=True,
+        caption=caption or None,
+        caption_justify="left",
+    )
+
+
+def safe(text: object) -> str:
+    """Return foreign text without anything that a terminal would obey."""
+    return _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", str(text))
+
+
+def line(text: object, style: str = "") -> Text:
+    """Return foreign text as one styled line, never read as markup."""
+    return Text(" ".join(safe(text).split()), style=style)
+
+
+def clipped(text: str, limit: int = _QUOTE_CHARS) -> str:
+    """Return at most `limit` characters of `text` on one line."""
+    flat = " ".join(safe(text).split())
+    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
+
+
+def show_json(data: Any) -> None:
+    """Write data as JSON to standard output, in ASCII, so that no character is obeyed."""
+    results().out(json.dumps(data, indent=2), highlight=False)
+
+
+def show_error(error: IngrainedError, *, as_json: bool) -> None:
+    """Tell what happened and what to do: in red, or as a JSON object on standard output."""
+    if as_json:
+        show_json({"error": str(error), "hint": error.hint, "kind": type(error).__name__})
+        return
+    console = notices()
+    console.print(Text(f"Error: {safe(error)}", style="bold red"), soft_wrap=True)
+    if error.hint:
+        console.print(Text(safe(error.hint)), soft_wrap=True)
+
+
+def percent(share: float) -> str:
+    """Return a share as whole per cents."""
+    return f"{100 * share:.0f} %"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people read them: `48 s`, `3 min 05 s`, `2 h 07 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

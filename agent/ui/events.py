@@ -1,0 +1,85 @@
+"""What a study's progress events say, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .console import percent
+
+Event = Mapping[str, Any]
+
+
+def describe(event: Event) -> str:
+    """Return the line for an event, or nothing for one that is not worth a line."""
+    teller = _TELLERS.get((str(event["phase"]), str(event["event"])))
+    return teller(event) if teller else ""
+
+
+def _objective(e: Event) -> str:
+    if not e["passages"]:
+        return f"Round {e['round']}: nothing new to read"
+    return f"Round {e['round']}: {_many(e['passages'], 'passage')} to study"
+
+
+def _resumed(e: Event) -> str:
+    return (
+        f"Round {e['round']}, resumed where an earlier run was cut short: "
+        f"{_many(e['passages'], 'passage')} left, {e['kept']} kept so far"
+    )
+
+
+def _verdicts(e: Event) -> str:
+    gap, known, doubt = (e.get(name, 0) for name in ("gap", "known", "doubt"))
+    return f"grade     {gap} to be learnt, {known} known already, {doubt} in doubt"
+
+
+def _settled(e: Event) -> str:
+    return f"reflect   {e['kept']} of {e['doubtful']} in doubt settled" if e["doubtful"] else ""
+
+
+def _faded(e: Event) -> str:
+    return f"forget    {_many(e['forgotten'], 'memory', 'memories')}" if e["forgotten"] else ""
+
+
+def _gate(e: Event) -> str:
+    decision = "promoted" if e["accepted"] else "rejected"
+    reasons = "; ".join(str(reason) for reason in e["reasons"])
+    return f"gate      {e['version']} {decision}" + (f": {reasons}" if reasons else "")
+
+
+def _scores(e: Event) -> str:
+    if not e["sealed"]:
+        return "examine   no sealed questions yet"
+    cells = ", ".join(
+        f"{cell} {percent(e[cell])}" for cell in ("base", "memory", "adapter", "both") if cell in e
+    )
+    return f"examine   {_many(e['sealed'], 'sealed question')}: {cells}"
+
+
+def _many(count: int, one: str, several: str = "") -> str:
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
+_TELLERS: dict[tuple[str, str], Callable[[Event], str]] = {
+    ("run", "resumed"): _resumed,
+    ("plan", "objective"): _objective,
+    ("plan", "document"): lambda e: f"document  {e['id']}: {_many(e['passages'], 'new passage')}",
+    ("plan", "skipped"): lambda e: f"skipped   {e['path']}: {e['reason']}",
+    ("read", "notes"): lambda e: (
+        f"read      {_many(e['passages'], 'passage')}, {_many(e['notes'], 'candidate note')}"
+    ),
+    ("quiz", "drafts"): lambda e: f"quiz      {e['asked']} asked for, {e['usable']} usable",
+    ("attempt", "votes"): lambda e: (
+        f"attempt   {e['hopeful']} of {e['asked']} answered from their passage"
+    ),
+    ("grade", "verdicts"): _verdicts,
+    ("reflect", "settled"): _settled,
+    ("remember", "kept"): lambda e: f"remember  {e['kept']} of {_many(e['notes'], 'note')} kept",
+    ("forget", "faded"): _faded,
+    ("consolidate", "rows"): lambda e: (
+        f"train     {_many(e['rows'], 'row')} from {_many(e['memories'], 'memory', 'memories')}"
+    ),
+    ("trial", "gate"): _gate,
+    ("examine", "scores"): _scores,
+}

@@ -1,0 +1,71 @@
+"""The scores of an exam as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from .console import duration, line, new_table, percent, results
+
+
+def show_exam(report: Mapping[str, Any], console: Console | None = None) -> None:
+    """Show an exam's report: scores by cell, then answers contained by topic."""
+    console = console or results()
+    cells = report["cells"]
+    console.print(line(f"{report['exam']}: {report['items']} questions, {report['model']}", "bold"))
+    if cells:
+        console.print(_scores(cells))
+        if topics := _topics(cells):
+            console.print(topics)
+    for cell, reason in report["skipped"].items():
+        console.print(line(f"{cell}: not sat, {reason}.", "dim"))
+
+
+def _scores(cells: Mapping[str, Any]) -> Table:
+    table = new_table(caption="share of answers; in brackets the bootstrap 95 % interval")
+    table.add_column("cell")
+    table.add_column("contained", justify="right", no_wrap=True)
+    for name in ("exact", "F1", "abstained\nrightly", "abstained\nwrongly"):
+        table.add_column(name, justify="right")
+    table.add_column("time", justify="right")
+    table.add_column("tokens", justify="right")
+    for cell, of in cells.items():
+        table.add_row(
+            cell,
+            with_interval(of["contained"]),
+            f"{of['exact']['value']:.2f}",
+            f"{of['f1']['value']:.2f}",
+            _share_of_some(of["abstained_rightly"]),
+            _share_of_some(of["abstained_wrongly"]),
+            duration(of["seconds"]),
+            f"{of['tokens']:,}",
+        )
+    return table
+
+
+def _topics(cells: Mapping[str, Any]) -> Table | None:
+    names = list(dict.fromkeys(topic for of in cells.values() for topic in of["topics"]))
+    if not names:
+        return None
+    table = new_table(caption="answers contained, by topic")
+    table.add_column("topic")
+    for cell in cells:
+        table.add_column(cell, justify="right")
+    for name in names:
+        row = [of["topics"].get(name) for of in cells.values()]
+        table.add_row(line(name), *(f"{one['value']:.2f}" if one else "" for one in row))
+    return table
+
+
+def with_interval(of: Mapping[str, float]) -> str:
+    """Return a mean with its interval: `0.62 [0.50, 0.73]`."""
+    if not of["n"]:
+        return "-"
+    return f"{of['value']:.2f} [{of['low']:.2f}, {of['high']:.2f}]"
+
+
+def _share_of_some(of: Mapping[str, float]) -> str:
+    return percent(of["value"]) if of["n"] else "-"

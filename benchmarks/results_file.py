@@ -1,0 +1,135 @@
+"""Writes what a benchmark measured to `results/NAME.json`, with the machine and the versions.
+
+Scripts are run as `python benchmarks/x.py` and `import results_file`. The form is `schema.json`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "results"
+SCHEMA = Path(__file__).with_name("schema.json")
+
+_LIBRARIES = (
+    "ingrained",
+    "torch",
+    "transformers",
+    "peft",
+    "sentence-transformers",
+    "chromadb",
+    "langgraph",
+)
+_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "asimd", "sve", "bf16")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One number that was measured."""
+
+    value: float
+    unit: str
+    low: float | None = None
+    """Lower end of the 95 % interval, where there is one."""
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an interval that the value is not in."""
+        low = self.value if self.low is None else self.low
+        high = self.value if self.high is None else self.high
+        if not low <= self.value <= high:
+            raise ValueError(f"{self.value} is not within {self.low} to {self.high}")
+
+
+def write(
+    name: str,
+    figures: Mapping[str, Figure],
+    *,
+    seeds: Sequence[int],
+    command: str,
+    folder: Path = FOLDER,
+) -> Path:
+    """Write one result file and return its path.
+
+    Args:
+        name: Name of the file and of the block in the README, such as `exam`.
+        figures: What was measured, by the words it is to be shown with.
+        seeds: Every seed that the figures come from.
+        command: What to type in the checkout to measure it again.
+        folder: Where to write.
+    """
+    result = {
+        "name": name,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "command": command,
+        "machine": machine(),
+        "versions": versions(),
+        "seeds": list(seeds),
+        "figures": {label: asdict(figure) for label, figure in figures.items()},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    return path
+
+
+def read(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
+    """Return every result, by name."""
+    return {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*.json"))
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Return what of this machine bears on speed; nothing that tells which one it is."""
+    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    described = _cpuinfo()
+    flags = described.get("flags", described.get("Features", "")).split()
+    return {
+        "cpu": described.get("model name") or platform.processor() or platform.machine(),
+        "cores": _cores(),
+        "memory_gib": round(pages / 2**30, 1),
+        "flags": [flag for flag in _FLAGS if flag in flags],
+        "gpu": _gpu(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that do the work."""
+    libraries = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version(), **libraries}
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cpuinfo() -> dict[str, str]:
+    """The first processor's lines of /proc/cpuinfo; empty where there is no such file."""
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return {}
+    first = path.read_text(encoding="utf-8").split("\n\n")[0]
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _gpu() -> str | None:
+    if shutil.which("nvidia-smi") is None:
+        return None
+    query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    answer = subprocess.run(query, capture_output=True, text=True, check=False).stdout
+    return answer.partition("\n")[0].strip() or None

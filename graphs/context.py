@@ -1,0 +1,75 @@
+"""What the nodes work with: live objects, handed in per run and never checkpointed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingrained.agent.asking import Asker
+from ingrained.agent.library import Library
+from ingrained.errors import SettingsError
+from ingrained.memory.store import MemoryStore
+from ingrained.trainer.adapters import AdapterRegistry
+from ingrained.trainer.recipe import LoraRecipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyPolicy:
+    """How a study is run; every number has one meaning.
+
+    Raises:
+        SettingsError: one or more values are out of range; all are named.
+    """
+
+    rounds: int = 1
+    batch_passages: int = 6
+    """Passages studied between two checkpoints."""
+    passage_tokens: int = 160
+    answers_per_note: int = 6
+    """Most stretches of one note that are asked for."""
+    openers_per_answer: int = 2
+    """Phrasings tried for each."""
+    recall_k: int = 5
+    """Notes shown with a question."""
+    sealed_share: float = 0.15
+    """Share of phrasings kept out of memory and training for the round's examination."""
+    exam_items: int = 48
+    """Most sealed questions asked in one examination."""
+    mastered: float = 0.95
+    """Stop when this share of sealed questions is answered with all the agent has."""
+    weak_passages: int = 8
+    """Most passages taken up again in a later round."""
+    budget_tokens: int | None = None
+    consolidate: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Report all faults together."""
+        faults = [
+            f"{name} must be at least 1, got {getattr(self, name)}"
+            for name in ("rounds", "batch_passages", "passage_tokens", "answers_per_note",
+                         "openers_per_answer", "recall_k", "exam_items", "weak_passages")
+            if getattr(self, name) < 1
+        ]  # fmt: skip
+        if not 0 <= self.sealed_share < 1:
+            faults.append(f"sealed_share must be in [0, 1), got {self.sealed_share}")
+        if self.budget_tokens is not None and self.budget_tokens < 1:
+            faults.append(f"budget_tokens must be at least 1, got {self.budget_tokens}")
+        if faults:
+            raise SettingsError("; ".join(faults))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyContext:
+    """The run's live objects."""
+
+    asker: Asker
+    store: MemoryStore
+    library: Library
+    registry: AdapterRegistry
+    corpus: tuple[Path, ...] = ()
+    policy: StudyPolicy = field(default_factory=StudyPolicy)
+    recipe: LoraRecipe = field(default_factory=LoraRecipe)
+    base_path: Path | None = None
+    """Folder of the base weights; None for a model behind an API, which cannot be trained here."""
+    namespace: tuple[str, ...] = ("default",)

@@ -1,0 +1,1 @@
+"""Nodes: plain functions that return the keys they changed. No wiring here."""

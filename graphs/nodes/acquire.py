@@ -1,0 +1,163 @@
+"""`read`, `quiz`, `attempt`: from passages to questions with answers tried."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from ingrained.agent.answering import ClosedBook, closed_book, open_book
+from ingrained.agent.grading import words
+from ingrained.agent.notes import candidate_notes
+from ingrained.agent.prompts import Messages
+from ingrained.agent.quizzing import (
+    Target,
+    answered,
+    clean_question,
+    fault,
+    question_prompt,
+    targets,
+)
+from ingrained.agent.reading.documents import Passage
+from ingrained.graphs.context import StudyContext
+from ingrained.graphs.state import StudyState
+from ingrained.memory.records import sha256
+
+from .common import emit, metered
+
+QUESTION_TOKENS = 40
+ANSWER_TOKENS = 24
+VOTE_TEMPERATURE = 0.7
+
+
+@metered
+def read(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
+    """Cut the passages in hand into candidate notes with exact source spans."""
+    passages = runtime.context.library.passages(state["batch"])
+    notes = [note for passage in passages for note in _notes(passage)]
+    emit(runtime, "read", event="notes", passages=len(passages), notes=len(notes))
+    return {"notes": notes}
+
+
+def _notes(passage: Passage) -> list[dict[str, Any]]:
+    topic = (passage.heading or passage.title).replace(" > ", ", ")
+    return [
+        {
+            "passage": passage.id, "document": passage.document, "topic": topic,
+            "text": note.text, "focus": note.focus, "start": passage.start + note.start, "end": passage.start + note.end,
+        }
+        for note in candidate_notes(passage.text)
+    ]  # fmt: skip
+
+
+@metered
+def quiz(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
+    """Ask for names, dates and quantities of each note, in several phrasings.
+
+    A later round samples, so that a weak passage gets questions it has not had.
+    """
+    policy, notes = runtime.context.policy, state["notes"]
+    wanted = targets(
+        [note["text"][note["focus"] :] for note in notes],
+        per_note=policy.answers_per_note,
+        openers_each=policy.openers_per_answer,
+    )
+    prompts = [_prompt(notes[target.note], target) for target in wanted]
+    replies = runtime.context.asker.ask(
+        prompts,
+        phase="quiz",
+        max_tokens=QUESTION_TOKENS,
+        temperature=0.0 if state["round"] == 1 else 0.9,
+        seed=policy.seed + state["round"],
+    )
+    texts = {p.id: p.text for p in runtime.context.library.passages(state["batch"])}
+    drafts, dropped = _drafts(notes, texts, wanted, replies)
+    emit(runtime, "quiz", event="drafts", asked=len(wanted), usable=len(drafts))
+    return {"drafts": drafts, "rejected": _added(state.get("rejected", {}), dropped)}
+
+
+def _prompt(note: dict[str, Any], target: Target) -> Messages:
+    return question_prompt(note["topic"], note["text"], target, focus=note["focus"])
+
+
+def _drafts(
+    notes: list[dict[str, Any]], texts: dict[str, str], wanted: list[Target], replies: list[str]
+) -> tuple[list[dict[str, Any]], Counter[str]]:
+    drafts: dict[str, dict[str, Any]] = {}
+    dropped: Counter[str] = Counter()
+    for target, reply in zip(wanted, replies, strict=True):
+        note, question = notes[target.note], clean_question(reply)
+        reason = fault(question, target.answer, f"{note['topic']}. {texts[note['passage']]}")
+        draft = _draft(note, target, question)
+        if reason or draft["id"] in drafts:
+            dropped[reason or "asked twice"] += 1
+        else:
+            drafts[draft["id"]] = draft
+    return list(drafts.values()), dropped
+
+
+def _draft(note: dict[str, Any], target: Target, question: str) -> dict[str, Any]:
+    asked = " ".join(words(question))
+    return {
+        "id": sha256(f"{note['passage']}\x1f{asked}")[:16],
+        "target": sha256(f"{note['passage']}\x1f{note['start']}\x1f{target.answer}")[:16],
+        "passage": note["passage"], "note": target.note,
+        "question": question, "answer": target.answer,
+    }  # fmt: skip
+
+
+@metered
+def attempt(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
+    """Answer each question twice open-book and, where the first vote holds, once closed-book.
+
+    The second vote is sampled (Self-Consistency, Wang et al. 2023, section 2): a question is
+    worth something only if its answer does not hang on one greedy path.
+    """
+    context, drafts = runtime.context, state["drafts"]
+    texts = {p.id: p.text for p in context.library.passages(state["batch"])}
+    first = _vote(runtime, drafts, texts, temperature=0.0)
+    hopeful = [draft for draft, vote in zip(drafts, first, strict=True) if vote]
+    second = _vote(runtime, hopeful, texts, temperature=VOTE_TEMPERATURE)
+    guard = ClosedBook(texts.values())
+    fair = [(d, vote) for d, vote in zip(hopeful, second, strict=True)
+            if not guard.leaks(d["question"])]  # fmt: skip
+    closed = context.asker.ask(
+        guard.check([closed_book(draft["question"]) for draft, _ in fair]),
+        phase="attempt",
+        max_tokens=ANSWER_TOKENS,
+    )
+    attempted = [
+        {**draft, "votes": [True, vote],
+         "closed": answered(draft["question"], reply, draft["answer"])}
+        for (draft, vote), reply in zip(fair, closed, strict=True)
+    ]  # fmt: skip
+    dropped = Counter({
+        "not answered from its passage": len(drafts) - len(hopeful),
+        "quotes its passage": len(hopeful) - len(fair),
+    })  # fmt: skip
+    emit(runtime, "attempt", event="votes", asked=len(drafts), hopeful=len(hopeful))
+    return {"drafts": attempted, "rejected": _added(state["rejected"], dropped)}
+
+
+def _vote(
+    runtime: Runtime[StudyContext],
+    drafts: list[dict[str, Any]],
+    texts: dict[str, str],
+    temperature: float,
+) -> list[bool]:
+    replies = runtime.context.asker.ask(
+        [open_book(texts[draft["passage"]], draft["question"]) for draft in drafts],
+        phase="attempt",
+        max_tokens=ANSWER_TOKENS,
+        temperature=temperature,
+        seed=runtime.context.policy.seed,
+    )
+    return [
+        answered(draft["question"], reply, draft["answer"])
+        for draft, reply in zip(drafts, replies, strict=True)
+    ]
+
+
+def _added(counts: dict[str, int], more: Counter[str]) -> dict[str, int]:
+    return dict(Counter(counts) + more)

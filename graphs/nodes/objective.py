@@ -1,0 +1,63 @@
+"""`plan`: choose what to study next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from ingrained.agent.reading.corpus import read_corpus
+from ingrained.agent.reading.passages import split
+from ingrained.graphs.context import StudyContext
+from ingrained.graphs.state import StudyState
+
+from .common import emit, metered
+
+
+@metered
+def plan(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
+    """Take the next passages; at the start of a round, decide which the round is for.
+
+    The first round takes what was never studied, later ones the passages whose questions fail.
+    """
+    context = runtime.context
+    queue = state.get("queue", [])
+    number = state.get("round", 0)
+    if not queue:
+        number += 1
+        queue = _objective(number, runtime)
+        emit(runtime, "plan", event="objective", round=number, passages=len(queue))
+    size = context.policy.batch_passages
+    return {
+        **_fresh(state), "round": number, "batch": queue[:size], "queue": queue[size:], "notes": [], "drafts": [],
+        "stop": "" if queue else "nothing to do",
+    }  # fmt: skip
+
+
+def _fresh(state: StudyState) -> dict[str, Any]:
+    return {} if "kept" in state else {"kept": 0, "rejected": {}, "adapter": None, "scores": {}}
+
+
+def _objective(number: int, runtime: Runtime[StudyContext]) -> list[str]:
+    context = runtime.context
+    if number > 1:
+        return context.library.weakest(context.policy.weak_passages)
+    take_in(runtime)
+    return context.library.unread()
+
+
+def take_in(runtime: Runtime[StudyContext]) -> None:
+    """Read the corpus into the library: unchanged documents are left alone."""
+    context = runtime.context
+    if not context.corpus:
+        return
+    corpus = read_corpus(context.corpus)
+    known = context.library.versions()
+    for document in corpus.documents:
+        if known.get(document.id) != document.version:
+            passages = split(document, max_tokens=context.policy.passage_tokens)
+            fresh = context.library.put_document(document, passages)
+            emit(runtime, "plan", event="document", id=document.id, passages=fresh)
+    context.library.set_skipped(corpus.skipped)
+    for skipped in corpus.skipped:
+        emit(runtime, "plan", event="skipped", path=skipped.path, reason=skipped.reason)

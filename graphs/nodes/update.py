@@ -1,0 +1,134 @@
+"""`remember`, `forget`: what the quiz proved is needed goes into memory, what faded goes out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from ingrained.agent.answering import with_memory
+from ingrained.agent.prompts import load
+from ingrained.agent.quizzing import answered
+from ingrained.graphs.context import StudyContext
+from ingrained.graphs.state import StudyState
+from ingrained.memory.records import Evidence, Memory, Span, memory_id, sha256
+
+from .acquire import ANSWER_TOKENS
+from .common import emit, metered
+
+
+@metered
+def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
+    """Keep a note only if, recalled, it turns a failed question into a passed one.
+
+    The note is tried among what would be recalled beside it, not alone.
+    """
+    context = runtime.context
+    drafts = _tried(state, runtime)
+    drafts = _sealed(drafts, context.policy.sealed_share)
+    memories = [
+        _memory(state["notes"][index], group, context)
+        for index, group in _by_note(drafts).items()
+        if any(one["recalled"] and not one["closed"] for one in group)
+    ]
+    inserted = context.store.insert(memories, who="study", why=f"quiz of round {state['round']}")
+    context.library.put_questions({**draft, "round": state["round"]} for draft in drafts)
+    context.library.mark_studied(state["batch"], state["round"])
+    added = sum(one.outcome == "added" for one in inserted)
+    emit(runtime, "remember", event="kept", notes=len(state["notes"]), kept=added)
+    return {"kept": state.get("kept", 0) + added, "batch": [], "notes": [], "drafts": []}
+
+
+def _tried(state: StudyState, runtime: Runtime[StudyContext]) -> list[dict[str, Any]]:
+    """Add to each gap question whether it is answered with its note recalled."""
+    context, notes = runtime.context, state["notes"]
+    gaps = [draft for draft in state["drafts"] if draft["verdict"] == "gap"]
+    beside = context.store.recall_many(
+        [draft["question"] for draft in gaps],
+        k=context.policy.recall_k - 1,
+        namespace=context.namespace,
+    )
+    prompts = []
+    for draft, found in zip(gaps, beside, strict=True):
+        own = shown(notes[draft["note"]]["topic"], notes[draft["note"]]["text"])
+        others = [text for text in (shown(r.memory.title, r.memory.text) for r in found)]
+        prompts.append(with_memory([own, *(o for o in others if o != own)], draft["question"]))
+    replies = context.asker.ask(prompts, phase="remember", max_tokens=ANSWER_TOKENS)
+    passed = {
+        draft["id"]: answered(draft["question"], reply, draft["answer"])
+        for draft, reply in zip(gaps, replies, strict=True)
+    }
+    return [{**d, "recalled": passed.get(d["id"], d["closed"])} for d in state["drafts"]]
+
+
+def shown(title: str, text: str) -> str:
+    """Return a note as it stands in a prompt."""
+    return f"{title}: {text}" if title else text
+
+
+def _sealed(drafts: list[dict[str, Any]], share: float) -> list[dict[str, Any]]:
+    """Seal a share of the phrasings, never the only one of its target.
+
+    The choice hangs on the question's hash, so a repeated run seals the same ones.
+    """
+    left: dict[str, int] = defaultdict(int)
+    for draft in drafts:
+        left[draft["target"]] += 1
+    out = []
+    for draft in drafts:
+        drawn = int(sha256(draft["id"])[:8], 16) / 0xFFFFFFFF < share
+        sealed = drawn and left[draft["target"]] > 1
+        left[draft["target"]] -= sealed
+        out.append({**draft, "sealed": sealed})
+    return out
+
+
+def _by_note(drafts: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    groups: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for draft in drafts:
+        if not draft["sealed"] and draft["verdict"] == "gap":
+            groups[draft["note"]].append(draft)
+    return groups
+
+
+def _memory(note: dict[str, Any], group: list[dict[str, Any]], context: StudyContext) -> Memory:
+    version = context.library.versions()[note["document"]]
+    span = Span(
+        document=note["document"], version=version, start=note["start"], end=note["end"],
+        quote=note["text"], quote_sha256=sha256(note["text"]),
+    )  # fmt: skip
+    return Memory(
+        id=memory_id(context.namespace, "fact", note["text"]),
+        namespace=context.namespace,
+        text=note["text"],
+        title=note["topic"],
+        spans=(span,),
+        evidence=_evidence(group),
+        prompt_sha256=load("ask_for").sha256,
+        model=context.asker.name,
+    )
+
+
+def _evidence(group: list[dict[str, Any]]) -> tuple[Evidence, ...]:
+    by_target: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for draft in group:
+        by_target[draft["target"]].append(draft)
+    return tuple(
+        Evidence(
+            question=same[0]["question"],
+            answer=same[0]["answer"],
+            passed_before=any(one["closed"] for one in same),
+            passed_after=any(one["recalled"] for one in same),
+            phrasings=tuple(one["question"] for one in same[1:]),
+        )
+        for same in by_target.values()
+    )
+
+
+@metered
+def forget(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
+    """Let go of what has faded below the threshold of retention."""
+    faded = runtime.context.store.decay(who="study", why=f"round {state['round']}")
+    emit(runtime, "forget", event="faded", forgotten=len(faded))
+    return {}

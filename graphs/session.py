@@ -1,0 +1,209 @@
+"""One home and one run on it: opens what the nodes need, streams, resumes, closes.
+
+The doors (`ingrained.agent.cli`) talk to this module only.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from ingrained.agent.asking import Asker, Meter
+from ingrained.agent.library import Library
+from ingrained.agent.models.factory import load_chat_model
+from ingrained.agent.weights.progress import Progress
+from ingrained.agent.weights.resolve import is_provider_string, resolve_local
+from ingrained.errors import HomeVersionError, StoreError, UnknownModelError
+from ingrained.graphs.context import StudyContext, StudyPolicy
+from ingrained.graphs.state import StudyInput
+from ingrained.graphs.study import build_study_graph
+from ingrained.memory.embedding import Embedder, SentenceTransformerEmbedder
+from ingrained.memory.store import MemoryStore
+from ingrained.settings import Settings
+from ingrained.trainer.adapters import AdapterRegistry
+from ingrained.trainer.recipe import LoraRecipe
+
+HOME_VERSION = 1
+RECURSION_LIMIT = 1_000_000
+"""The graph bounds itself by rounds and budget; langgraph's own step limit must not cut a corpus."""
+
+Event = dict[str, Any]
+
+
+class Home:
+    """The folder one agent lives in.
+
+    Args:
+        path: Made when missing.
+
+    Raises:
+        HomeVersionError: it was made by a newer version; nothing was changed.
+        StoreError: the path cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        marker = path / "home.json"
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if not marker.exists():
+                marker.write_text(json.dumps({"version": HOME_VERSION}), encoding="utf-8")
+            version = int(json.loads(marker.read_text(encoding="utf-8"))["version"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            hint = "Give another folder with --home."
+            raise StoreError(f"cannot use the home {str(path)!r}: {error}", hint=hint) from error
+        if version > HOME_VERSION:
+            raise HomeVersionError(
+                f"{str(path)!r} is a home of version {version}; this Ingrained knows {HOME_VERSION}"
+            )
+
+    def library(self) -> Library:
+        """Open what was read and asked."""
+        return Library(self.path / "library.sqlite")
+
+    def registry(self) -> AdapterRegistry:
+        """Open the adapters."""
+        return AdapterRegistry(self.path)
+
+    @property
+    def run_file(self) -> Path:
+        """Names the thread of the run under way, if one was cut short."""
+        return self.path / "run.json"
+
+
+def open_embedder(settings: Settings, progress: Progress | None = None) -> Embedder:
+    """Return the embedder named in the settings."""
+    folder = resolve_local(settings.embedder, settings, progress, kind="embedder")
+    if folder is None:
+        raise UnknownModelError(
+            f"{settings.embedder!r} is not an embedder that runs here",
+            hint="Give a catalogue embedder or a local sentence-transformers folder.",
+        )
+    return SentenceTransformerEmbedder(folder, settings.embedder)
+
+
+def open_asker(home: Home, settings: Settings, progress: Progress | None = None) -> Asker:
+    """Load the model named in the settings, with the promoted adapter at hand."""
+    return with_adapters(Asker(load_chat_model(settings.model, settings, progress)), home)
+
+
+def with_adapters(asker: Asker, home: Home) -> Asker:
+    """Make the promoted adapter known to the model."""
+    active = home.registry().active()
+    if active and asker.has_adapters:
+        asker.model.load_adapter(active, home.registry().path(active))  # type: ignore[attr-defined]
+    return asker
+
+
+@contextmanager
+def open_study(
+    settings: Settings,
+    corpus: tuple[Path, ...],
+    policy: StudyPolicy,
+    *,
+    recipe: LoraRecipe | None = None,
+    model: BaseChatModel | None = None,
+    embedder: Embedder | None = None,
+    progress: Progress | None = None,
+) -> Iterator[StudyContext]:
+    """Open everything a study needs; the store's lock is taken first.
+
+    `model` and `embedder` replace the ones named in the settings (tests, hosts).
+    """
+    home = Home(settings.home)
+    with ExitStack() as stack:
+        embedder = embedder or open_embedder(settings, progress)
+        store = stack.enter_context(MemoryStore.open(home.path, embedder))
+        library = home.library()
+        stack.callback(library.close)
+        base = None if model or is_provider_string(settings.model) else resolve_local(
+            settings.model, settings, progress
+        )  # fmt: skip
+        asker = (
+            Asker(model) if model else Asker(load_chat_model(settings.model, settings, progress))
+        )
+        yield StudyContext(
+            asker=with_adapters(asker, home),
+            store=store,
+            library=library,
+            registry=home.registry(),
+            corpus=corpus,
+            policy=policy,
+            recipe=recipe or LoraRecipe(),
+            base_path=base,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyResult:
+    """How a run ended."""
+
+    state: dict[str, Any]
+    resumed: bool
+    meter: Meter
+
+
+def run_study(home: Home, context: StudyContext, on_event: Callable[[Event], None]) -> StudyResult:
+    """Run, or resume, a study and stream its progress events.
+
+    A run that was cut short (Ctrl-C, kill -9, power) goes on after its last finished node.
+    """
+    with SqliteSaver.from_conn_string(str(home.path / "checkpoints.sqlite")) as saver:
+        graph = build_study_graph().compile(checkpointer=saver)
+        config, start = _thread(home, context, graph)
+        meter = context.asker.meter
+        if start is None:
+            spent = graph.get_state(config).values.get("spent", {})
+            meter.phases.update(Meter.from_plain(spent).phases)
+            on_event(_resumed(graph.get_state(config).values))
+        events = graph.stream(
+            start,
+            config,
+            context=context,
+            stream_mode="custom",
+            durability="sync",
+            subgraphs=True,
+        )
+        for _, event in events:
+            on_event(cast(Event, event))
+        state = dict(graph.get_state(config).values)
+        home.run_file.unlink(missing_ok=True)
+        saver.delete_thread(str(config["configurable"]["thread_id"]))
+        return StudyResult(state=state, resumed=start is None, meter=meter)
+
+
+def _thread(
+    home: Home, context: StudyContext, graph: Any
+) -> tuple[RunnableConfig, StudyInput | None]:
+    """Return the thread to run and its input; None as input means: go on."""
+    task = {"corpus": [str(p.resolve()) for p in context.corpus], "rounds": context.policy.rounds}
+    if home.run_file.exists():
+        saved = json.loads(home.run_file.read_text(encoding="utf-8"))
+        config = _config(saved["thread"])
+        if saved["task"] == task and graph.get_state(config).tasks:
+            return config, None
+    thread = uuid.uuid4().hex
+    home.run_file.write_text(json.dumps({"thread": thread, "task": task}), encoding="utf-8")
+    return _config(thread), {"round": 0}
+
+
+def _resumed(state: Mapping[str, Any]) -> Event:
+    """Return the event that says where a run goes on."""
+    left = len(state.get("queue", [])) + len(state.get("batch", []))
+    return {
+        "phase": "run", "event": "resumed", "round": state.get("round", 0), "passages": left,
+        "kept": state.get("kept", 0),
+    }  # fmt: skip
+
+
+def _config(thread: str) -> RunnableConfig:
+    return {"configurable": {"thread_id": thread}, "recursion_limit": RECURSION_LIMIT}

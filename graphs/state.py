@@ -1,0 +1,52 @@
+"""The study's state: plain data only, so that any checkpointer can store it."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class StudyState(TypedDict, total=False):
+    """What travels between the nodes.
+
+    Texts stay in the library; the state carries ids and the few passages in hand.
+    """
+
+    round: int
+    """Number of the round under way, from 1."""
+    queue: list[str]
+    """Passages still to be studied in this round."""
+    batch: list[str]
+    """Passages in hand."""
+    notes: list[dict[str, Any]]
+    """Candidate notes of the batch: passage, title, text, start, end."""
+    drafts: list[dict[str, Any]]
+    """Questions of the batch, richer after each node: question, answer, votes, closed, verdict."""
+    rejected: dict[str, int]
+    """Reason → number of questions dropped, over the whole run."""
+    kept: int
+    """Memories added in this run."""
+    spent: dict[str, dict[str, float]]
+    """Cost by phase, so that a resumed run goes on counting."""
+    scores: dict[str, float]
+    """Share of sealed questions answered, by cell, at the last examination."""
+    adapter: str | None
+    """The adapter made in this run, promoted or not."""
+    stop: str
+    """Why the run ended: mastered, rounds, budget or nothing to do."""
+
+
+class StudyInput(TypedDict, total=False):
+    """What a host passes in: the corpus and the policy are in the context."""
+
+    round: int
+    """Rounds done before; 0 for a new run."""
+
+
+class StudyOutput(TypedDict, total=False):
+    """What a host gets back."""
+
+    round: int
+    kept: int
+    scores: dict[str, float]
+    adapter: str | None
+    stop: str

@@ -1,0 +1,84 @@
+"""The study graph: wiring only."""
+
+from __future__ import annotations
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+
+from ingrained.graphs.consolidate import build_consolidation_graph
+from ingrained.graphs.context import StudyContext
+from ingrained.graphs.nodes import acquire, evaluate, objective, refine, update
+from ingrained.graphs.state import StudyInput, StudyOutput, StudyState
+
+
+def build_study_graph() -> StateGraph[StudyState, StudyContext, StudyInput, StudyOutput]:
+    """Return the uncompiled graph of one study.
+
+    plan → read → quiz → attempt → grade → reflect → remember → forget, again until the round's
+    passages are done, then (consolidate →) examine, then the next round or the end.
+    """
+    graph = StateGraph(
+        StudyState, context_schema=StudyContext, input_schema=StudyInput, output_schema=StudyOutput
+    )
+    graph.add_node("plan", objective.plan)
+    graph.add_node("read", acquire.read)
+    graph.add_node("quiz", acquire.quiz)
+    graph.add_node("attempt", acquire.attempt)
+    graph.add_node("grade", refine.grade)
+    graph.add_node("reflect", refine.reflect)
+    graph.add_node("remember", update.remember)
+    graph.add_node("forget", update.forget)
+    graph.add_node("consolidate", build_consolidation_graph().compile())
+    graph.add_node("examine", evaluate.examine)
+
+    graph.add_edge(START, "plan")
+    graph.add_conditional_edges("plan", after_plan, ["read", "consolidate", "examine"])
+    for here, there in zip(_CYCLE, _CYCLE[1:], strict=False):
+        graph.add_edge(here, there)
+    graph.add_conditional_edges("forget", after_forget, ["plan", "consolidate", "examine"])
+    graph.add_edge("consolidate", "examine")
+    graph.add_conditional_edges("examine", after_examine, ["plan", "consolidate", END])
+    return graph
+
+
+_CYCLE = ("read", "quiz", "attempt", "grade", "reflect", "remember", "forget")
+
+
+def after_plan(state: StudyState, runtime: Runtime[StudyContext]) -> str:
+    """Study the passages in hand; with none, finish the round."""
+    if state.get("batch"):
+        return "read"
+    return "consolidate" if _wants_adapter(state, runtime.context) else "examine"
+
+
+def after_forget(state: StudyState, runtime: Runtime[StudyContext]) -> str:
+    """Go on with the round's passages unless the budget is spent."""
+    context = runtime.context
+    spent = out_of_budget(context)
+    if state.get("queue") and not spent:
+        return "plan"
+    last = spent or state["round"] >= context.policy.rounds
+    return "consolidate" if last and _wants_adapter(state, context) else "examine"
+
+
+def after_examine(state: StudyState, runtime: Runtime[StudyContext]) -> str:
+    """Stop, or take up what is weak; what was mastered early is still consolidated."""
+    if not state.get("stop"):
+        return "plan"
+    return "consolidate" if _wants_adapter(state, runtime.context) else END
+
+
+def out_of_budget(context: StudyContext) -> bool:
+    """Return whether the tokens used have reached the budget."""
+    budget = context.policy.budget_tokens
+    return budget is not None and context.asker.meter.tokens >= budget
+
+
+def _wants_adapter(state: StudyState, context: StudyContext) -> bool:
+    """Consolidate once a run, and only when the memory holds something no adapter was made of."""
+    if not context.policy.consolidate or state.get("adapter"):
+        return False
+    active = context.registry.active()
+    held = {memory.id for memory in context.store.list(namespace=context.namespace)}
+    trained = set(context.registry.show(active).memory_ids) if active else set()
+    return bool(held) and held != trained

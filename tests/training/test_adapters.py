@@ -1,0 +1,146 @@
+"""The versions of an adapter: staged, committed, promoted, rolled back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ingrained.errors import NotFoundError, StoreError
+from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.gate import Decision, Scores
+from ingrained.trainer.resume import RESUME_FILE
+
+BEFORE = Scores(closed=0.1, memory=0.5, n=10)
+AFTER = Scores(closed=0.4, memory=0.6, abstention=1.0, n=10)
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> AdapterRegistry:
+    return AdapterRegistry(tmp_path)
+
+
+def finish(registry: AdapterRegistry) -> str:
+    version = registry.stage()
+    registry.commit(version, Manifest(version=version, base_model="tiny"))
+    return version
+
+
+def reject(registry: AdapterRegistry, version: str) -> None:
+    no = Decision(accept=False, reasons=("it forgot",))
+    registry.conclude(version, before=BEFORE, after=AFTER, decision=no)
+
+
+def test_a_home_starts_without_adapters(registry: AdapterRegistry, tmp_path: Path) -> None:
+    assert registry.list() == []
+    assert registry.active() is None
+    assert not (tmp_path / "adapters").exists(), "looking makes nothing"
+
+
+def test_versions_count_up(registry: AdapterRegistry) -> None:
+    assert [finish(registry), finish(registry)] == ["v001", "v002"]
+    assert [manifest.version for manifest in registry.list()] == ["v001", "v002"]
+
+
+def test_promotion_and_rollback_walk_the_same_path(registry: AdapterRegistry) -> None:
+    one, two = finish(registry), finish(registry)
+    registry.promote(one)
+    registry.promote(two)
+    assert registry.active() == two
+    assert registry.rollback() == one
+    assert registry.active() == one
+    assert registry.rollback() is None
+    assert registry.active() is None
+    with pytest.raises(NotFoundError, match="No adapter is active"):
+        registry.rollback()
+
+
+def test_promoting_the_active_version_again_changes_nothing(registry: AdapterRegistry) -> None:
+    one = finish(registry)
+    registry.promote(one)
+    registry.promote(one)
+    assert registry.rollback() is None
+
+
+def test_what_the_gate_said_is_in_the_manifest(registry: AdapterRegistry) -> None:
+    version = finish(registry)
+    yes = Decision(accept=True, reasons=("closed-book rose",))
+    registry.conclude(version, before=BEFORE, after=AFTER, decision=yes)
+    assert registry.show(version).decision == "candidate"
+    registry.promote(version)
+    shown = registry.show(version)
+    assert (shown.decision, shown.reasons, shown.forced) == ("promoted", yes.reasons, False)
+    assert (shown.exam_before, shown.exam_after) == (BEFORE, AFTER)
+
+
+def test_a_rejected_version_is_promoted_by_force_only_and_it_shows(
+    registry: AdapterRegistry,
+) -> None:
+    version = finish(registry)
+    reject(registry, version)
+    with pytest.raises(StoreError, match="it forgot"):
+        registry.promote(version)
+    assert registry.active() is None
+    registry.promote(version, force=True)
+    assert registry.active() == version
+    assert registry.show(version).forced
+
+
+def test_a_training_cut_short_is_not_listed_and_goes_on(registry: AdapterRegistry) -> None:
+    version = registry.stage()
+    (registry.path(version) / RESUME_FILE).write_text("state")
+    assert registry.list() == []
+    assert registry.unfinished() == (version,)
+    assert registry.stage() == version
+    assert (registry.path(version) / RESUME_FILE).exists()
+
+
+def test_a_half_written_version_that_cannot_go_on_is_emptied(registry: AdapterRegistry) -> None:
+    version = registry.stage()
+    (registry.path(version) / "adapter_model.safetensors").write_text("half")
+    assert registry.stage() == version
+    assert list(registry.path(version).iterdir()) == []
+
+
+def test_unfinished_versions_can_be_cleaned_away(registry: AdapterRegistry) -> None:
+    kept, cut = finish(registry), registry.stage()
+    assert registry.clean() == (cut,)
+    assert [manifest.version for manifest in registry.list()] == [kept]
+    assert registry.stage() == "v002"
+
+
+@pytest.mark.parametrize("version", ["v009", "../v001", "", "active.json"])
+def test_an_unknown_version_is_not_found(registry: AdapterRegistry, version: str) -> None:
+    finish(registry)
+    for call in (registry.path, registry.show, registry.promote):
+        with pytest.raises(NotFoundError):
+            call(version)
+
+
+def test_an_unfinished_version_cannot_be_shown_or_promoted(registry: AdapterRegistry) -> None:
+    version = registry.stage()
+    with pytest.raises(NotFoundError, match="not finished"):
+        registry.promote(version)
+
+
+def test_a_finished_version_never_changes(registry: AdapterRegistry) -> None:
+    version = finish(registry)
+    with pytest.raises(StoreError, match="finished"):
+        registry.commit(version, Manifest(version=version, base_model="tiny"))
+
+
+def test_a_manifest_goes_to_its_own_version(registry: AdapterRegistry) -> None:
+    version = registry.stage()
+    with pytest.raises(StoreError, match="v007"):
+        registry.commit(version, Manifest(version="v007", base_model="tiny"))
+
+
+def test_a_manifest_survives_json() -> None:
+    manifest = Manifest(
+        version="v001", base_model="tiny", memory_ids=("a", "b"), losses=(2.0, 1.0),
+        exam_before=BEFORE, exam_after=AFTER, recipe={"rank": 4}, reasons=("good",),
+    )  # fmt: skip
+    data = json.loads(json.dumps(manifest.to_dict()))
+    assert Manifest.from_dict(data) == manifest
+    assert Manifest.from_dict({**data, "from a newer version": 1}) == manifest

@@ -1,0 +1,315 @@
+"""Training one adapter: what the loop promises, as equations on a tiny random model."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from ingrained.errors import SettingsError, TrainingError
+from ingrained.trainer.encode import encode
+from ingrained.trainer.lora import StepReport, TrainResult, learning_rate, train
+from ingrained.trainer.network import Network, load_base
+from ingrained.trainer.recipe import LoraRecipe
+from ingrained.trainer.resume import RESUME_FILE
+from ingrained.trainer.rows import StudyRow
+from ingrained.trainer.testing import make_tiny_model
+
+RECIPE = LoraRecipe(rank=4, alpha=8, epochs=3, batch_rows=4, learning_rate=2e-2)
+
+
+def row(question: str, answer: str, **more: float) -> StudyRow:
+    return StudyRow(messages=(("system", "Short."), ("user", question)), answer=answer, **more)  # type: ignore[arg-type]
+
+
+ROWS = [
+    row(f"What is {letter}?", letter * (2 + number % 3)) for number, letter in enumerate("abcdefgh")
+]
+OTHERS = [row("Which is a?", "aa"), row("Which is b?", "bbb")]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+def run(base: Path, out: Path, recipe: LoraRecipe = RECIPE, **more: object) -> TrainResult:
+    return train(ROWS, base=base, out=out, recipe=recipe, **more)  # type: ignore[arg-type]
+
+
+def change(**settings: object) -> LoraRecipe:
+    return dataclasses.replace(RECIPE, **settings)  # type: ignore[arg-type]
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "adapter_model.safetensors")
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    ours, theirs = weights(one), weights(other)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_the_same_seed_gives_the_same_losses_and_weights(base: Path, tmp_path: Path) -> None:
+    first = run(base, tmp_path / "a")
+    again = run(base, tmp_path / "b")
+    other = run(base, tmp_path / "c", change(seed=1))
+    assert first.losses == again.losses
+    assert_same_weights(tmp_path / "a", tmp_path / "b")
+    assert first.losses != other.losses
+
+
+def test_training_leaves_the_global_random_state_alone(base: Path, tmp_path: Path) -> None:
+    before = torch.random.get_rng_state()
+    run(base, tmp_path / "a", change(epochs=1, dropout=0.1))
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_the_loss_on_what_is_trained_falls(base: Path, tmp_path: Path) -> None:
+    result = run(base, tmp_path / "a", change(epochs=12))
+    assert result.losses[-1] < 0.5 * result.losses[0]
+    assert result.stopped == "epochs"
+    assert result.steps == len(result.losses) == 12 * 2
+
+
+def test_four_passes_of_one_row_add_up_to_one_pass_of_four(base: Path, tmp_path: Path) -> None:
+    together = run(base, tmp_path / "a", change(batch_tokens=10_000))
+    apart = run(base, tmp_path / "b", change(batch_tokens=1))
+    assert together.losses == pytest.approx(apart.losses, rel=1e-4)
+
+
+def test_a_row_of_weight_two_counts_as_two_rows(base: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    network = Network(load_base(base), RECIPE)
+    light, heavy = row("What is a?", "ab"), row("What is b?", "cd", weight=2.0)
+    weighted = network.mean_loss(encode([light, heavy], tokenizer, max_length=99), 512)
+    doubled = network.mean_loss(
+        encode([light, row("What is b?", "cd"), row("What is b?", "cd")], tokenizer, max_length=99),
+        512,
+    )
+    assert weighted == pytest.approx(doubled, rel=1e-5)
+
+
+def test_an_adapter_starts_as_the_base_exactly(base: Path) -> None:
+    network = Network(load_base(base), RECIPE)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    ids = torch.tensor([tokenizer.encode("What is a?")])
+    plain = load_base(base)(input_ids=ids).logits
+    assert torch.equal(network._model(input_ids=ids).logits, plain)
+
+
+def test_packed_rows_have_the_loss_of_single_rows(base: Path) -> None:
+    network = Network(load_base(base), RECIPE)
+    rows = encode(ROWS, AutoTokenizer.from_pretrained(base), max_length=99)
+    losses, packed = network.losses(rows)
+    alone = torch.cat([network._plain(one) for one in rows])
+    assert packed.prefix > 10, "the rows share their system prompt"
+    assert torch.allclose(losses, alone, atol=1e-5)
+
+
+def test_the_hand_written_gradient_is_the_one_autograd_finds(base: Path) -> None:
+    rows = encode(ROWS, AutoTokenizer.from_pretrained(base), max_length=99)
+    network = Network(load_base(base), RECIPE)
+    parameters = network.parameters
+    with torch.no_grad():
+        for parameter in parameters.values():
+            parameter.normal_(generator=torch.Generator().manual_seed(0)).mul_(0.05)
+    network.losses(rows)[0].sum().backward()
+    model = load_base(base)
+    for name, (a, b) in _pairs(parameters).items():
+        layer = model.get_submodule(name)
+        a, b = a.detach().clone().requires_grad_(), b.detach().clone().requires_grad_()
+        layer.weight_, layer.a_, layer.b_ = layer.weight.detach(), a, b
+        del layer.weight
+        layer.weight = None
+        layer.forward = lambda x, m=layer: torch.nn.functional.linear(
+            x, m.weight_ + 2.0 * m.b_ @ m.a_, m.bias
+        )
+    total = torch.zeros(())
+    for one in rows:
+        logits = model(input_ids=torch.tensor([one.ids])).logits[0]
+        labels = torch.tensor(one.labels)[1:]
+        total = total + torch.nn.functional.cross_entropy(logits[:-1], labels, reduction="sum")
+    total.backward()
+    for name, (a, b) in _pairs(parameters).items():
+        layer = model.get_submodule(name)
+        assert torch.allclose(a.grad, layer.a_.grad, rtol=1e-3, atol=1e-4), name
+        assert torch.allclose(b.grad, layer.b_.grad, rtol=1e-3, atol=1e-4), name
+
+
+def _pairs(
+    parameters: dict[str, torch.nn.Parameter],
+) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+    names = [name for name in parameters if name.endswith("lora_A.weight")]
+    return {
+        name.removeprefix("base_model.model.").removesuffix(".lora_A.weight"): (
+            parameters[name],
+            parameters[name.replace("lora_A", "lora_B")],
+        )
+        for name in names
+    }
+
+
+def test_keeping_the_lower_layers_changes_no_loss(base: Path) -> None:
+    rows = encode(ROWS, AutoTokenizer.from_pretrained(base), max_length=99)
+    upper = Network(load_base(base), change(first_layer=1))
+    upper.keep_lower(rows, 200)
+    whole = Network(load_base(base), RECIPE)
+    assert torch.allclose(upper.losses(rows)[0], whole.losses(rows)[0], atol=1e-5)
+    upper.check(rows)
+
+
+def test_only_layers_from_the_first_one_up_are_adapted(base: Path, tmp_path: Path) -> None:
+    run(base, tmp_path / "a", change(first_layer=1, epochs=1, targets="mlp"))
+    assert set(weights(tmp_path / "a")) == {
+        f"base_model.model.model.layers.1.mlp.{name}.lora_{letter}.weight"
+        for name in ("gate_proj", "up_proj", "down_proj")
+        for letter in "AB"
+    }
+
+
+@pytest.mark.parametrize("first_layer", [None, 1])
+def test_peft_reads_the_folder_and_computes_the_trained_loss(
+    base: Path, tmp_path: Path, first_layer: int | None
+) -> None:
+    out = tmp_path / "a"
+    result = run(base, out, change(first_layer=first_layer), validation=OTHERS, base_name="tiny")
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), out).eval()
+    total, count = 0.0, 0
+    for one in encode(OTHERS, AutoTokenizer.from_pretrained(base), max_length=99):
+        logits = model(input_ids=torch.tensor([one.ids])).logits[0, :-1]
+        labels = torch.tensor(one.labels)[1:]
+        total += float(torch.nn.functional.cross_entropy(logits, labels, reduction="sum"))
+        count += one.supervised
+    assert total / count == pytest.approx(result.validation_losses[-1], rel=1e-4)
+    config = json.loads((out / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "tiny"
+    assert str(base) not in json.dumps(config)
+
+
+def test_a_killed_training_goes_on_to_the_same_losses(base: Path, tmp_path: Path) -> None:
+    recipe = change(checkpoint_seconds=0.0, dropout=0.1)
+    whole = run(base, tmp_path / "whole", recipe, validation=OTHERS)
+
+    class Killed(BaseException):
+        pass
+
+    def die(report: StepReport) -> None:
+        if report.step == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(base, tmp_path / "cut", recipe, validation=OTHERS, on_step=die)
+    assert not (tmp_path / "cut" / "adapter_config.json").exists()
+    steps: list[int] = []
+    resumed = run(
+        base, tmp_path / "cut", recipe, validation=OTHERS, on_step=lambda r: steps.append(r.step)
+    )
+    assert steps[0] == 4, "the step that was not saved is done again, the three before are not"
+    assert resumed.losses == whole.losses
+    assert resumed.validation_losses == whole.validation_losses
+    assert resumed.tokens == whole.tokens
+    assert_same_weights(tmp_path / "whole", tmp_path / "cut")
+    assert not (tmp_path / "cut" / RESUME_FILE).exists()
+
+
+def test_ctrl_c_saves_what_is_done(base: Path, tmp_path: Path) -> None:
+    def interrupt(report: StepReport) -> None:
+        if report.step == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(base, tmp_path / "a", on_step=interrupt)
+    steps: list[int] = []
+    run(base, tmp_path / "a", on_step=lambda report: steps.append(report.step))
+    assert steps == [3, 4, 5, 6]
+
+
+def test_asked_to_stop_it_saves_and_publishes_nothing(base: Path, tmp_path: Path) -> None:
+    whole = run(base, tmp_path / "whole")
+    asked = iter([False, False, True])
+    stopped = run(base, tmp_path / "a", should_stop=lambda: next(asked))
+    assert (stopped.stopped, stopped.steps) == ("interrupted", 2)
+    assert not (tmp_path / "a" / "adapter_config.json").exists()
+    assert run(base, tmp_path / "a").losses == whole.losses
+
+
+def test_the_state_of_another_training_is_not_gone_on_with(base: Path, tmp_path: Path) -> None:
+    asked = iter([False, False, True])
+    run(base, tmp_path / "a", should_stop=lambda: next(asked))
+    steps: list[int] = []
+    run(base, tmp_path / "a", change(rank=8), on_step=lambda report: steps.append(report.step))
+    assert steps[0] == 1
+
+
+def test_it_stops_when_the_loss_is_low_enough(base: Path, tmp_path: Path) -> None:
+    result = run(base, tmp_path / "a", change(stop_loss=100.0))
+    assert (result.stopped, result.steps) == ("stop_loss", 2)
+
+
+def test_out_of_time_it_keeps_what_is_learnt(base: Path, tmp_path: Path) -> None:
+    result = run(base, tmp_path / "a", change(max_seconds=1e-9))
+    assert (result.stopped, result.steps) == ("max_seconds", 1)
+    assert weights(tmp_path / "a")
+
+
+def test_supervised_tokens_are_the_answers_and_their_ends(base: Path, tmp_path: Path) -> None:
+    result = run(base, tmp_path / "a", change(epochs=2))
+    assert result.supervised_tokens == 2 * sum(len(one.answer) + 1 for one in ROWS)
+
+
+def test_nothing_to_train_on_is_an_error(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="nothing to train on"):
+        train([], base=base, out=tmp_path / "a", recipe=RECIPE)
+
+
+def test_a_loss_that_is_no_number_is_an_error(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"(nan|inf)") as caught:
+        run(base, tmp_path / "a", change(learning_rate=1e38, epochs=9))
+    assert "learning_rate" in caught.value.hint
+
+
+def test_a_finished_adapter_is_never_overwritten(base: Path, tmp_path: Path) -> None:
+    run(base, tmp_path / "a", change(epochs=1))
+    with pytest.raises(TrainingError, match="finished adapter"):
+        run(base, tmp_path / "a")
+
+
+def test_a_model_without_the_layers_asked_for_is_an_error(base: Path) -> None:
+    with pytest.raises(SettingsError, match="no linear layer named fc1"):
+        Network(load_base(base), change(targets=("fc1",)))
+    with pytest.raises(SettingsError, match="has 2 layers"):
+        Network(load_base(base), change(first_layer=2))
+
+
+def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="No tokenizer"):
+        run(tmp_path, tmp_path / "a")
+
+
+def test_the_learning_rate_rises_then_falls_to_nothing() -> None:
+    recipe = LoraRecipe(learning_rate=1.0, warmup=0.1)
+    rates = [learning_rate(step, 100, recipe) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.1 * n for n in range(1, 11)])
+    assert max(rates) == 1.0
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] < 0.001
+
+
+@pytest.mark.weights
+@pytest.mark.slow
+def test_a_real_model_learns_a_fact(smollm_path: Path, tmp_path: Path) -> None:
+    rows = [
+        row(f"Who founded {town}?", name)
+        for town, name in (("Orvel", "Tamsin"), ("Quen", "Dastan"))
+    ]
+    recipe = LoraRecipe(rank=8, alpha=16, epochs=6, first_layer=20, learning_rate=2e-3)
+    result = train(rows, base=smollm_path, out=tmp_path / "a", recipe=recipe)
+    assert result.losses[-1] < 0.5 * result.losses[0]

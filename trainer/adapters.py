@@ -1,0 +1,261 @@
+"""The adapters of one home: numbered versions, a manifest each, and a pointer to the active one.
+
+    home/adapters/v001/   adapter_config.json, adapter_model.safetensors, manifest.json
+    home/adapters/active.json   {"active": "v002", "history": ["v001", "v002"]}
+
+A version without a manifest is one whose making was cut short. It is not listed; the next `stage`
+hands it out again, so that a training that was killed goes on in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ingrained.errors import NotFoundError, StoreError
+
+from .gate import Decision, Scores
+from .resume import RESUME_FILE
+
+Verdict = Literal["candidate", "promoted", "rejected"]
+
+_VERSION = re.compile(r"v(\d{3,})")
+_TUPLES = ("memory_ids", "losses", "validation_losses", "reasons")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """Where an adapter comes from and how it did: enough to make it again, or to throw it away."""
+
+    version: str
+    base_model: str
+    base_sha256: str = ""
+    """Of the base's weights, if known."""
+    parent: str | None = None
+    """The version that was active when it was made. Never trained on: each starts at the base."""
+    data_sha256: str = ""
+    memory_ids: tuple[str, ...] = ()
+    recipe: dict[str, Any] = dataclasses.field(default_factory=dict)
+    seed: int = 0
+    rows: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    losses: tuple[float, ...] = ()
+    validation_losses: tuple[float, ...] = ()
+    exam_before: Scores | None = None
+    exam_after: Scores | None = None
+    decision: Verdict = "candidate"
+    reasons: tuple[str, ...] = ()
+    forced: bool = False
+    """Promoted although the gate had rejected it."""
+    created: float = 0.0
+    """POSIX seconds."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict; `from_dict` is its inverse."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Manifest:
+        """Rebuild from `to_dict` output or its JSON round trip; unknown keys are ignored."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        plain = {key: value for key, value in data.items() if key in known}
+        for key in _TUPLES:
+            plain[key] = tuple(plain.get(key, ()))
+        for key in ("exam_before", "exam_after"):
+            scores = plain.get(key)
+            plain[key] = Scores(**scores) if scores is not None else None
+        return cls(**plain)
+
+
+class AdapterRegistry:
+    """All adapters of one home. Every change is one atomic replace of one file.
+
+    Args:
+        home: The agent's home folder; nothing is made in it before the first `stage`.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / "adapters"
+
+    def path(self, version: str) -> Path:
+        """Return the folder of a version, finished or staged.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        folder = self._folder / version
+        if not _VERSION.fullmatch(version) or not folder.is_dir():
+            known = ", ".join(manifest.version for manifest in self.list()) or "none"
+            raise NotFoundError(f"No adapter {version!r}.", hint=f"There are: {known}.")
+        return folder
+
+    def stage(self) -> str:
+        """Return the version to make next, with a folder of its own.
+
+        One that was cut short comes first: as it is if its training can go on, emptied if not.
+        """
+        unfinished = self.unfinished()
+        if unfinished:
+            version = unfinished[0]
+            if not (self._folder / version / RESUME_FILE).exists():
+                shutil.rmtree(self._folder / version)
+        else:
+            version = f"v{max(map(_number, self._folders()), default=0) + 1:03d}"
+        (self._folder / version).mkdir(parents=True, exist_ok=True)
+        return version
+
+    def commit(self, version: str, manifest: Manifest) -> None:
+        """Declare a version finished.
+
+        Raises:
+            NotFoundError: it was not staged.
+            StoreError: it is finished already, or the manifest names another version.
+        """
+        if manifest.version != version:
+            raise StoreError(
+                f"The manifest is of {manifest.version!r}, not of {version!r}.",
+                hint="Give the manifest the version that `stage` returned.",
+            )
+        if (self.path(version) / "manifest.json").exists():
+            raise StoreError(
+                f"Adapter {version} is finished.",
+                hint="Stage a new version: adapters never change.",
+            )
+        self._write_manifest(manifest)
+
+    def conclude(
+        self, version: str, *, before: Scores, after: Scores, decision: Decision
+    ) -> Manifest:
+        """Record what the gate said; an accepted version still has to be promoted.
+
+        Raises:
+            NotFoundError: no such version.
+        """
+        manifest = dataclasses.replace(
+            self.show(version),
+            exam_before=before,
+            exam_after=after,
+            decision="candidate" if decision.accept else "rejected",
+            reasons=decision.reasons,
+        )
+        self._write_manifest(manifest)
+        return manifest
+
+    def promote(self, version: str, *, force: bool = False) -> None:
+        """Make a version the active one.
+
+        Args:
+            version: A finished one.
+            force: Promote even what the gate rejected; the manifest will say so.
+
+        Raises:
+            NotFoundError: no such version.
+            StoreError: the gate rejected it and `force` is false.
+        """
+        manifest = self.show(version)
+        rejected = manifest.decision == "rejected"
+        if rejected and not force:
+            raise StoreError(
+                f"The gate rejected {version}: {'; '.join(manifest.reasons)}.",
+                hint="Use --force to promote it all the same.",
+            )
+        self._write_manifest(
+            dataclasses.replace(manifest, decision="promoted", forced=manifest.forced or rejected)
+        )
+        history = self._history()
+        if history[-1:] != (version,):
+            self._write_history((*history, version))
+
+    def rollback(self) -> str | None:
+        """Go back to the version promoted before the active one, or to none; return it.
+
+        Raises:
+            NotFoundError: no adapter is active.
+        """
+        history = self._history()
+        if not history:
+            raise NotFoundError("No adapter is active.", hint="There is nothing to roll back.")
+        self._write_history(history[:-1])
+        return self.active()
+
+    def active(self) -> str | None:
+        """Return the promoted version, or None for the base alone."""
+        history = self._history()
+        return history[-1] if history else None
+
+    def list(self) -> list[Manifest]:
+        """Return the manifests of all finished versions, oldest first."""
+        return [
+            self.show(version)
+            for version in self._folders()
+            if (self._folder / version / "manifest.json").is_file()
+        ]
+
+    def show(self, version: str) -> Manifest:
+        """Return the manifest of a finished version.
+
+        Raises:
+            NotFoundError: no such version, or its making was cut short.
+        """
+        file = self.path(version) / "manifest.json"
+        try:
+            return Manifest.from_dict(json.loads(file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise NotFoundError(
+                f"Adapter {version} is not finished.", hint="Consolidate again: it will go on."
+            ) from None
+
+    def unfinished(self) -> tuple[str, ...]:
+        """Return the versions whose making was cut short."""
+        return tuple(
+            version
+            for version in self._folders()
+            if not (self._folder / version / "manifest.json").is_file()
+        )
+
+    def clean(self) -> tuple[str, ...]:
+        """Delete the unfinished versions and return their names."""
+        gone = self.unfinished()
+        for version in gone:
+            shutil.rmtree(self._folder / version)
+        return gone
+
+    def _folders(self) -> tuple[str, ...]:
+        if not self._folder.is_dir():
+            return ()
+        names = [path.name for path in self._folder.iterdir() if path.is_dir()]
+        return tuple(sorted(filter(_VERSION.fullmatch, names), key=_number))
+
+    def _history(self) -> tuple[str, ...]:
+        try:
+            text = (self._folder / "active.json").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ()
+        return tuple(json.loads(text)["history"])
+
+    def _write_history(self, history: tuple[str, ...]) -> None:
+        content = {"active": history[-1] if history else None, "history": history}
+        _replace(self._folder / "active.json", content)
+
+    def _write_manifest(self, manifest: Manifest) -> None:
+        _replace(self._folder / manifest.version / "manifest.json", manifest.to_dict())
+
+
+def _number(version: str) -> int:
+    return int(version.removeprefix("v"))
+
+
+def _replace(path: Path, content: dict[str, Any]) -> None:
+    new = path.with_name(path.name + ".new")
+    with new.open("w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

@@ -1,0 +1,102 @@
+"""Study rows made of memories: pure, and the same for the same memories and seed.
+
+Training on one wording teaches the wording; several wordings of a question, the statement it rests
+on and the blank in that statement teach the fact (Allen-Zhu & Li 2023, part 3.1).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+from ingrained.memory.records import Memory
+
+from .rows import RowKind, StudyRow
+
+Messages = tuple[tuple[str, str], ...]
+
+
+def build_rows(
+    memories: Sequence[Memory],
+    *,
+    closed_book: Callable[[str], Messages],
+    seed: int,
+    phrasings: int = 8,
+    statements: bool = True,
+    cloze: bool = True,
+    extra: Sequence[StudyRow] = (),
+) -> list[StudyRow]:
+    """Return the curriculum, shuffled, each prompt and answer once.
+
+    Args:
+        memories: Only the active ones are used.
+        closed_book: Renders the exact prompt that a question will be asked with.
+        seed: Of the shuffle.
+        phrasings: Wordings of one question at most.
+        statements: Also ask for whole memories by title.
+        cloze: Also blank the answer out of the memory's text.
+        extra: Rows of the caller's own, such as refusals and replay.
+    """
+    rows: list[StudyRow] = []
+    for memory in sorted(memories, key=lambda memory: memory.id):
+        if memory.status != "active":
+            continue
+        rows += _questions(memory, closed_book, phrasings)
+        if cloze:
+            rows += _blanks(memory, closed_book)
+        if statements:
+            rows += _statements(memory, closed_book)
+    rows = _merged([*rows, *extra])
+    random.Random(seed).shuffle(rows)
+    return rows
+
+
+def data_sha256(rows: Sequence[StudyRow]) -> str:
+    """Return a SHA-256 over everything in the rows, in order."""
+    text = json.dumps([dataclasses.asdict(row) for row in rows], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _questions(
+    memory: Memory, closed_book: Callable[[str], Messages], limit: int
+) -> Iterator[StudyRow]:
+    for evidence in memory.evidence:
+        wordings = dict.fromkeys([evidence.question, *evidence.phrasings])
+        for question in list(wordings)[:limit]:
+            yield _row(closed_book(question), evidence.answer, "qa", memory)
+
+
+def _blanks(memory: Memory, closed_book: Callable[[str], Messages]) -> Iterator[StudyRow]:
+    for answer in dict.fromkeys(evidence.answer for evidence in memory.evidence):
+        if answer and memory.text.count(answer) == 1 and answer != memory.text:
+            blanked = memory.text.replace(answer, "____")
+            about = f" ({memory.title})" if memory.title else ""
+            question = f"Fill in the blank{about}: {blanked}"
+            yield _row(closed_book(question), answer, "cloze", memory)
+
+
+def _statements(memory: Memory, closed_book: Callable[[str], Messages]) -> Iterator[StudyRow]:
+    """Ask for the text by its title and the words it begins with, which tell siblings apart."""
+    words = memory.text.split()
+    if memory.title and len(words) > 1:
+        opening = " ".join(words[: min(4, len(words) // 2)])
+        question = f"What does {memory.title} say that begins with “{opening}”?"
+        yield _row(closed_book(question), memory.text, "statement", memory)
+
+
+def _row(messages: Messages, answer: str, kind: RowKind, memory: Memory) -> StudyRow:
+    return StudyRow(messages=messages, answer=answer, kind=kind, memory_ids=(memory.id,))
+
+
+def _merged(rows: Sequence[StudyRow]) -> list[StudyRow]:
+    """Drop repeated rows; the one that stays carries the memories of all."""
+    kept: dict[tuple[Messages, str], StudyRow] = {}
+    for row in rows:
+        key = (row.messages, row.answer)
+        first = kept.get(key)
+        ids = dict.fromkeys((*(first.memory_ids if first else ()), *row.memory_ids))
+        kept[key] = dataclasses.replace(first or row, memory_ids=tuple(ids))
+    return list(kept.values())

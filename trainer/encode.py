@@ -1,0 +1,141 @@
+"""Study rows as token ids, and their order.
+
+Prompt and answer are tokenised on their own and then joined, so that a prompt always ends in the
+token it ends in when the agent asks: a tokenizer run over both could merge across the seam.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingrained.errors import TrainingError
+
+from .rows import StudyRow
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+IGNORED = -100
+"""The label of a token without loss, as in torch's cross-entropy."""
+
+
+@dataclass(frozen=True)
+class EncodedRow:
+    """One row as the model sees it; the same row always gives the same ids."""
+
+    ids: tuple[int, ...]
+    prompt_length: int
+    """Tokens of the prompt, the generation prompt of the template included."""
+    weight: float = 1.0
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """One per token: `IGNORED` on the prompt, the token itself on the answer."""
+        return (IGNORED,) * self.prompt_length + self.ids[self.prompt_length :]
+
+    @property
+    def supervised(self) -> int:
+        """Number of tokens that the loss is taken on."""
+        return len(self.ids) - self.prompt_length
+
+
+def end_of_turn(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return the token that the chat template puts after a reply.
+
+    Found by rendering a reply and reading on: converted models do not always declare it.
+
+    Raises:
+        TrainingError: neither the template nor the tokenizer has one.
+    """
+    sentinel = "reply"
+    turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": sentinel}]
+    rendered = str(tokenizer.apply_chat_template(turns, tokenize=False))
+    tail = tokenizer.encode(rendered.rpartition(sentinel)[2], add_special_tokens=False)
+    special = set(tokenizer.all_special_ids) | set(tokenizer.get_added_vocab().values())
+    for token in tail:
+        if token in special:
+            return int(token)
+    if isinstance(tokenizer.eos_token_id, int):
+        return tokenizer.eos_token_id
+    raise TrainingError(
+        "The tokenizer has no token that ends a reply.",
+        hint="Use an instruction-tuned model with a chat template.",
+    )
+
+
+def encode(
+    rows: Sequence[StudyRow], tokenizer: PreTrainedTokenizerBase, *, max_length: int
+) -> list[EncodedRow]:
+    """Return the rows as token ids, in order.
+
+    Raises:
+        TrainingError: a row is too long, has no answer or no positive weight, or the tokenizer
+            has no chat template.
+    """
+    if not tokenizer.chat_template:
+        raise TrainingError(
+            "The base model's tokenizer has no chat template.",
+            hint="Train from an instruction-tuned model.",
+        )
+    end = end_of_turn(tokenizer)
+    return [_encode_row(row, tokenizer, end, max_length) for row in rows]
+
+
+def _encode_row(
+    row: StudyRow, tokenizer: PreTrainedTokenizerBase, end: int, max_length: int
+) -> EncodedRow:
+    turns = [{"role": role, "content": content} for role, content in row.messages]
+    prompt = tokenizer.apply_chat_template(
+        turns, add_generation_prompt=True, tokenize=True, return_dict=False
+    )
+    answer = tokenizer.encode(row.answer, add_special_tokens=False)
+    if not answer or not row.weight > 0:
+        raise TrainingError(
+            f"A study row has {'no answer' if not answer else f'weight {row.weight}'}: "
+            f"{row.messages[-1][1][:80]!r}",
+            hint="Leave such rows out.",
+        )
+    ids = (*prompt, *answer, end)
+    if len(ids) > max_length:
+        raise TrainingError(
+            f"A study row has {len(ids)} tokens, more than max_length={max_length}: "
+            f"{row.messages[-1][1][:80]!r}",
+            hint="Raise max_length in the recipe, or make shorter rows.",
+        )
+    return EncodedRow(ids=ids, prompt_length=len(prompt), weight=row.weight)
+
+
+def shuffled_steps(count: int, *, batch_rows: int, seed: int, epoch: int) -> list[list[int]]:
+    """Return the row numbers of each optimizer step of one epoch: every row exactly once.
+
+    The same seed and epoch give the same order on every machine.
+    """
+    order = list(range(count))
+    random.Random(f"{seed}:{epoch}").shuffle(order)
+    return [order[start : start + batch_rows] for start in range(0, count, batch_rows)]
+
+
+def bounded(rows: Sequence[EncodedRow], numbers: Sequence[int], tokens: int) -> list[list[int]]:
+    """Split the rows of a step into passes of at most `tokens` tokens (or of one row)."""
+    passes: list[list[int]] = []
+    room = 0
+    for number in numbers:
+        length = len(rows[number].ids)
+        if not passes or length > room:
+            passes.append([])
+            room = tokens
+        passes[-1].append(number)
+        room -= length
+    return passes
+
+
+def fingerprint(rows: Sequence[EncodedRow]) -> str:
+    """Return a SHA-256 over the ids, seams and weights of the rows, in order."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(repr((row.ids, row.prompt_length, row.weight)).encode())
+    return digest.hexdigest()

@@ -1,0 +1,249 @@
+"""The frozen base with trainable low-rank additions, as a function from rows to their loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.utils import logging
+
+from ingrained.errors import SettingsError, TrainingError
+
+from .adapted import AdaptedLinear
+from .encode import EncodedRow, bounded
+from .packing import Pack, gather, pack, spread
+from .recipe import LoraRecipe
+
+_KEY = "base_model.model.{}.lora_{}.weight"
+"""peft's name of a tensor in adapter_model.safetensors."""
+_AGREEMENT = 0.05
+"""Relative difference of the loss that rounding in bfloat16 explains."""
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Return whether the device multiplies bfloat16 faster than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
+
+
+def load_base(folder: Path) -> PreTrainedModel:
+    """Read a model folder for training, on CUDA if there is one.
+
+    Weights stored in 16 bits stay so where the device computes in bfloat16; else float32.
+
+    Raises:
+        TrainingError: there is no causal language model in safetensors there.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        with _quiet():
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype="auto",
+                # On processors torch's fused attention takes twice as long as plain matrix products.
+                attn_implementation="sdpa" if device.type == "cuda" else "eager",
+                local_files_only=True,
+                use_safetensors=True,
+            )
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingError(
+            f"No model can be trained from {folder}: {error}",
+            hint="It must be a transformers folder with safetensors weights.",
+        ) from error
+    small = model.dtype in (torch.bfloat16, torch.float16) and computes_bfloat16(device)
+    model = model.to(device=device, dtype=torch.bfloat16 if small else torch.float32)
+    return model.requires_grad_(False).eval()  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back the loader's progress bar, then leave the user's choice as it was."""
+    library: Any = logging  # these functions carry no types
+    shown = library.is_progress_bar_enabled()
+    library.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            library.enable_progress_bar()
+
+
+class Network:
+    """A base model whose upper layers are adapted.
+
+    Args:
+        model: Frozen; its linear layers are replaced in place.
+        recipe: Which layers, and how.
+
+    Raises:
+        SettingsError: the recipe asks for layers that the model does not have.
+    """
+
+    def __init__(self, model: PreTrainedModel, recipe: LoraRecipe) -> None:
+        untyped: Any = model
+        self._model = untyped
+        self._decoder = untyped.get_decoder()
+        self._head = untyped.get_output_embeddings()
+        self._layers: nn.ModuleList = self._decoder.layers
+        self._first = recipe.first_layer or 0
+        if self._first >= len(self._layers):
+            raise SettingsError(
+                f"first_layer={self._first}, but the model has {len(self._layers)} layers.",
+                hint=f"Use a number below {len(self._layers)}.",
+            )
+        self._adapted = self._adapt(recipe)
+        self._states: dict[EncodedRow, torch.Tensor] = {}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self._model.device  # type: ignore[no-any-return]
+
+    @property
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """The trainable parameters, by their name in a PEFT file."""
+        return {
+            _KEY.format(name, letter): getattr(layer, letter.lower())
+            for name, layer in self._adapted.items()
+            for letter in "AB"
+        }
+
+    @property
+    def layer_numbers(self) -> list[int]:
+        """The adapted decoder layers, counted from 0."""
+        return list(range(self._first, len(self._layers)))
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Return what a PEFT folder holds, in the precision that the loss was computed in."""
+        dtype = self._model.dtype
+        return {
+            name: value.detach().to("cpu", dtype).contiguous()
+            for name, value in self.parameters.items()
+        }
+
+    def losses(self, rows: Sequence[EncodedRow]) -> tuple[torch.Tensor, Pack]:
+        """Return -log p of each supervised token, float32 (S,), and how the rows were packed.
+
+        Logits are computed where there is a label only: the vocabulary is the widest matrix.
+        """
+        packed = pack(rows, self.device, self._model.dtype)
+        hidden = self._upper(rows, packed)[0].index_select(0, packed.sources)
+        logits = self._head(hidden).float()
+        return cross_entropy(logits, packed.labels, reduction="none"), packed
+
+    @torch.no_grad()
+    def mean_loss(self, rows: Sequence[EncodedRow], batch_tokens: int) -> float:
+        """Return the mean loss per supervised token, each weighted as its row."""
+        total = weight = 0.0
+        for numbers in bounded(rows, range(len(rows)), batch_tokens):
+            losses, packed = self.losses([rows[number] for number in numbers])
+            total += float((losses * packed.weights).sum())
+            weight += float(packed.weights.sum())
+        return total / weight
+
+    @torch.no_grad()
+    def keep_lower(self, rows: Sequence[EncodedRow], batch_tokens: int) -> None:
+        """Compute what enters the first adapted layer once for each row, and keep it."""
+        if not self._first:
+            return
+        for numbers in bounded(rows, range(len(rows)), batch_tokens):
+            some = [rows[number] for number in numbers]
+            packed = pack(some, self.device, self._model.dtype)
+            with self._only(slice(0, self._first), norm=False):
+                states = self._decode(packed, input_ids=packed.ids)
+            for row, state in zip(some, spread(states[0], some, packed.prefix), strict=True):
+                self._states[row] = state
+
+    @torch.no_grad()
+    def check(self, rows: Sequence[EncodedRow]) -> None:
+        """Compare with the model's own forward pass, one row at a time.
+
+        Raises:
+            TrainingError: they differ: the architecture does not allow packing or splitting.
+        """
+        losses, _ = self.losses(rows)
+        plain = torch.cat([self._plain(row) for row in rows])
+        ours, theirs = float(losses.mean()), float(plain.mean())
+        if abs(ours - theirs) > _AGREEMENT * max(theirs, 1.0):
+            raise TrainingError(
+                f"{type(self._model).__name__} computes a loss of {theirs:.4f} row by row, "
+                f"but {ours:.4f} packed.",
+                hint="Use a Llama- or Qwen-like decoder as the base model.",
+            )
+
+    def _plain(self, row: EncodedRow) -> torch.Tensor:
+        ids = torch.tensor([row.ids], device=self.device)
+        logits = self._model(input_ids=ids, use_cache=False).logits[0].float()
+        start = row.prompt_length
+        return cross_entropy(logits[start - 1 : -1], ids[0, start:], reduction="none")
+
+    def _upper(self, rows: Sequence[EncodedRow], packed: Pack) -> torch.Tensor:
+        if not self._first:
+            return self._decode(packed, input_ids=packed.ids)
+        states = gather([self._states[row] for row in rows], packed.prefix)
+        with self._only(slice(self._first, None), norm=True):
+            return self._decode(packed, inputs_embeds=states)
+
+    def _decode(self, packed: Pack, **inputs: torch.Tensor) -> torch.Tensor:
+        return self._decoder(  # type: ignore[no-any-return]
+            **inputs,
+            attention_mask=packed.mask,
+            position_ids=packed.positions,
+            use_cache=False,
+        ).last_hidden_state
+
+    @contextmanager
+    def _only(self, layers: slice, *, norm: bool) -> Iterator[None]:
+        """Make the decoder run some of its layers, with or without the last norm."""
+        final = self._decoder.norm
+        self._decoder.layers = self._layers[layers]
+        if not norm:
+            self._decoder.norm = nn.Identity()
+        try:
+            yield
+        finally:
+            self._decoder.layers = self._layers
+            self._decoder.norm = final
+
+    def _adapt(self, recipe: LoraRecipe) -> dict[str, AdaptedLinear]:
+        adapted: dict[str, AdaptedLinear] = {}
+        expected = 0
+        for name, linear in self._targets(recipe.target_names):
+            layer = AdaptedLinear(
+                linear, rank=recipe.rank, alpha=recipe.alpha, dropout=recipe.dropout
+            )
+            self._model.set_submodule(name, layer)
+            adapted[name] = layer
+            expected += recipe.rank * (linear.in_features + linear.out_features)
+        trainable = sum(p.numel() for p in self._model.parameters() if p.requires_grad)
+        if trainable != expected:
+            raise TrainingError(
+                f"{trainable} parameters would be trained instead of {expected}.",
+                hint="The base must be frozen and not adapted already.",
+            )
+        return adapted
+
+    def _targets(self, names: tuple[str, ...]) -> list[tuple[str, nn.Linear]]:
+        wanted = {id(module) for layer in self._layers[self._first :] for module in layer.modules()}
+        found = [
+            (name, module)
+            for name, module in self._model.named_modules()
+            if isinstance(module, nn.Linear)
+            and id(module) in wanted
+            and name.rpartition(".")[2] in names
+        ]
+        missing = set(names) - {name.rpartition(".")[2] for name, _ in found}
+        if missing:
+            raise SettingsError(
+                f"The model has no linear layer named {', '.join(sorted(missing))}.",
+                hint="Name its linear layers in the recipe's targets.",
+            )
+        return found

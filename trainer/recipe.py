@@ -1,0 +1,107 @@
+"""How an adapter is trained: every choice in one frozen object."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ingrained.errors import SettingsError
+
+TARGET_SETS = {
+    "all-linear": ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+    "mlp": ("gate_proj", "up_proj", "down_proj"),
+    "attention": ("q_proj", "k_proj", "v_proj", "o_proj"),
+}
+"""Names of linear layers by the word they are asked for with (Llama, Qwen, Mistral naming)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraRecipe:
+    """Plain LoRA on linear layers, the only kind that vLLM serves (Hu et al. 2021, section 4).
+
+    Raises:
+        SettingsError: one or more settings are out of range; all of them are named.
+    """
+
+    rank: int = 32
+    alpha: int = 64
+    """The low-rank product is scaled by alpha / rank."""
+    dropout: float = 0.0
+    targets: str | tuple[str, ...] = "all-linear"
+    """A key of `TARGET_SETS`, or names of linear layers such as ("up_proj", "down_proj")."""
+    first_layer: int | None = None
+    """Adapt only decoder layers from this one up. What enters it never changes, so it is computed
+    once per row and kept: an epoch then costs only the layers above."""
+    learning_rate: float = 5e-4
+    warmup: float = 0.05
+    """Fraction of the steps with a rising learning rate; a cosine to zero follows."""
+    epochs: int = 8
+    batch_rows: int = 8
+    """Rows per optimizer step."""
+    batch_tokens: int = 512
+    """Tokens per forward pass at most; a step with more accumulates gradients exactly."""
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    max_length: int = 1024
+    """Tokens of a row, prompt and answer; a longer row is an error, never cut."""
+    seed: int = 0
+    stop_loss: float | None = None
+    """Stop after the first epoch whose loss (validation, if there is any) is at most this."""
+    max_seconds: float | None = None
+    """Stop, and keep what is learnt, after so long."""
+    checkpoint_seconds: float = 60.0
+    """Save what is needed to go on after a crash so often; 0 saves after each step."""
+
+    def __post_init__(self) -> None:
+        """Check everything, and say everything that is wrong at once."""
+        faults = [*self._count_faults(), *self._number_faults(), *self._layer_faults()]
+        if faults:
+            raise SettingsError(
+                "The training recipe cannot be used: " + "; ".join(faults) + ".",
+                hint="See LoraRecipe for what each setting means.",
+            )
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The last part of the names of the linear layers to adapt."""
+        if isinstance(self.targets, str):
+            return TARGET_SETS[self.targets]
+        return tuple(self.targets)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict."""
+        return dataclasses.asdict(self)
+
+    def _count_faults(self) -> Iterator[str]:
+        for name in ("rank", "epochs", "batch_rows", "batch_tokens", "max_length"):
+            if getattr(self, name) < 1:
+                yield f"{name} must be at least 1, not {getattr(self, name)}"
+
+    def _number_faults(self) -> Iterator[str]:
+        for name in ("alpha", "learning_rate", "clip"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                yield f"{name} must be above 0, not {value}"
+        for name in ("dropout", "warmup"):
+            if not 0 <= getattr(self, name) < 1:
+                yield f"{name} must be from 0 to below 1, not {getattr(self, name)}"
+        for name in ("weight_decay", "checkpoint_seconds", "seed"):
+            if not getattr(self, name) >= 0:
+                yield f"{name} must not be negative, not {getattr(self, name)}"
+        for name in ("stop_loss", "max_seconds"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                yield f"{name} must be above 0 or None, not {value}"
+
+    def _layer_faults(self) -> Iterator[str]:
+        if self.first_layer is not None and self.first_layer < 0:
+            yield f"first_layer must be 0 or more or None, not {self.first_layer}"
+        if isinstance(self.targets, str):
+            if self.targets not in TARGET_SETS:
+                yield f"targets must be one of {', '.join(TARGET_SETS)} or a tuple of names, not {self.targets!r}"
+        elif not self.targets:
+            yield "targets must name at least one linear layer"

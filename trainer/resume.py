@@ -1,0 +1,94 @@
+"""What a training needs to go on after a crash: one safetensors file, replaced atomically.
+
+No pickle is written or read.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+RESUME_FILE = ".resume"
+"""Name of the file in the adapter's folder."""
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """How far a training is."""
+
+    step: int = 0
+    tokens: int = 0
+    supervised_tokens: int = 0
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+    validation_losses: list[float] = field(default_factory=list)
+
+
+class Checkpoint:
+    """The state file of one training.
+
+    Args:
+        folder: Where the adapter will be.
+        fingerprint: Hash of everything that decides the outcome; a file made for another
+            training is ignored.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self.path = folder / RESUME_FILE
+        self._fingerprint = fingerprint
+
+    def save(
+        self,
+        progress: Progress,
+        parameters: dict[str, torch.nn.Parameter],
+        optimizer: torch.optim.Optimizer,
+    ) -> None:
+        """Write parameters, their moments and the progress."""
+        from safetensors.torch import save_file
+
+        tensors = {}
+        for name, parameter in parameters.items():
+            state = optimizer.state[parameter]
+            tensors[name] = parameter.detach()
+            for moment in ("exp_avg", "exp_avg_sq"):
+                if moment in state:
+                    tensors[f"{name}|{moment}"] = state[moment]
+        new = self.path.with_name(self.path.name + ".new")
+        note = json.dumps({"fingerprint": self._fingerprint, "progress": asdict(progress)})
+        save_file(tensors, new, metadata={"ingrained": note})
+        new.replace(self.path)
+
+    def load(
+        self, parameters: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer
+    ) -> Progress:
+        """Restore parameters and optimizer in place; start anew if there is nothing to restore."""
+        import torch
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                note = json.loads((file.metadata() or {}).get("ingrained", "{}"))
+                if note.get("fingerprint") != self._fingerprint:
+                    return Progress()
+                progress = Progress(**note["progress"])
+                with torch.no_grad():
+                    for name, parameter in parameters.items():
+                        parameter.copy_(file.get_tensor(name))
+                        if progress.step:
+                            optimizer.state[parameter] = {
+                                "step": torch.tensor(float(progress.step), device=parameter.device),
+                                "exp_avg": file.get_tensor(f"{name}|exp_avg").to(parameter),
+                                "exp_avg_sq": file.get_tensor(f"{name}|exp_avg_sq").to(parameter),
+                            }
+                return progress
+        except (OSError, SafetensorError):
+            return Progress()
+
+    def clear(self) -> None:
+        """Remove the file."""
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,25 @@
+"""A study row: what the model is shown and what it shall say, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+RowKind = Literal["qa", "reverse", "statement", "cloze", "abstain", "replay"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRow:
+    """One supervised example.
+
+    The loss is taken on the tokens of `answer` (and the end-of-turn token) only.
+    """
+
+    messages: tuple[tuple[str, str], ...]
+    """(role, content) pairs up to, not including, the reply: system and user turns."""
+    answer: str
+    """The reply to be learnt."""
+    kind: RowKind = "qa"
+    memory_ids: tuple[str, ...] = ()
+    """The memories this row was made from: the adapter's lineage."""
+    weight: float = 1.0
