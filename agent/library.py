@@ -27,7 +27,7 @@ CREATE TABLE questions (
     id TEXT PRIMARY KEY, passage TEXT REFERENCES passages ON DELETE CASCADE,
     round INTEGER, sealed INTEGER, closed INTEGER, recalled INTEGER, body TEXT);
 CREATE TABLE skipped (source TEXT PRIMARY KEY, reason TEXT);
-CREATE TABLE rounds (number INTEGER PRIMARY KEY, body TEXT);
+CREATE TABLE rounds (number INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT);
 CREATE INDEX questions_by_passage ON questions (passage);
 """
 
@@ -185,12 +185,10 @@ class Library:
             ).fetchone()
         )
 
-    def put_round(self, number: int, body: dict[str, Any]) -> None:
-        """Record the result of a round."""
+    def put_round(self, body: dict[str, Any]) -> None:
+        """Record the result of a round, after those of all runs before."""
         with self._db:
-            self._db.execute(
-                "INSERT OR REPLACE INTO rounds VALUES (?,?)", (number, json.dumps(body))
-            )
+            self._db.execute("INSERT INTO rounds (body) VALUES (?)", (json.dumps(body),))
 
     def rounds(self) -> list[dict[str, Any]]:
         """Return the results of all rounds, oldest first."""

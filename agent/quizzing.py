@@ -30,7 +30,12 @@ _NAME = r"[A-ZÀ-ÖØ-Þ][\w’'-]*"
 _LINK = r"(?:\s+(?:of|de|da|di|van|von|der|den|the|du|la|le|for)(?=\s+[A-ZÀ-ÖØ-Þ]))*"
 _DATE = rf"(?:\d{{1,2}}\s+)?{_MONTH}(?:\s+\d{{1,2}}\b,?)?(?:\s+\d{{3,4}}\b)?"
 _COUNT = rf"(?:\d[\d,.]*\d|\d|\b{_NUMBER_WORD}(?:[- ]{_NUMBER_WORD})*\b)"
-_QUANTITY = rf"{_COUNT}(?:[ -](?!{_NOT_A_UNIT}\b)[a-z]{{2,}}){{0,2}}"
+_UNIT = rf"(?!{_NOT_A_UNIT}\b)[a-z]{{2,}}"
+_QUANTITY = rf"{_COUNT}(?:[ -]{_UNIT}(?: {_UNIT})?)?"
+_AFTER_UNIT = frozenset(
+    "above below away out left long wide high deep thick tall old later earlier ago behind apart "
+    "around across along long-lasting each here there together".split()
+)
 _TARGET = re.compile(
     rf"{_DATE}|{_QUANTITY}|{_NAME}(?:{_LINK}\s+{_NAME})*|“[^”]{{2,60}}”|\"[^\"]{{2,60}}\""
 )
@@ -43,7 +48,7 @@ _PLAIN = (
 )
 _PHRASE = re.compile(
     rf"\b(?:an?|the|of|from|with|as|by|for|in|on|into|his|her|its|their|called|named)"
-    rf" ({_PLAIN}(?: {_PLAIN}){{0,2}})(?=[ ,.;:?!)])"
+    rf" ({_PLAIN}(?: {_PLAIN}){{0,2}})(?=[,.;:?!)])"
 )
 _OPENERS_OF_SENTENCES = set(
     [
@@ -165,6 +170,8 @@ def _trim(text: str) -> str:
     parts = text.strip("“”\" .,;:'’-").split()
     while parts and parts[0].casefold() in _OPENERS_OF_SENTENCES:
         parts.pop(0)
+    while parts and parts[-1] in _AFTER_UNIT:
+        parts.pop()
     return " ".join(parts)
 
 
@@ -255,13 +262,32 @@ def fault(question: str, answer: str, source: str) -> str:
 
 
 def answered(question: str, reply: str, answer: str) -> bool:
-    """Return whether a reply gives the answer and little else but the question's own words."""
-    if agrees(reply, answer):
+    """Return whether a reply gives the answer and little else but the question's own words.
+
+    Spelt numbers count as figures, and a unit that the question names may be left out.
+    """
+    asked, said, wanted = (figures(words(text)) for text in (question, reply, answer))
+    if agrees(" ".join(said), " ".join(wanted)):
         return True
-    known = {*words(question), *words(answer)}
-    return contains(reply, answer) and sum(word not in known for word in words(reply)) <= 3
+    if said[: len(wanted)] == wanted:
+        return True
+    bare = [word for word in wanted if word not in asked]
+    if bare and any(word.isdigit() for word in bare) and said[: len(bare)] == bare:
+        return True
+    known = {*asked, *wanted}
+    return contains(reply, answer) and sum(word not in known for word in said) <= 3
 
 
-def cloze(note: str, answer: str) -> str:
-    """Return the note with a gap: the question that is right by construction."""
-    return f"Fill the gap: {note.replace(answer, '____', 1)}"
+_SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty"
+).split()
+_FIGURES = {word: str(value) for value, word in enumerate(_SMALL)} | {
+    "meter": "metre", "meters": "metres", "kilometers": "kilometres", "centimeters": "centimetres",
+    "liters": "litres",
+}  # fmt: skip
+
+
+def figures(said: Sequence[str]) -> list[str]:
+    """Return the words with small spelt numbers as figures and American units as British."""
+    return [_FIGURES.get(word, word) for word in said]

@@ -22,7 +22,7 @@ from ingrained.agent.library import Library
 from ingrained.agent.models.factory import load_chat_model
 from ingrained.agent.weights.progress import Progress
 from ingrained.agent.weights.resolve import is_provider_string, resolve_local
-from ingrained.errors import HomeVersionError, StoreError, UnknownModelError
+from ingrained.errors import HomeVersionError, ModelError, StoreError, UnknownModelError
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.state import StudyInput
 from ingrained.graphs.study import build_study_graph
@@ -97,10 +97,22 @@ def open_asker(home: Home, settings: Settings, progress: Progress | None = None)
 
 
 def with_adapters(asker: Asker, home: Home) -> Asker:
-    """Make the promoted adapter known to the model."""
-    active = home.registry().active()
-    if active and asker.has_adapters:
-        asker.model.load_adapter(active, home.registry().path(active))  # type: ignore[attr-defined]
+    """Make the promoted adapter known to the model.
+
+    Raises:
+        ModelError: the adapter was trained for another base.
+    """
+    registry = home.registry()
+    active = registry.active()
+    if not active or not asker.has_adapters:
+        return asker
+    base = registry.show(active).base_model
+    if base != asker.name:
+        raise ModelError(
+            f"the promoted adapter {active} was trained for {base!r}, not for {asker.name!r}",
+            hint=f"Use --model {base}, or `ingrained adapters rollback` first.",
+        )
+    asker.model.load_adapter(active, registry.path(active))  # type: ignore[attr-defined]
     return asker
 
 

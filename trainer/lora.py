@@ -19,7 +19,7 @@ from ingrained.errors import TrainingError
 
 from .encode import bounded, encode, fingerprint, shuffled_steps
 from .recipe import LoraRecipe
-from .resume import Checkpoint
+from .resume import RESUME_FILE, Checkpoint
 from .rows import StudyRow
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def train(
         raise TrainingError(
             "There is nothing to train on.", hint="Study first: rows are made from active memories."
         )
-    if (out / CONFIG_FILE).exists():
+    if (out / CONFIG_FILE).exists() and not (out / RESUME_FILE).exists():
         raise TrainingError(
             f"{out} holds a finished adapter.",
             hint="Train into a new folder: adapters never change.",

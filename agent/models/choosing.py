@@ -38,7 +38,7 @@ def choose(scores: torch.Tensor, sampling: Sampling, draws: Sequence[random.Rand
         draws: A source of randomness per row; unused at temperature 0.
     """
     if sampling.temperature == 0:
-        return [int(token) for token in scores.argmax(dim=-1)]
+        return list(scores.max(dim=-1).indices.tolist())
     chances = torch.softmax(scores.float() / sampling.temperature, dim=-1)
     return [
         _draw(row, sampling.top_p, draw.random()) for row, draw in zip(chances, draws, strict=True)

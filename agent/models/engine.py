@@ -25,6 +25,7 @@ from .caches import KvShape
 from .choosing import row_seeds
 from .decoding import Decoder, Row
 from .grammar import Grammars
+from .packing import free, pack
 from .prefill import Prefiller
 from .prefixes import Node, PrefixCache
 from .sampling import Generated, Progress, Sampling
@@ -33,6 +34,8 @@ from .text import ReplyText
 _TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "</s>")
 """Special tokens that end a turn in common templates; a converted model may not list them all."""
 _MEBIBYTE = 2**20
+_PASS_TOKENS = {False: 256, True: 4096}
+"""Without and with CUDA. A processor is busy with 256 tokens; more only widen the mask."""
 
 
 class Engine:
@@ -41,12 +44,12 @@ class Engine:
     One generation at a time: callers that share an engine between threads must take turns.
 
     Args:
-        model: On its device.
+        model: On its device; the engine takes it over and rearranges its weights.
         tokenizer: The model's.
         max_rows: Rows generated side by side.
         cache_bytes: Keys and values of prompts kept between calls.
         slot_bytes: Keys and values of the rows being generated.
-        pass_tokens: Prompt tokens computed in one pass.
+        pass_tokens: Prompt tokens computed in one pass; by default what suits the device.
     """
 
     def __init__(
@@ -57,9 +60,11 @@ class Engine:
         max_rows: int = 64,
         cache_bytes: int = 512 * _MEBIBYTE,
         slot_bytes: int = 2048 * _MEBIBYTE,
-        pass_tokens: int = 512,
+        pass_tokens: int | None = None,
     ) -> None:
+        pass_tokens = pass_tokens or _PASS_TOKENS[model.device.type == "cuda"]
         self.model = model.train(False)
+        pack(model)
         self.tokenizer = tokenizer
         self.adapters = Adapters(model)
         self.ends = _end_tokens(model, tokenizer)
@@ -196,7 +201,7 @@ class Engine:
         """Free the memory of the weights and of what was computed. Nothing can be run afterwards."""
         self._closed = True
         self._prefixes.clear()
-        self.model.to("meta")
+        free(self.model)
 
     def check(self, prompt: Sequence[int], sampling: Sampling) -> None:
         """Say whether a prompt can be generated from.

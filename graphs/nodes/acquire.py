@@ -28,6 +28,7 @@ from .common import emit, metered
 
 QUESTION_TOKENS = 40
 ANSWER_TOKENS = 24
+QUESTION_TEMPERATURE = 0.8
 VOTE_TEMPERATURE = 0.7
 
 
@@ -41,10 +42,11 @@ def read(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
 
 
 def _notes(passage: Passage) -> list[dict[str, Any]]:
-    topic = (passage.heading or passage.title).replace(" > ", ", ")
+    heading = (passage.heading or passage.title).replace(" > ", ", ")
     return [
         {
-            "passage": passage.id, "document": passage.document, "topic": topic,
+            "passage": passage.id, "document": passage.document,
+            "topic": passage.title, "heading": heading,
             "text": note.text, "focus": note.focus, "start": passage.start + note.start, "end": passage.start + note.end,
         }
         for note in candidate_notes(passage.text)
@@ -55,46 +57,60 @@ def _notes(passage: Passage) -> list[dict[str, Any]]:
 def quiz(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Ask for names, dates and quantities of each note, in several phrasings.
 
-    A later round samples, so that a weak passage gets questions it has not had.
+    What comes out unusable is asked for once more, sampled. A later round samples from the start,
+    so that a weak passage gets questions it has not had.
     """
     policy, notes = runtime.context.policy, state["notes"]
+    texts = {p.id: p.text for p in runtime.context.library.passages(state["batch"])}
     wanted = targets(
         [note["text"][note["focus"] :] for note in notes],
         per_note=policy.answers_per_note,
         openers_each=policy.openers_per_answer,
     )
-    prompts = [_prompt(notes[target.note], target) for target in wanted]
+    first, faulty = _ask(runtime, state, wanted, texts, again=state["round"] > 1)
+    second, still = _ask(runtime, state, [target for target, _ in faulty], texts, again=True)
+    drafts = {draft["id"]: draft for draft in [*second, *first]}
+    dropped = Counter(reason for _, reason in still)
+    dropped["asked twice"] += len(first) + len(second) - len(drafts)
+    emit(runtime, "quiz", event="drafts", asked=len(wanted), usable=len(drafts))
+    return {
+        "drafts": list(drafts.values()),
+        "rejected": _added(state.get("rejected", {}), dropped),
+    }
+
+
+def _ask(
+    runtime: Runtime[StudyContext],
+    state: StudyState,
+    wanted: list[Target],
+    texts: dict[str, str],
+    *,
+    again: bool,
+) -> tuple[list[dict[str, Any]], list[tuple[Target, str]]]:
+    """Return the usable drafts, and the targets without one with the reason."""
+    notes = state["notes"]
     replies = runtime.context.asker.ask(
-        prompts,
+        [_prompt(notes[target.note], target) for target in wanted],
         phase="quiz",
         max_tokens=QUESTION_TOKENS,
-        temperature=0.0 if state["round"] == 1 else 0.9,
-        seed=policy.seed + state["round"],
+        temperature=QUESTION_TEMPERATURE if again else 0.0,
+        seed=runtime.context.policy.seed + state["round"],
     )
-    texts = {p.id: p.text for p in runtime.context.library.passages(state["batch"])}
-    drafts, dropped = _drafts(notes, texts, wanted, replies)
-    emit(runtime, "quiz", event="drafts", asked=len(wanted), usable=len(drafts))
-    return {"drafts": drafts, "rejected": _added(state.get("rejected", {}), dropped)}
+    drafts: list[dict[str, Any]] = []
+    faulty: list[tuple[Target, str]] = []
+    for target, reply in zip(wanted, replies, strict=True):
+        note, question = notes[target.note], clean_question(reply)
+        source = f"{note['topic']}. {texts[note['passage']]}"
+        reason = fault(question, target.answer, source)
+        if reason:
+            faulty.append((target, reason))
+        else:
+            drafts.append(_draft(note, target, question))
+    return drafts, faulty
 
 
 def _prompt(note: dict[str, Any], target: Target) -> Messages:
     return question_prompt(note["topic"], note["text"], target, focus=note["focus"])
-
-
-def _drafts(
-    notes: list[dict[str, Any]], texts: dict[str, str], wanted: list[Target], replies: list[str]
-) -> tuple[list[dict[str, Any]], Counter[str]]:
-    drafts: dict[str, dict[str, Any]] = {}
-    dropped: Counter[str] = Counter()
-    for target, reply in zip(wanted, replies, strict=True):
-        note, question = notes[target.note], clean_question(reply)
-        reason = fault(question, target.answer, f"{note['topic']}. {texts[note['passage']]}")
-        draft = _draft(note, target, question)
-        if reason or draft["id"] in drafts:
-            dropped[reason or "asked twice"] += 1
-        else:
-            drafts[draft["id"]] = draft
-    return list(drafts.values()), dropped
 
 
 def _draft(note: dict[str, Any], target: Target, question: str) -> dict[str, Any]:

@@ -29,7 +29,6 @@ def examine(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
     for cell in _cells(context):
         scores[cell] = share(sit_sealed(context, items, cell, phase="examine"))
     context.library.put_round(
-        state["round"],
         {"round": state["round"], "scores": scores, "sealed": len(items),
          "kept": state.get("kept", 0), "adapter": context.registry.active()},
     )  # fmt: skip

@@ -51,8 +51,8 @@ def _tried(state: StudyState, runtime: Runtime[StudyContext]) -> list[dict[str, 
     )
     prompts = []
     for draft, found in zip(gaps, beside, strict=True):
-        own = shown(notes[draft["note"]]["topic"], notes[draft["note"]]["text"])
-        others = [text for text in (shown(r.memory.title, r.memory.text) for r in found)]
+        own = shown(notes[draft["note"]]["heading"], notes[draft["note"]]["text"])
+        others = [shown(one.memory.title, one.memory.text) for one in found]
         prompts.append(with_memory([own, *(o for o in others if o != own)], draft["question"]))
     replies = context.asker.ask(prompts, phase="remember", max_tokens=ANSWER_TOKENS)
     passed = {
@@ -102,7 +102,7 @@ def _memory(note: dict[str, Any], group: list[dict[str, Any]], context: StudyCon
         id=memory_id(context.namespace, "fact", note["text"]),
         namespace=context.namespace,
         text=note["text"],
-        title=note["topic"],
+        title=note["heading"],
         spans=(span,),
         evidence=_evidence(group),
         prompt_sha256=load("ask_for").sha256,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import copy
+import itertools
 from typing import Any
 
 import pytest
@@ -45,13 +46,10 @@ def test_labels_cover_the_answer_and_nothing_else(tokenizer: Any) -> None:
     assert len(encoded.labels) == len(encoded.ids)
 
 
-def test_the_end_of_the_turn_comes_from_the_template(tokenizer: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(
-        tokenizer,
-        "_special_tokens_map",
-        {**tokenizer._special_tokens_map, "eos_token": "<|endoftext|>"},
-    )
-    assert tokenizer.convert_ids_to_tokens(end_of_turn(tokenizer)) == "<|im_end|>"
+def test_the_end_of_the_turn_comes_from_the_template(tokenizer: Any) -> None:
+    undeclared = copy.deepcopy(tokenizer)
+    undeclared.eos_token = "<|endoftext|>"
+    assert tokenizer.convert_ids_to_tokens(end_of_turn(undeclared)) == "<|im_end|>"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +71,7 @@ def test_an_epoch_has_every_row_once_in_an_order_of_its_own() -> None:
     def epoch(number: int, seed: int = 0) -> list[list[int]]:
         return shuffled_steps(10, batch_rows=4, seed=seed, epoch=number)
 
-    assert sorted(sum(epoch(0), [])) == list(range(10))
+    assert sorted(itertools.chain(*epoch(0))) == list(range(10))
     assert [len(step) for step in epoch(0)] == [4, 4, 2]
     assert epoch(0) == epoch(0)
     assert epoch(0) != epoch(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ ROWS = [
     row(f"What is {letter}?", letter * (2 + number % 3)) for number, letter in enumerate("abcdefgh")
 ]
 OTHERS = [row("Which is a?", "aa"), row("Which is b?", "bbb")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads that wait for each other cost a tiny model more than they give, above all if busy."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -274,6 +284,17 @@ def test_a_loss_that_is_no_number_is_an_error(base: Path, tmp_path: Path) -> Non
     with pytest.raises(TrainingError, match=r"(nan|inf)") as caught:
         run(base, tmp_path / "a", change(learning_rate=1e38, epochs=9))
     assert "learning_rate" in caught.value.hint
+
+
+def test_killed_between_the_adapter_and_its_clean_up_it_finishes(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("ingrained.trainer.resume.Checkpoint.clear", lambda self: None)
+        first = run(base, tmp_path / "a", change(checkpoint_seconds=0.0))
+    again = run(base, tmp_path / "a", change(checkpoint_seconds=0.0))
+    assert again.losses == first.losses
+    assert not (tmp_path / "a" / RESUME_FILE).exists()
 
 
 def test_a_finished_adapter_is_never_overwritten(base: Path, tmp_path: Path) -> None:
