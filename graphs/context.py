@@ -31,7 +31,7 @@ class StudyPolicy:
     """Phrasings tried for each."""
     recall_k: int = 5
     """Notes shown with a question."""
-    sealed_share: float = 0.15
+    sealed_share: float = 0.2
     """Share of phrasings kept out of memory and training for the round's examination."""
     exam_items: int = 48
     """Most sealed questions asked in one examination."""
@@ -69,7 +69,8 @@ class StudyContext:
     registry: AdapterRegistry
     corpus: tuple[Path, ...] = ()
     policy: StudyPolicy = field(default_factory=StudyPolicy)
-    recipe: LoraRecipe = field(default_factory=LoraRecipe)
+    recipe: LoraRecipe | None = None
+    """How to train; None takes `LoraRecipe.for_depth` of the base."""
     base_path: Path | None = None
     """Folder of the base weights; None for a model behind an API, which cannot be trained here."""
     namespace: tuple[str, ...] = ("default",)

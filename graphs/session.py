@@ -150,7 +150,7 @@ def open_study(
             registry=home.registry(),
             corpus=corpus,
             policy=policy,
-            recipe=recipe or LoraRecipe(),
+            recipe=recipe,
             base_path=base,
         )
 

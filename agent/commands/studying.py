@@ -17,7 +17,6 @@ from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.session import Event, Home, StudyResult, open_study, run_study
 from ingrained.memory.records import Memory
 from ingrained.settings import Settings
-from ingrained.trainer.recipe import LoraRecipe
 
 from .opening import Doors
 from .sitting import Candidate, sit_exam
@@ -60,7 +59,6 @@ def study_home(
             settings,
             corpus,
             policy,
-            recipe=LoraRecipe(seed=policy.seed),
             model=behind.model,
             embedder=behind.embedder,
             progress=bar,

@@ -12,6 +12,8 @@ from transformers import PreTrainedModel
 
 from ingrained.errors import ModelError, NotFoundError
 
+from .packing import pack
+
 _WEIGHTS = "adapter_model.safetensors"
 
 
@@ -44,15 +46,19 @@ class Adapters:
         if name in self._folders:
             self.unload(name)
         try:
+            # In the base's type: peft would widen bfloat16 adapters to float32, which is slower.
             if self._peft is None:
-                self._peft = PeftModel.from_pretrained(self._base, folder, adapter_name=name)
+                self._peft = PeftModel.from_pretrained(
+                    self._base, folder, adapter_name=name, autocast_adapter_dtype=False
+                )
             else:
-                self._peft.load_adapter(folder, adapter_name=name)
+                self._peft.load_adapter(folder, adapter_name=name, autocast_adapter_dtype=False)
         except (RuntimeError, ValueError, KeyError, OSError) as error:
             raise ModelError(
                 f"The adapter in {folder} does not fit this model: {error}",
                 hint="It must have been trained from the same base model.",
             ) from error
+        pack(self._base)
         self._folders[name] = folder
         self._switch(self.active)
 

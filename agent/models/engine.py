@@ -7,8 +7,9 @@ across calls; prompts are computed without padding; a row that ends makes place 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import (
@@ -50,6 +51,7 @@ class Engine:
         cache_bytes: Keys and values of prompts kept between calls.
         slot_bytes: Keys and values of the rows being generated.
         pass_tokens: Prompt tokens computed in one pass; by default what suits the device.
+        ends: Tokens that end a reply; by default those that the model and its template end with.
     """
 
     def __init__(
@@ -61,13 +63,14 @@ class Engine:
         cache_bytes: int = 512 * _MEBIBYTE,
         slot_bytes: int = 2048 * _MEBIBYTE,
         pass_tokens: int | None = None,
+        ends: Collection[int] | None = None,
     ) -> None:
         pass_tokens = pass_tokens or _PASS_TOKENS[model.device.type == "cuda"]
         self.model = model.train(False)
         pack(model)
         self.tokenizer = tokenizer
         self.adapters = Adapters(model)
-        self.ends = _end_tokens(model, tokenizer)
+        self.ends = _end_tokens(model, tokenizer) if ends is None else frozenset(ends)
         self.shape = KvShape.of(model.config, model.dtype, model.device)
         self.context = _context(model)
         self._closed = False
@@ -95,6 +98,7 @@ class Engine:
         device: str | None = None,
         dtype: torch.dtype | None = None,
         threads: int = 0,
+        **options: Any,
     ) -> Engine:
         """Read a model folder.
 
@@ -103,6 +107,7 @@ class Engine:
             device: Where to run; CUDA if there is one, else the processor.
             dtype: bfloat16 where the device computes in it, else float32.
             threads: Torch threads; 0 leaves the choice to torch.
+            options: Those of the class.
 
         Raises:
             ModelError: the folder holds no causal language model that can run here.
@@ -126,7 +131,7 @@ class Engine:
             ) from error
         if not isinstance(tokenizer, PreTrainedTokenizerFast):
             raise ModelError(f"{path} has no fast tokenizer.", hint="It needs a tokenizer.json.")
-        return cls(model.to(device), tokenizer)  # type: ignore[arg-type]
+        return cls(model.to(device), tokenizer, **options)  # type: ignore[arg-type]
 
     def generate(
         self,
@@ -196,6 +201,10 @@ class Engine:
     def cached_bytes(self) -> int:
         """Bytes of keys and values kept for later calls."""
         return self._prefixes.size
+
+    def forget(self) -> None:
+        """Drop the keys and values kept for later calls."""
+        self._prefixes.clear()
 
     def close(self) -> None:
         """Free the memory of the weights and of what was computed. Nothing can be run afterwards."""

@@ -47,7 +47,7 @@ def _bound(schema: dict[str, Any]) -> None:
     kinds = kinds if isinstance(kinds, list) else [kinds]
     if not schema.keys() & {"enum", "const"}:
         if "string" in kinds and not schema.keys() & {"pattern", "format"}:
-            schema.setdefault("maxLength", MAX_STRING)
+            schema.setdefault("maxLength", max(MAX_STRING, schema.get("minLength", 0)))
         if "array" in kinds:
             schema.setdefault("maxItems", max(MAX_ITEMS, schema.get("minItems", 0)))
         if "integer" in kinds:

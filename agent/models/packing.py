@@ -57,7 +57,7 @@ def pack(model: nn.Module) -> None:
 def can_pack(model: nn.Module) -> bool:
     """Say whether the model computes in bfloat16 on a processor whose oneDNN can."""
     weights = {(weight.device.type, weight.dtype) for weight in model.parameters()}
-    able = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    able = torch._C._has_mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return weights == {("cpu", torch.bfloat16)} and able
 
 

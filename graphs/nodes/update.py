@@ -17,6 +17,10 @@ from ingrained.memory.records import Evidence, Memory, Span, memory_id, sha256
 from .acquire import ANSWER_TOKENS
 from .common import emit, metered
 
+STUDIED_STRENGTH = 30.0
+"""S of a fact that passed its quiz, in days: unrecalled, it fades out after 90 (R < 0.05), not
+after the three days of MemoryBank's S = 1, which is meant for turns of a conversation."""
+
 
 @metered
 def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
@@ -105,6 +109,7 @@ def _memory(note: dict[str, Any], group: list[dict[str, Any]], context: StudyCon
         title=note["heading"],
         spans=(span,),
         evidence=_evidence(group),
+        strength=STUDIED_STRENGTH,
         prompt_sha256=load("ask_for").sha256,
         model=context.asker.name,
     )
