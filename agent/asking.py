@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -74,6 +75,7 @@ class Asker:
     def __init__(self, model: BaseChatModel, meter: Meter | None = None) -> None:
         self.model = model
         self.meter = meter or Meter()
+        self._beside: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -85,6 +87,26 @@ class Asker:
     def has_adapters(self) -> bool:
         """Whether the model can switch LoRA adapters by name."""
         return hasattr(self.model, "load_adapter")
+
+    def load_adapter(self, name: str, path: Path, *, strength_beside_notes: float = 1.0) -> None:
+        """Make an adapter known to the model, and a weakened one for prompts with notes in view.
+
+        Args:
+            name: The adapter's version.
+            path: Its folder.
+            strength_beside_notes: At full strength an adapter can answer from its weights though
+                the right note is in view; the gate measures which strength serves best.
+        """
+        model: Any = self.model
+        model.load_adapter(name, path)
+        weak = f"{name}_beside_notes"
+        if strength_beside_notes != 1.0:
+            model.load_adapter(weak, path, strength=strength_beside_notes)
+        self._beside[name] = name if strength_beside_notes == 1.0 else weak
+
+    def beside_notes(self, adapter: str | None) -> str | None:
+        """Return the name to ask for when notes are in view."""
+        return self._beside.get(adapter, adapter) if adapter else None
 
     def ask(
         self,

@@ -134,7 +134,8 @@ class Conversation:
         yield self._answer(question, "".join(pieces).strip(), prepared)
 
     def _used(self) -> str | None:
-        return self._adapter if self.cell in ("adapter", "both") else None
+        beside = self._asker.beside_notes(self._adapter)
+        return {"adapter": self._adapter, "both": beside}.get(self.cell)
 
     def _prepare(self, question: str) -> _Prepared:
         found: Sequence[Recalled] = ()

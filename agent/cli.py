@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -14,6 +15,14 @@ from .commands import adapters, ask, chat, doctor, exam, memory, models, report,
 from .commands.opening import Doors
 
 INTERRUPTED = 130
+
+QUIET = {
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    # Waiting OpenMP threads sleep instead of spinning: beside other programs a training step then
+    # takes less than half the processor time (LOG.md).
+    "OMP_WAIT_POLICY": "passive",
+}
+"""Set before the libraries that read them are loaded; what the user has set stays."""
 
 app = typer.Typer(
     name="ingrained",
@@ -71,4 +80,6 @@ def run(arguments: Sequence[str], behind: Doors | None = None) -> int:
 
 def main() -> None:
     """Entry point of the `ingrained` command."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     sys.exit(run(sys.argv[1:]))

@@ -78,10 +78,10 @@ def read_exam(path: Path) -> Exam:
         ExamError: no such file, a line that does not parse, a missing field or a repeated id.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ExamError(f"cannot read the exam {str(path)!r}: {error}") from error
-    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     items = tuple(_item(path, number, line) for number, line in lines)
     ids = [item.id for item in items]
     if not items:
@@ -96,6 +96,8 @@ def _item(path: Path, number: int, line: str) -> Item:
     where = f"{path}, line {number}"
     try:
         row = json.loads(line)
+        if not isinstance(row["answers"], list):
+            raise ExamError(f'{where}: "answers" is not a list')
         return Item(
             id=str(row["id"]),
             question=str(row["question"]),
@@ -137,7 +139,7 @@ def sit(
     prompts = [
         _prompt(item, cell, notes, gold) for item, notes in zip(items, recalled, strict=True)
     ]
-    used = adapter if cell in ("adapter", "both") else None
+    used = {"adapter": adapter, "both": asker.beside_notes(adapter)}.get(cell)
     replies = asker.ask(prompts, phase=phase, max_tokens=32, adapter=used)
     return [
         Graded(

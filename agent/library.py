@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ingrained.errors import HomeVersionError
+from ingrained.errors import HomeVersionError, StoreError
 
 from .reading.documents import Document, Passage, Skipped
 
@@ -40,10 +40,20 @@ class Library:
 
     Raises:
         HomeVersionError: the file was made by a newer version.
+        StoreError: the file is damaged or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._open(path)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(
+                f"the library {str(path)!r} cannot be used: {error}",
+                hint="Restore it from a backup, or move it away: the corpus is then read anew.",
+            ) from error
+
+    def _open(self, path: Path) -> None:
         self._db = sqlite3.connect(path, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -159,6 +169,11 @@ class Library:
         where = "" if sealed is None else f"WHERE sealed={int(sealed)}"
         rows = self._db.execute(f"SELECT body FROM questions {where} ORDER BY id")
         return [json.loads(row["body"]) for row in rows]
+
+    def seals(self) -> dict[str, bool]:
+        """Return question id → whether it is sealed."""
+        rows = self._db.execute("SELECT id, sealed FROM questions")
+        return {row["id"]: bool(row["sealed"]) for row in rows}
 
     def weakest(self, limit: int) -> list[str]:
         """Return the studied passages with the lowest share of questions passed with memory.

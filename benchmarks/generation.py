@@ -71,7 +71,10 @@ def main() -> None:
         speeds = _measure(ways, sets, options)
     _show(speeds, sets, options)
     figures = {_label(*key): _figure(speed) for key, speed in speeds.items()}
-    print(results_file.write("generation", figures, seeds=[0], command=options.command))
+    command = "python benchmarks/generation.py"
+    print(
+        results_file.write("generation", figures, seeds=[0], command=command, folder=options.folder)
+    )
 
 
 def _options() -> argparse.Namespace:
@@ -82,8 +85,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, help="turns of each way")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--vllm-python", type=Path, default=ROOT / ".venv-vllm/bin/python")
+    parser.add_argument("--folder", type=Path, default=results_file.FOLDER, help="for the result")
     options = parser.parse_args()
-    options.command = "python benchmarks/generation.py"
     if options.threads:
         torch.set_num_threads(options.threads)
     return options

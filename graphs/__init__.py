@@ -1,0 +1,1 @@
+"""The agent's loops as LangGraph graphs: study, with consolidation inside it."""

@@ -12,8 +12,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from ingrained.agent.answering import closed_book, with_memory
-from ingrained.errors import ModelError
-from ingrained.graphs.context import StudyContext
+from ingrained.graphs.context import StudyContext, cannot_train
 from ingrained.graphs.nodes.common import emit, metered
 from ingrained.graphs.nodes.evaluate import sealed_items, share, sit_sealed
 from ingrained.graphs.nodes.update import shown
@@ -26,6 +25,12 @@ from ingrained.trainer.gate import GateLimits, Scores, decide
 from ingrained.trainer.lora import StepReport, TrainResult, train
 from ingrained.trainer.recipe import LoraRecipe
 from ingrained.trainer.rows import StudyRow
+
+STRENGTHS = (0.25, 0.5)
+"""Strengths beside notes that the trial compares, after STABLE's rescaling (arXiv 2510.16089).
+
+Full strength is not among them: it answers from the weights against the note in view. The sealed
+questions cannot show that, since they are other wordings of what was trained (LOG.md)."""
 
 READING_NOTES = 3
 """Notes shown in a row that teaches to read notes: fewer than in an answer, to save tokens."""
@@ -46,19 +51,23 @@ def build_consolidation_graph() -> StateGraph[StudyState, StudyContext, StudySta
 def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Train a new adapter from the frozen base over all active memories.
 
-    A killed training goes on from its last saved step, into the same version folder.
+    A killed training goes on from its last saved step, into the same version folder; one that
+    had just ended is not made again.
     """
     context = runtime.context
     if context.base_path is None:
-        raise ModelError(
-            f"{context.asker.name!r} cannot be trained here: its weights are not on this machine",
-            hint="Study without --consolidate, or use a catalogue or local model.",
-        )
+        raise cannot_train(context.asker.name)
     memories = context.store.list(namespace=context.namespace)
     rows = study_rows(context, memories)
     recipe = context.recipe or default_recipe(context.base_path, context.policy.seed)
+    finished = _untried(context, rows, recipe)
+    if finished is not None:
+        return {"adapter": finished}
     version = context.registry.stage()
-    emit(runtime, "consolidate", event="rows", rows=len(rows), memories=len(memories))
+    emit(
+        runtime, "consolidate", event="rows", round=state["round"], rows=len(rows),
+        memories=len(memories),
+    )  # fmt: skip
     result = train(
         rows,
         base=context.base_path,
@@ -71,6 +80,20 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
     context.registry.commit(version, _manifest(version, context, recipe, memories, rows, result))
     context.asker.meter.of("consolidate").tokens_in += result.tokens
     return {"adapter": version}
+
+
+def _untried(context: StudyContext, rows: list[StudyRow], recipe: LoraRecipe) -> str | None:
+    """Return the adapter of just these rows that was finished and never brought to trial."""
+    wanted = data_sha256(rows), json.dumps(recipe.to_dict()), context.asker.name
+    return next(
+        (
+            one.version
+            for one in context.registry.list()
+            if one.exam_after is None and one.decision == "candidate"
+            if (one.data_sha256, json.dumps(one.recipe), one.base_model) == wanted
+        ),
+        None,
+    )
 
 
 def default_recipe(base: Path, seed: int) -> LoraRecipe:
@@ -162,29 +185,45 @@ def limits(questions: int) -> GateLimits:
     return GateLimits(memory_drop=min(1.0, max(usual, 2 / questions)) if questions else usual)
 
 
+def _with_notes(
+    context: StudyContext, version: str, items: list[dict[str, Any]], strength: float
+) -> float:
+    """Return the share answered with notes in view and the adapter at this strength."""
+    context.asker.load_adapter(
+        version, context.registry.path(version), strength_beside_notes=strength
+    )
+    return share(sit_sealed(context, items, "both", phase="trial", adapter=version))
+
+
 @metered
 def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Sit the sealed questions with the new adapter; promote it only if the gate lets it pass."""
     context = runtime.context
     version = str(state["adapter"])
-    context.asker.model.load_adapter(version, context.registry.path(version))  # type: ignore[attr-defined]
     items = sealed_items(context)
     before = Scores(
         closed=share([item["closed"] for item in items]),
         memory=share(sit_sealed(context, items, "memory", phase="trial")),
         n=len(items),
     )
+    beside = {one: _with_notes(context, version, items, one) for one in STRENGTHS}
+    strength = max(STRENGTHS, key=lambda one: (beside[one], -one))
+    context.asker.load_adapter(
+        version, context.registry.path(version), strength_beside_notes=strength
+    )
     after = Scores(
         closed=share(sit_sealed(context, items, "adapter", phase="trial", adapter=version)),
-        memory=share(sit_sealed(context, items, "both", phase="trial", adapter=version)),
+        memory=beside[strength],
         n=len(items),
     )
     decision = decide(before, after, limits(len(items)))
-    context.registry.conclude(version, before=before, after=after, decision=decision)
+    context.registry.conclude(
+        version, before=before, after=after, decision=decision, strength_beside_notes=strength
+    )
     if decision.accept:
         context.registry.promote(version)
     emit(
         runtime, "trial", event="gate", version=version, accepted=decision.accept,
-        reasons=list(decision.reasons),
+        reasons=list(decision.reasons), strength=strength,
     )  # fmt: skip
     return {"adapter": version}

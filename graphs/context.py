@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.library import Library
-from ingrained.errors import SettingsError
+from ingrained.errors import ModelError, SettingsError
 from ingrained.memory.store import MemoryStore
 from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.recipe import LoraRecipe
@@ -74,3 +76,13 @@ class StudyContext:
     base_path: Path | None = None
     """Folder of the base weights; None for a model behind an API, which cannot be trained here."""
     namespace: tuple[str, ...] = ("default",)
+    listener: Callable[[dict[str, Any]], None] | None = None
+    """Told of each progress event as it happens, beside the graph's custom stream."""
+
+
+def cannot_train(name: str) -> ModelError:
+    """Return the error for training a model whose weights are not on this machine."""
+    return ModelError(
+        f"{name!r} cannot be trained here: its weights are not on this machine",
+        hint="Study without --consolidate, or use a catalogue or local model.",
+    )

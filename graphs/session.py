@@ -5,13 +5,15 @@ The doors (`ingrained.agent.cli`) talk to this module only.
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
@@ -23,7 +25,7 @@ from ingrained.agent.models.factory import load_chat_model
 from ingrained.agent.weights.progress import Progress
 from ingrained.agent.weights.resolve import is_provider_string, resolve_local
 from ingrained.errors import HomeVersionError, ModelError, StoreError, UnknownModelError
-from ingrained.graphs.context import StudyContext, StudyPolicy
+from ingrained.graphs.context import StudyContext, StudyPolicy, cannot_train
 from ingrained.graphs.state import StudyInput
 from ingrained.graphs.study import build_study_graph
 from ingrained.memory.embedding import Embedder, SentenceTransformerEmbedder
@@ -56,7 +58,7 @@ class Home:
         try:
             path.mkdir(parents=True, exist_ok=True)
             if not marker.exists():
-                marker.write_text(json.dumps({"version": HOME_VERSION}), encoding="utf-8")
+                _write_json(marker, {"version": HOME_VERSION})
             version = int(json.loads(marker.read_text(encoding="utf-8"))["version"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             hint = "Give another folder with --home."
@@ -106,13 +108,16 @@ def with_adapters(asker: Asker, home: Home) -> Asker:
     active = registry.active()
     if not active or not asker.has_adapters:
         return asker
-    base = registry.show(active).base_model
+    manifest = registry.show(active)
+    base = manifest.base_model
     if base != asker.name:
         raise ModelError(
             f"the promoted adapter {active} was trained for {base!r}, not for {asker.name!r}",
             hint=f"Use --model {base}, or `ingrained adapters rollback` first.",
         )
-    asker.model.load_adapter(active, registry.path(active))  # type: ignore[attr-defined]
+    asker.load_adapter(
+        active, registry.path(active), strength_beside_notes=manifest.strength_beside_notes
+    )
     return asker
 
 
@@ -130,7 +135,12 @@ def open_study(
     """Open everything a study needs; the store's lock is taken first.
 
     `model` and `embedder` replace the ones named in the settings (tests, hosts).
+
+    Raises:
+        ModelError: it shall be trained, and its weights are not on this machine.
     """
+    if policy.consolidate and (model is not None or is_provider_string(settings.model)):
+        raise cannot_train(settings.model if model is None else Asker(model).name)
     home = Home(settings.home)
     with ExitStack() as stack:
         embedder = embedder or open_embedder(settings, progress)
@@ -167,26 +177,20 @@ class StudyResult:
 def run_study(home: Home, context: StudyContext, on_event: Callable[[Event], None]) -> StudyResult:
     """Run, or resume, a study and stream its progress events.
 
-    A run that was cut short (Ctrl-C, kill -9, power) goes on after its last finished node.
+    A run that was cut short (Ctrl-C, kill -9, power) goes on after its last finished node. The
+    nodes run in the calling thread (streaming would move them to another), so that Ctrl-C reaches
+    the one at work.
     """
+    context = dataclasses.replace(context, listener=on_event)
     with SqliteSaver.from_conn_string(str(home.path / "checkpoints.sqlite")) as saver:
         graph = build_study_graph().compile(checkpointer=saver)
-        config, start = _thread(home, context, graph)
+        config, start = _thread(home, context, graph, saver)
         meter = context.asker.meter
         if start is None:
             spent = graph.get_state(config).values.get("spent", {})
             meter.phases.update(Meter.from_plain(spent).phases)
             on_event(_resumed(graph.get_state(config).values))
-        events = graph.stream(
-            start,
-            config,
-            context=context,
-            stream_mode="custom",
-            durability="sync",
-            subgraphs=True,
-        )
-        for _, event in events:
-            on_event(cast(Event, event))
+        graph.invoke(start, config, context=context, durability="sync")
         state = dict(graph.get_state(config).values)
         home.run_file.unlink(missing_ok=True)
         saver.delete_thread(str(config["configurable"]["thread_id"]))
@@ -194,18 +198,53 @@ def run_study(home: Home, context: StudyContext, on_event: Callable[[Event], Non
 
 
 def _thread(
-    home: Home, context: StudyContext, graph: Any
+    home: Home, context: StudyContext, graph: Any, saver: SqliteSaver
 ) -> tuple[RunnableConfig, StudyInput | None]:
-    """Return the thread to run and its input; None as input means: go on."""
-    task = {"corpus": [str(p.resolve()) for p in context.corpus], "rounds": context.policy.rounds}
-    if home.run_file.exists():
-        saved = json.loads(home.run_file.read_text(encoding="utf-8"))
+    """Return the thread to run and its input; None as input means: go on.
+
+    Another task begins anew: what the cut one had finished is in the library and the memory.
+    """
+    task = _task(context)
+    saved = _saved_run(home.run_file)
+    if saved is not None:
         config = _config(saved["thread"])
         if saved["task"] == task and graph.get_state(config).tasks:
             return config, None
+        saver.delete_thread(saved["thread"])
     thread = uuid.uuid4().hex
-    home.run_file.write_text(json.dumps({"thread": thread, "task": task}), encoding="utf-8")
+    _write_json(home.run_file, {"thread": thread, "task": task})
     return _config(thread), {"round": 0}
+
+
+def _task(context: StudyContext) -> dict[str, Any]:
+    """Return what must be the same for a run to go on; the budget may be raised."""
+    policy = context.policy
+    return {
+        "corpus": [str(path.resolve()) for path in context.corpus],
+        "model": context.asker.name,
+        "rounds": policy.rounds,
+        "consolidate": policy.consolidate,
+        "seed": policy.seed,
+    }
+
+
+def _saved_run(path: Path) -> dict[str, Any] | None:
+    """Return the run under way; None when there is none, or its note cannot be read."""
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        return {"thread": str(saved["thread"]), "task": saved["task"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    """Replace a small file in one step: a kill leaves the old one or the new one."""
+    new = path.with_name(path.name + ".new")
+    with new.open("w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
 
 
 def _resumed(state: Mapping[str, Any]) -> Event:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
@@ -33,7 +35,7 @@ def build_study_graph() -> StateGraph[StudyState, StudyContext, StudyInput, Stud
 
     graph.add_edge(START, "plan")
     graph.add_conditional_edges("plan", after_plan, ["read", "consolidate", "examine"])
-    for here, there in zip(_CYCLE, _CYCLE[1:], strict=False):
+    for here, there in itertools.pairwise(_CYCLE):
         graph.add_edge(here, there)
     graph.add_conditional_edges("forget", after_forget, ["plan", "consolidate", "examine"])
     graph.add_edge("consolidate", "examine")
@@ -48,7 +50,9 @@ def after_plan(state: StudyState, runtime: Runtime[StudyContext]) -> str:
     """Study the passages in hand; with none, finish the round."""
     if state.get("batch"):
         return "read"
-    return "consolidate" if _wants_adapter(state, runtime.context) else "examine"
+    context = runtime.context
+    last = state["round"] >= context.policy.rounds
+    return "consolidate" if last and _wants_adapter(state, context) else "examine"
 
 
 def after_forget(state: StudyState, runtime: Runtime[StudyContext]) -> str:

@@ -54,6 +54,8 @@ class Manifest:
     reasons: tuple[str, ...] = ()
     forced: bool = False
     """Promoted although the gate had rejected it."""
+    strength_beside_notes: float = 1.0
+    """What the adapter is multiplied by when recalled notes stand in the prompt."""
     created: float = 0.0
     """POSIX seconds."""
 
@@ -131,7 +133,13 @@ class AdapterRegistry:
         self._write_manifest(manifest)
 
     def conclude(
-        self, version: str, *, before: Scores, after: Scores, decision: Decision
+        self,
+        version: str,
+        *,
+        before: Scores,
+        after: Scores,
+        decision: Decision,
+        strength_beside_notes: float = 1.0,
     ) -> Manifest:
         """Record what the gate said; an accepted version still has to be promoted.
 
@@ -144,6 +152,7 @@ class AdapterRegistry:
             exam_after=after,
             decision="candidate" if decision.accept else "rejected",
             reasons=decision.reasons,
+            strength_beside_notes=strength_beside_notes,
         )
         self._write_manifest(manifest)
         return manifest

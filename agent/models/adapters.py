@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from peft import PeftModel
-from peft.tuners.lora import LoraModel
+from peft.tuners.lora import LoraLayer, LoraModel
 from transformers import PreTrainedModel
 
 from ingrained.errors import ModelError, NotFoundError
@@ -36,8 +36,13 @@ class Adapters:
         """What `use` takes."""
         return tuple(self._folders)
 
-    def load(self, name: str, folder: Path) -> None:
+    def load(self, name: str, folder: Path, *, strength: float = 1.0) -> None:
         """Read an adapter from a PEFT folder; the same name again replaces it.
+
+        Args:
+            name: What `use` will take.
+            folder: In PEFT format.
+            strength: The low-rank product is multiplied by this.
 
         Raises:
             ModelError: it is not a plain LoRA in safetensors, or does not fit the base.
@@ -58,9 +63,16 @@ class Adapters:
                 f"The adapter in {folder} does not fit this model: {error}",
                 hint="It must have been trained from the same base model.",
             ) from error
+        if strength != 1.0:
+            self._weaken(name, strength)
         pack(self._base)
         self._folders[name] = folder
         self._switch(self.active)
+
+    def _weaken(self, name: str, strength: float) -> None:
+        for module in self._base.modules():
+            if isinstance(module, LoraLayer) and name in module.lora_B:
+                module.lora_B[name].weight.data.mul_(strength)
 
     def use(self, name: str | None) -> None:
         """Switch to an adapter, or to the base.

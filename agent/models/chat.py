@@ -89,14 +89,19 @@ class IngrainedChat(BaseChatModel):
         names = ("model_name", "max_tokens", "temperature", "top_p", "seed", "adapter", "system")
         return {name: getattr(self, name) for name in names}
 
-    def load_adapter(self, name: str, path: Path) -> None:
+    def load_adapter(self, name: str, path: Path, *, strength: float = 1.0) -> None:
         """Read a LoRA adapter in PEFT format; the same name again replaces it.
+
+        Args:
+            name: What the call option `adapter` will take.
+            path: The adapter's folder.
+            strength: The adapter's effect is multiplied by this.
 
         Raises:
             ModelError: it is not a plain LoRA in safetensors, or does not fit this model.
         """
         with self._lock:
-            self.engine.load_adapter(name, path)
+            self.engine.load_adapter(name, path, strength=strength)
 
     def unload_adapter(self, name: str) -> None:
         """Free an adapter.

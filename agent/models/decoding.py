@@ -29,7 +29,6 @@ _FIRST_ROOM = 64
 class Row:
     """A prompt and its reply so far."""
 
-    index: int
     prompt: tuple[int, ...]
     text: ReplyText
     draws: random.Random

@@ -7,7 +7,7 @@ the same per token whatever prompt the token belongs to, so none is spent on pad
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,9 +15,6 @@ from torch import nn
 
 from .caches import KvShape, PackedCache
 from .prefixes import Node
-
-PAST_LIMIT = 2048
-"""Tokens of different pasts in one pass: attention is computed over all, then masked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,24 +25,24 @@ class Prefiller:
         decoder: The model without its output layer.
         shape: Of its keys and values.
         pass_tokens: Tokens computed in one pass.
+        waste: How many pairs of tokens, compared only for the mask to hide, a pass less is worth.
     """
 
     decoder: nn.Module
     shape: KvShape
     pass_tokens: int
+    waste: int
 
     def fill(self, ends: Sequence[Node | None]) -> None:
         """Compute every missing node on the paths to `ends`."""
         for level in _levels(ends):
-            for group in _groups(level, self.pass_tokens):
+            for group in _groups(level, self.pass_tokens, self.waste):
                 self._compute(group)
 
     @torch.inference_mode()
     def _compute(self, group: list[Node]) -> None:
         above = _unique(node for end in group for node in end.path()[:-1])
-        cache = PackedCache(
-            self.shape, [n.kv for n in above if n.kv is not None], sum(map(_length, group))
-        )
+        cache = PackedCache(self.shape, [n.kv for n in above if n.kv is not None], _total(group))
         ids = [token for node in group for token in node.tokens]
         positions = [place for node in group for place in _places(node)]
         device = self.shape.device
@@ -65,7 +62,7 @@ class Prefiller:
         """Return the additive mask, [1, 1, new tokens, tokens above and new]."""
         columns = _offsets([*above, *group])
         rows = _offsets(group)
-        size = (sum(map(_length, group)), sum(map(_length, columns)))
+        size = (_total(group), _total(columns))
         mask = torch.full(size, float("-inf"), dtype=self.shape.dtype, device=self.shape.device)
         for node in group:
             new = slice(rows[node], rows[node] + _length(node))
@@ -84,7 +81,7 @@ def _length(node: Node) -> int:
 
 def _places(node: Node) -> range:
     """Return the positions of a node's tokens in their prompt."""
-    start = sum(map(_length, node.path()[:-1]))
+    start = _total(node.path()[:-1])
     return range(start, start + _length(node))
 
 
@@ -111,17 +108,23 @@ def _levels(ends: Sequence[Node | None]) -> list[list[Node]]:
     return [[n for n, depth in levels.items() if depth == at] for at in range(deepest + 1)]
 
 
-def _groups(level: list[Node], pass_tokens: int) -> Iterator[list[Node]]:
-    """Cut a level into passes that are bounded in new tokens and in what they attend to."""
+def _groups(level: list[Node], pass_tokens: int, waste: int) -> Iterator[list[Node]]:
+    """Cut a level into passes that are bounded in new tokens and in what they compare in vain."""
     group: list[Node] = []
-    new, above = 0, dict[Node, None]()
+    new, seen = 0, dict[Node, None]()
     for node in level:
-        wider = above | dict.fromkeys(node.path()[:-1])
-        full = new + _length(node) > pass_tokens or sum(map(_length, wider)) > PAST_LIMIT
-        if group and full:
+        size, wider = _length(node), seen | dict.fromkeys(node.path())
+        columns, more = _total(seen), _total(wider)
+        others = columns - _total(set(seen) & set(node.path()))
+        vain = new * (more - columns) + size * others
+        if group and (new + size > pass_tokens or vain > waste):
             yield group
-            group, new, wider = [], 0, dict.fromkeys(node.path()[:-1])
+            group, new, wider = [], 0, dict.fromkeys(node.path())
         group.append(node)
-        new, above = new + _length(node), wider
+        new, seen = new + size, wider
     if group:
         yield group
+
+
+def _total(nodes: Iterable[Node]) -> int:
+    return sum(map(_length, nodes))

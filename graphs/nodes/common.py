@@ -16,12 +16,17 @@ class Node(Protocol):
 
     __name__: str
 
-    def __call__(self, state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]: ...
+    def __call__(self, state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
+        """Return the changed keys."""
+        ...
 
 
 def emit(runtime: Runtime[StudyContext], phase: str, **facts: Any) -> None:
-    """Send one progress event on the custom stream."""
-    runtime.stream_writer({"phase": phase, **facts})
+    """Send one progress event on the custom stream, and to the run's listener."""
+    event = {"phase": phase, **facts}
+    runtime.stream_writer(event)
+    if runtime.context.listener is not None:
+        runtime.context.listener(event)
 
 
 def metered(node: Node) -> Node:

@@ -42,7 +42,8 @@ def sealed_items(context: StudyContext) -> list[dict[str, Any]]:
 
 
 def _cells(context: StudyContext) -> list[str]:
-    return ["memory", "adapter", "both"] if context.registry.active() else ["memory"]
+    adapted = context.asker.has_adapters and context.registry.active()
+    return ["memory", "adapter", "both"] if adapted else ["memory"]
 
 
 def sit_sealed(
@@ -69,7 +70,8 @@ def sit_sealed(
             questions, k=context.policy.recall_k, namespace=context.namespace
         )
         notes = [[shown(r.memory.title, r.memory.text) for r in one] for one in found]
-    used = adapter or context.registry.active() if cell in ("adapter", "both") else None
+    named = adapter or context.registry.active()
+    used = {"adapter": named, "both": context.asker.beside_notes(named)}.get(cell)
     replies = context.asker.ask(
         [with_memory(n, q) for n, q in zip(notes, questions, strict=True)],
         phase=phase,
@@ -88,10 +90,14 @@ def share(passed: Sequence[bool]) -> float:
 
 
 def _stop(state: StudyState, context: StudyContext, scores: dict[str, float]) -> str:
+    """Return why the run ends here, or nothing; unread passages outweigh all else."""
     policy = context.policy
+    if state.get("queue"):
+        return "budget"
     best = scores.get("both", scores.get("memory", 0.0))
     if best >= policy.mastered:
         return "mastered"
-    if policy.budget_tokens and context.asker.meter.tokens >= policy.budget_tokens:
-        return "budget"
-    return "rounds" if state["round"] >= policy.rounds else ""
+    if state["round"] >= policy.rounds:
+        return "rounds"
+    spent = policy.budget_tokens and context.asker.meter.tokens >= policy.budget_tokens
+    return "budget" if spent else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -30,7 +31,7 @@ def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any
     """
     context = runtime.context
     drafts = _tried(state, runtime)
-    drafts = _sealed(drafts, context.policy.sealed_share)
+    drafts = _sealed(drafts, context.policy.sealed_share, context.library.seals())
     memories = [
         _memory(state["notes"][index], group, context)
         for index, group in _by_note(drafts).items()
@@ -71,10 +72,13 @@ def shown(title: str, text: str) -> str:
     return f"{title}: {text}" if title else text
 
 
-def _sealed(drafts: list[dict[str, Any]], share: float) -> list[dict[str, Any]]:
+def _sealed(
+    drafts: list[dict[str, Any]], share: float, known: Mapping[str, bool]
+) -> list[dict[str, Any]]:
     """Seal a share of the phrasings, never the only one of its target.
 
-    The choice hangs on the question's hash, so a repeated run seals the same ones.
+    The choice hangs on the question's hash, so a repeated run seals the same ones. A question of
+    an earlier round stays as it was: what memory and training have seen is never sealed later.
     """
     left: dict[str, int] = defaultdict(int)
     for draft in drafts:
@@ -82,7 +86,7 @@ def _sealed(drafts: list[dict[str, Any]], share: float) -> list[dict[str, Any]]:
     out = []
     for draft in drafts:
         drawn = int(sha256(draft["id"])[:8], 16) / 0xFFFFFFFF < share
-        sealed = drawn and left[draft["target"]] > 1
+        sealed = known.get(draft["id"], drawn and left[draft["target"]] > 1)
         left[draft["target"]] -= sealed
         out.append({**draft, "sealed": sealed})
     return out

@@ -199,6 +199,20 @@ def test_a_small_top_p_leaves_the_likeliest_token_only(engine: Engine) -> None:
     assert texts(nearly) == texts(greedy)
 
 
+def test_a_waiting_row_joins_as_soon_as_another_leaves() -> None:
+    prompts = some_prompts()
+    stop = stop_at(tiny_engine(), prompts[0], 2)
+    few = tiny_engine(max_rows=3)
+    widths: list[int] = []
+    few.model.register_forward_pre_hook(
+        lambda _, __, given: widths.append(len(given["input_ids"])), with_kwargs=True
+    )
+    replies = few.generate(prompts, Sampling(max_tokens=24, stop=(stop,)))
+    lengths = [reply.completion_tokens for reply in replies]
+    assert len(set(lengths)) > 1
+    assert set(widths[: -max(lengths)]) == {3}
+
+
 @pytest.mark.parametrize("stop", [(), ("e",), ("\u00e9\u00e9\u00e9",)])
 def test_streaming_gives_the_text_of_a_batch(engine: Engine, stop: tuple[str, ...]) -> None:
     for prompt in some_prompts():
@@ -318,12 +332,14 @@ class TestAdapters:
 
     def test_a_name_loaded_again_means_the_new_weights(self, tmp_path: Path) -> None:
         engine = tiny_engine()
-        said = []
         for seed in (1, 2):
             engine.load_adapter("v001", write_adapter(tmp_path / str(seed), seed))
             engine.use("v001")
-            said.append(texts(engine.generate(some_prompts(), Sampling(max_tokens=10))))
-        assert said[0] != said[1]
+            again = texts(engine.generate(some_prompts(), Sampling(max_tokens=10)))
+        fresh = tiny_engine()
+        fresh.load_adapter("v001", tmp_path / "2")
+        fresh.use("v001")
+        assert again == texts(fresh.generate(some_prompts(), Sampling(max_tokens=10)))
 
     def test_unloading_goes_back_to_the_base(self, tmp_path: Path) -> None:
         engine = tiny_engine()

@@ -20,6 +20,7 @@ from ingrained.agent.models.sampling import Sampling
 from ingrained.agent.models.text import ReplyText
 
 LONG = 10_000
+START = list(range(MIN_SHARED))
 
 
 def filled(cache: PrefixCache, *prompts: list[int], adapter: str | None = None) -> list[Node]:
@@ -36,41 +37,37 @@ def held(end: Node) -> list[int]:
 
 
 class TestPrefixes:
-    START = list(range(MIN_SHARED))
-
     def test_a_shared_beginning_is_one_node(self) -> None:
         cache = PrefixCache(LONG, LONG)
-        one, two = cache.insert(None, [[*self.START, 1], [*self.START, 2]])
+        one, two = cache.insert(None, [[*START, 1], [*START, 2]])
         assert one is not None
         assert two is not None
         assert one.path()[0] is two.path()[0]
         assert [len(node.tokens) for node in two.path()] == [MIN_SHARED, 1]
 
     def test_a_short_shared_beginning_is_not_worth_a_node(self) -> None:
-        one, two = PrefixCache(LONG, LONG).insert(
-            None, [[*self.START[1:], 98], [*self.START[1:], 99]]
-        )
+        one, two = PrefixCache(LONG, LONG).insert(None, [[*START[1:], 98], [*START[1:], 99]])
         assert one is not None
         assert two is not None
         assert len(one.path()) == len(two.path()) == 1
 
     def test_splitting_keeps_what_was_computed(self) -> None:
         cache = PrefixCache(LONG, LONG)
-        (whole,) = filled(cache, [*self.START, 7, 8, 9])
-        (branch,) = cache.insert(None, [[*self.START, 7, 1]])
-        assert held(whole) == [*self.START, 7, 8, 9]
+        (whole,) = filled(cache, [*START, 7, 8, 9])
+        (branch,) = cache.insert(None, [[*START, 7, 1]])
+        assert held(whole) == [*START, 7, 8, 9]
         assert branch is not None
-        assert held(branch) == [*self.START, 7]
+        assert held(branch) == [*START, 7]
 
     def test_a_prompt_that_ends_within_another_and_one_that_goes_on(self) -> None:
         cache = PrefixCache(LONG, LONG)
-        filled(cache, [*self.START, *self.START])
-        inner, same, longer = cache.insert(None, [self.START, self.START * 2, [*self.START * 2, 5]])
+        filled(cache, [*START, *START])
+        inner, same, longer = cache.insert(None, [START, START * 2, [*START * 2, 5]])
         assert inner is not None
         assert longer is not None
-        assert held(inner) == self.START
+        assert held(inner) == START
         assert longer.parent is same
-        assert held(longer) == self.START * 2
+        assert held(longer) == START * 2
 
     def test_nothing_is_at_the_root(self) -> None:
         assert PrefixCache(LONG, LONG).insert(None, [[]]) == [None]
@@ -82,19 +79,19 @@ class TestPrefixes:
 
     def test_adapters_share_nothing(self) -> None:
         cache = PrefixCache(LONG, LONG)
-        filled(cache, self.START, adapter="v001")
-        (base,) = cache.insert(None, [self.START])
+        filled(cache, START, adapter="v001")
+        (base,) = cache.insert(None, [START])
         assert base is not None
         assert held(base) == []
 
     def test_a_forgotten_adapter_starts_anew(self) -> None:
         cache = PrefixCache(LONG, LONG)
-        filled(cache, self.START, adapter="v001")
+        filled(cache, START, adapter="v001")
         cache.forget("v001")
         assert cache.size == 0
 
     def test_the_least_recently_used_goes_first_and_ends_before_beginnings(self) -> None:
-        old, used, new = ([*self.START, *[start] * 8] for start in (100, 101, 102))
+        old, used, new = ([*START, *[start] * 8] for start in (100, 101, 102))
         cache = PrefixCache(8 * (MIN_SHARED + 16), LONG)
         filled(cache, old)
         filled(cache, used)
@@ -103,11 +100,11 @@ class TestPrefixes:
         cache.trim()
         assert cache.size == 8 * (MIN_SHARED + 16)
         kept = [held(end) for end in cache.insert(None, [old, used, new]) if end is not None]
-        assert kept == [self.START, used, new]
+        assert kept == [START, used, new]
 
     def test_trimming_to_nothing_leaves_nothing(self) -> None:
         cache = PrefixCache(0, 40)
-        filled(cache, list(range(100)), [*self.START, 1])
+        filled(cache, list(range(100)), [*START, 1])
         cache.trim()
         assert cache.size == 0
 
@@ -126,13 +123,15 @@ class TestPasses:
 
     def test_a_pass_is_bounded_in_tokens(self) -> None:
         nodes = [Node(tuple(range(size)), None) for size in (5, 4, 3, 20, 1)]
-        sizes = [[len(node.tokens) for node in group] for group in _groups(nodes, 10)]
+        sizes = [[len(node.tokens) for node in group] for group in _groups(nodes, 10, LONG)]
         assert sizes == [[5, 4], [3], [20], [1]]
 
-    def test_a_pass_is_bounded_in_what_it_looks_back_on(self) -> None:
+    def test_a_pass_is_bounded_in_what_it_compares_in_vain(self) -> None:
         above = [Node(tuple(range(1500)), None) for _ in range(2)]
-        nodes = [Node((1,), above[row // 2]) for row in range(4)]
-        assert [len(group) for group in _groups(nodes, 100)] == [2, 2]
+        nodes = [Node((1, 2), above[row // 2]) for row in range(4)]
+        assert [len(group) for group in _groups(nodes, 100, LONG)] == [4]
+        assert [len(group) for group in _groups(nodes, 100, 5000)] == [2, 2]
+        assert [len(group) for group in _groups(nodes, 100, 0)] == [1, 1, 1, 1]
 
 
 class TestText:
