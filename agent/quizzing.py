@@ -26,7 +26,7 @@ _NOT_A_UNIT = (
     "|who|when|while|after|before|until|into|over|under|than|then|it|its|he|she|they|his|her|their"
     "|each|per|but|not|so)"
 )
-_NAME = r"[A-ZÀ-ÖØ-Þ][\w’'-]*"
+_NAME = r"[A-ZÀ-ÖØ-Þ][\w\u2019'-]*"
 _LINK = r"(?:\s+(?:of|de|da|di|van|von|der|den|the|du|la|le|for)(?=\s+[A-ZÀ-ÖØ-Þ]))*"
 _DATE = rf"(?:\d{{1,2}}\s+)?{_MONTH}(?:\s+\d{{1,2}}\b,?)?(?:\s+\d{{3,4}}\b)?"
 _COUNT = rf"(?:\d[\d,.]*\d|\d|\b{_NUMBER_WORD}(?:[- ]{_NUMBER_WORD})*\b)"
@@ -167,7 +167,7 @@ def answers_in(note: str) -> list[str]:
 
 
 def _trim(text: str) -> str:
-    parts = text.strip("“”\" .,;:'’-").split()
+    parts = text.strip("“”\" .,;:'\u2019-").split()
     while parts and parts[0].casefold() in _OPENERS_OF_SENTENCES:
         parts.pop(0)
     while parts and parts[-1] in _AFTER_UNIT:

@@ -33,8 +33,8 @@ class ScriptedModel(BaseChatModel):
     def _generate(
         self,
         messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
+        stop: list[str] | None = None,  # noqa: ARG002 the base class names it
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 likewise
         **kwargs: Any,
     ) -> ChatResult:
         prompt = "\n".join(str(message.content) for message in messages)

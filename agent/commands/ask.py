@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ingrained.errors import InputError
+
 from .opening import Doors, doors, existing_home, load_settings, open_memory, open_model
 from .options import Home, Json, Model
 
@@ -32,6 +34,8 @@ def ask(
     from ingrained.agent.ui.answers import show_answer, show_note
     from ingrained.agent.ui.console import show_json
 
+    if not question.strip():
+        raise InputError("the question is empty", hint='Ask something: ingrained ask "Who …?"')
     settings = load_settings(home=home, model=model)
     with conversation(settings, doors(context), cell) as talk:
         answer = talk.answer(question)

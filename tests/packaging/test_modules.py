@@ -77,7 +77,9 @@ def test_no_file_names_them_so(root: Path):
 def test_importing_a_door_loads_no_heavy_library(module: str):
     """Modules that are about torch import it at the top, and are themselves imported late."""
     source = f"import sys, ingrained.{module}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True
+    )
     assert not HEAVY & set(done.stdout.split())
 
 
