@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import cast
 
+import torch
 from peft import PeftModel
 from peft.tuners.lora import LoraLayer, LoraModel
 from transformers import PreTrainedModel
@@ -72,7 +73,8 @@ class Adapters:
     def _weaken(self, name: str, strength: float) -> None:
         for module in self._base.modules():
             if isinstance(module, LoraLayer) and name in module.lora_B:
-                module.lora_B[name].weight.data.mul_(strength)
+                matrix = cast(torch.nn.Linear, module.lora_B[name])
+                matrix.weight.data.mul_(strength)
 
     def use(self, name: str | None) -> None:
         """Switch to an adapter, or to the base.

@@ -8,9 +8,9 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from ingrained.agent.answering import ClosedBook, closed_book, open_book
-from ingrained.agent.grading import words
+from ingrained.agent.grading import contains, words
 from ingrained.agent.notes import candidate_notes
-from ingrained.agent.prompts import Messages
+from ingrained.agent.prompts import Messages, load
 from ingrained.agent.quizzing import (
     Target,
     answered,
@@ -28,6 +28,7 @@ from .common import emit, metered
 
 QUESTION_TOKENS = 40
 ANSWER_TOKENS = 24
+MOST_ANSWER_WORDS = 8
 QUESTION_TEMPERATURE = 0.8
 VOTE_TEMPERATURE = 0.7
 
@@ -57,8 +58,9 @@ def _notes(passage: Passage) -> list[dict[str, Any]]:
 def quiz(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Ask for names, dates and quantities of each note, in several phrasings.
 
-    What comes out unusable is asked for once more, sampled. A later round samples from the start,
-    so that a weak passage gets questions it has not had.
+    What comes out unusable is asked for once more, sampled, and a note that is still without a
+    question is asked about freely. A later round samples from the start, so that a weak passage
+    gets questions it has not had.
     """
     policy, notes = runtime.context.policy, state["notes"]
     texts = {p.id: p.text for p in runtime.context.library.passages(state["batch"])}
@@ -69,9 +71,10 @@ def quiz(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     )
     first, faulty = _ask(runtime, state, wanted, texts, again=state["round"] > 1)
     second, still = _ask(runtime, state, [target for target, _ in faulty], texts, again=True)
-    drafts = {draft["id"]: draft for draft in [*second, *first]}
+    free = _ask_freely(runtime, state, [*first, *second], texts)
+    drafts = {draft["id"]: draft for draft in [*free, *second, *first]}
     dropped = Counter(reason for _, reason in still)
-    dropped["asked twice"] += len(first) + len(second) - len(drafts)
+    dropped["asked twice"] += len(first) + len(second) + len(free) - len(drafts)
     emit(runtime, "quiz", event="drafts", asked=len(wanted), usable=len(drafts))
     return {
         "drafts": list(drafts.values()),
@@ -107,6 +110,40 @@ def _ask(
         else:
             drafts.append(_draft(note, target, question))
     return drafts, faulty
+
+
+def _ask_freely(
+    runtime: Runtime[StudyContext],
+    state: StudyState,
+    drafts: list[dict[str, Any]],
+    texts: dict[str, str],
+) -> list[dict[str, Any]]:
+    """Ask what the model likes about each note that has no question; the note itself answers.
+
+    The answer must stand verbatim in the note; `attempt` then tries it like any other.
+    """
+    asker, notes = runtime.context.asker, state["notes"]
+    bare = sorted(set(range(len(notes))) - {draft["note"] for draft in drafts})
+    prompt = load("ask_freely")
+    replies = asker.ask(
+        [prompt.render(topic=notes[i]["topic"], sentence=notes[i]["text"]) for i in bare],
+        phase="quiz",
+        max_tokens=QUESTION_TOKENS,
+    )
+    asked = [(i, question) for i, reply in zip(bare, replies, strict=True)
+             if (question := clean_question(reply))]  # fmt: skip
+    answers = asker.ask(
+        [open_book(notes[i]["text"], question) for i, question in asked],
+        phase="quiz",
+        max_tokens=ANSWER_TOKENS,
+    )
+    found: list[dict[str, Any]] = []
+    for (i, question), reply in zip(asked, answers, strict=True):
+        answer, source = reply.strip(" ."), f"{notes[i]['topic']}. {texts[notes[i]['passage']]}"
+        quoted = len(words(answer)) <= MOST_ANSWER_WORDS and contains(notes[i]["text"], answer)
+        if quoted and not fault(question, answer, source):
+            found.append(_draft(notes[i], Target(note=i, answer=answer, opener=""), question))
+    return found
 
 
 def _prompt(note: dict[str, Any], target: Target) -> Messages:
