@@ -7,36 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bridge import FACTS, PAGE
 
 from ingrained.agent.testing import ScriptedModel
 from ingrained.graphs.context import StudyPolicy
 from ingrained.graphs.session import Home, StudyResult, open_study, run_study
 from ingrained.memory.testing import HashEmbedder
 from ingrained.settings import Settings
-
-PAGE = """# The Orlan Bridge
-
-## Making
-
-Mara Vint built the Orlan Bridge in 1402. The bridge was paid for by the salt guild of Teskow.
-
-## Size
-
-The Orlan Bridge has nine arches. Its keystone weighs 700 kilograms.
-"""
-
-FACTS = {
-    "Who built the Orlan Bridge?": ("Mara Vint", "Mara Vint built"),
-    "In what year was the Orlan Bridge built?": ("1402", "Mara Vint built"),
-    "When was the Orlan Bridge built?": ("1402", "Mara Vint built"),
-    "What town had the guild that paid for the Orlan Bridge?": ("Teskow", "salt guild"),
-    "How many arches does the Orlan Bridge have?": ("nine arches", "nine arches"),
-    "How many kilograms does the keystone of the Orlan Bridge weigh?": (
-        "700 kilograms",
-        "keystone weighs",
-    ),
-}
-"""Question → its answer, and words that stand in the text it can be answered from."""
 
 
 def reader(prompt: str) -> str:

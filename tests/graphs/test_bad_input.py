@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bridge import FACTS
 
 from ingrained.agent.library import Library
 from ingrained.agent.testing import ScriptedModel
@@ -159,8 +160,6 @@ class Adaptable(ScriptedModel):
 
     def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kw: Any) -> Any:
         made = super()._generate(messages, stop, run_manager, **kw)
-        from conftest import FACTS
-
         question = str(messages[-1].content).rsplit("Question: ", 1)[-1].strip()
         if kw.get("adapter") and question in FACTS:
             made.generations[0].message.content = FACTS[question][0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,6 @@ from typing import Any, Literal
 import jsonschema
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.output_parsers import StrOutputParser
 from models_tiny import tiny_engine, tiny_tokenizer, write_adapter
@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field
 from ingrained.agent.models.chat import IngrainedChat
 from ingrained.agent.models.factory import load_chat_model
 from ingrained.agent.models.template import ChatTemplate
+from ingrained.agent.testing import ScriptedModel
 from ingrained.errors import ModelError, NotFoundError, UnknownModelError
 from ingrained.settings import Settings
 
@@ -359,10 +360,14 @@ class TestFactory:
         assert isinstance(model.invoke("Who?", max_tokens=2).content, str)
 
     def test_a_provider(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("OPENAI_API_KEY", "none")
-        model = load_chat_model("openai:gpt-5-mini", Settings())
-        assert isinstance(model, BaseChatModel)
-        assert not isinstance(model, IngrainedChat)
+        behind = ScriptedModel(script={})
+        monkeypatch.setattr("langchain.chat_models.init_chat_model", {"openai:m": behind}.get)
+        assert load_chat_model("openai:m", Settings()) is behind
+
+    def test_a_provider_whose_package_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "langchain_openai", None)
+        with pytest.raises(UnknownModelError, match="langchain-openai"):
+            load_chat_model("openai:gpt-5-mini", Settings())
 
     @pytest.mark.parametrize("name", ["nosuchprovider:model", "no-such-model"])
     def test_a_name_that_means_nothing(self, name: str) -> None:
