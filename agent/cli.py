@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -82,4 +83,6 @@ def main() -> None:
     """Entry point of the `ingrained` command."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    # Advice to the libraries' own callers, which a user of this command can do nothing about.
+    warnings.filterwarnings("ignore", module=r"(peft|transformers)\.")
     sys.exit(run(sys.argv[1:]))

@@ -54,7 +54,7 @@ def gather(home: Home) -> Gathered:
     with closing(home.library()) as library:
         questions = library.questions()
         return Gathered(
-            home=str(home.path),
+            home=home.path.resolve().name,
             made=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
             model=str(past[-1]["model"]) if past else "",
             counts=library.counts(),
