@@ -91,6 +91,8 @@ class Asker:
     def load_adapter(self, name: str, path: Path, *, strength_beside_notes: float = 1.0) -> None:
         """Make an adapter known to the model, and a weakened one for prompts with notes in view.
 
+        A version never changes, so trying another strength reads only the weakened one again.
+
         Args:
             name: The adapter's version.
             path: Its folder.
@@ -98,7 +100,8 @@ class Asker:
                 the right note is in view; the gate measures which strength serves best.
         """
         model: Any = self.model
-        model.load_adapter(name, path)
+        if name not in self._beside:
+            model.load_adapter(name, path)
         weak = f"{name}_beside_notes"
         if strength_beside_notes != 1.0:
             model.load_adapter(weak, path, strength=strength_beside_notes)

@@ -12,10 +12,9 @@ from ingrained.agent.asking import Asker, Meter
 from ingrained.agent.exam import CELLS, Exam, Item, sit, summarise, to_rows
 from ingrained.agent.library import Library
 from ingrained.errors import SettingsError
+from ingrained.graphs.context import StudyPolicy
 from ingrained.graphs.nodes.update import shown
 from ingrained.memory.store import MemoryStore
-
-RECALL_K = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +114,7 @@ def _recall(store: MemoryStore | None, questions: Sequence[str]) -> list[list[tu
         return [[] for _ in questions]
     return [
         [(one.memory.id, shown(one.memory.title, one.memory.text)) for one in found]
-        for found in store.recall_many(questions, k=RECALL_K)
+        for found in store.recall_many(questions, k=StudyPolicy.recall_k)
     ]
 
 
