@@ -9,9 +9,10 @@ from typing import Any, Literal, get_args
 from ingrained.agent.answering import with_memory
 from ingrained.agent.asking import Asker, to_messages
 from ingrained.agent.grading import abstained
+from ingrained.agent.library import Library
 from ingrained.agent.prompts import Messages
+from ingrained.agent.recalling import RECALL_K, Excerpt, Recaller
 from ingrained.errors import NotFoundError, SettingsError
-from ingrained.graphs.nodes.update import shown
 from ingrained.memory.results import Recalled
 from ingrained.memory.store import MemoryStore
 
@@ -25,7 +26,7 @@ class Source:
     """A recalled memory as it stood in the prompt."""
 
     number: int
-    """Its number in the prompt, from 1."""
+    """The number, from 1, of the excerpt it stood in; memories of one passage share it."""
     memory: str
     title: str
     document: str
@@ -79,9 +80,10 @@ class Conversation:
     Args:
         asker: The model.
         store: The memory; None for an agent that has none.
+        library: Where the passages around the memories are; without it they are shown alone.
         adapter: Name of the promoted adapter, loaded already.
         cell: What to answer with.
-        k: Most memories shown with a question.
+        k: Most memories recalled for a question.
     """
 
     def __init__(
@@ -90,13 +92,13 @@ class Conversation:
         store: MemoryStore | None,
         *,
         adapter: str | None,
+        library: Library | None = None,
         cell: str = "both",
-        k: int = 5,
+        k: int = RECALL_K,
     ) -> None:
         self._asker = asker
-        self._store = store
+        self._recaller = Recaller(store, library, k=k) if store else None
         self._adapter = adapter if asker.has_adapters else None
-        self._k = k
         self.cell: Cell
         self.note: str
         self.use(cell)
@@ -138,11 +140,13 @@ class Conversation:
         return {"adapter": self._adapter, "both": beside}.get(self.cell)
 
     def _prepare(self, question: str) -> _Prepared:
-        found: Sequence[Recalled] = ()
-        if self._store is not None and self.cell in ("memory", "both"):
-            found = self._store.recall(question, k=self._k)
-        notes = [shown(one.memory.title, one.memory.text) for one in found]
-        sources = tuple(_source(number, one) for number, one in enumerate(found, 1))
+        found: Sequence[Excerpt] = ()
+        if self._recaller is not None and self.cell in ("memory", "both"):
+            (found,) = self._recaller.recall([question])
+        sources = tuple(
+            _source(number, one) for number, part in enumerate(found, 1) for one in part.memories
+        )
+        notes = [part.text for part in found]
         return _Prepared(prompt=with_memory(notes, question), sources=sources)
 
     def _answer(self, question: str, reply: str, prepared: _Prepared) -> Answer:

@@ -20,6 +20,7 @@ from .answering import closed_book, open_book, with_memory
 from .asking import Asker
 from .grading import Score, score
 from .prompts import Messages
+from .recalling import Excerpt
 
 CELLS = ("base", "memory", "adapter", "both", "open")
 
@@ -67,8 +68,8 @@ class Interval:
     n: int
 
 
-Recall = Callable[[Sequence[str]], list[list[tuple[str, str]]]]
-"""Questions → for each, the recalled (memory id, text) pairs, best first."""
+Recall = Callable[[Sequence[str]], list[list[Excerpt]]]
+"""Questions → for each, what is laid before the model, best first."""
 
 
 def read_exam(path: Path) -> Exam:
@@ -133,7 +134,7 @@ def sit(
         adapter: Name of the adapter for `adapter` and `both`.
         phase: Where the cost is booked.
     """
-    recalled: list[list[tuple[str, str]]] = [[] for _ in items]
+    recalled: list[list[Excerpt]] = [[] for _ in items]
     if cell in ("memory", "both"):
         recalled = recall([item.question for item in items])
     prompts = [
@@ -144,19 +145,17 @@ def sit(
     return [
         Graded(
             item=item, cell=cell, reply=reply, score=score(reply, item.answers),
-            sources=tuple(name for name, _ in notes),
+            sources=tuple(one.memory.id for note in notes for one in note.memories),
         )
         for item, reply, notes in zip(items, replies, recalled, strict=True)
     ]  # fmt: skip
 
 
-def _prompt(
-    item: Item, cell: str, notes: list[tuple[str, str]], gold: Callable[[Item], str]
-) -> Messages:
+def _prompt(item: Item, cell: str, notes: list[Excerpt], gold: Callable[[Item], str]) -> Messages:
     if cell == "open":
         text = gold(item)
         return open_book(text, item.question) if text else closed_book(item.question)
-    return with_memory([text for _, text in notes], item.question)
+    return with_memory([note.text for note in notes], item.question)
 
 
 def interval(values: Sequence[float], *, seed: int = 0, resamples: int = 2000) -> Interval:

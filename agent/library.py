@@ -19,7 +19,8 @@ from .reading.documents import Document, Passage, Skipped
 SCHEMA_VERSION = 1
 
 _SCHEMA = """
-CREATE TABLE documents (id TEXT PRIMARY KEY, title TEXT, version TEXT, text TEXT);
+CREATE TABLE documents (
+    id TEXT PRIMARY KEY, title TEXT, version TEXT, text TEXT, source TEXT);
 CREATE TABLE passages (
     id TEXT PRIMARY KEY, document TEXT REFERENCES documents ON DELETE CASCADE,
     ordinal INTEGER, body TEXT, studied INTEGER DEFAULT 0);
@@ -76,6 +77,10 @@ class Library:
         """Return document id → version of what was read before."""
         return dict(self._db.execute("SELECT id, version FROM documents").fetchall())
 
+    def sources(self) -> dict[str, str]:
+        """Return document id → where it was read from."""
+        return dict(self._db.execute("SELECT id, source FROM documents").fetchall())
+
     def put_document(self, document: Document, passages: Sequence[Passage]) -> int:
         """Store a new or changed document; return how many of its passages are new.
 
@@ -85,9 +90,10 @@ class Library:
         known = self._ids("SELECT id FROM passages WHERE document=?", document.id)
         with self._db:
             self._db.execute(
-                "INSERT INTO documents VALUES (?,?,?,?) ON CONFLICT(id) DO UPDATE SET "
-                "title=excluded.title, version=excluded.version, text=excluded.text",
-                (document.id, document.title, document.version, document.text),
+                "INSERT INTO documents VALUES (?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET "
+                "title=excluded.title, version=excluded.version, text=excluded.text, "
+                "source=excluded.source",
+                (document.id, document.title, document.version, document.text, document.source),
             )
             self._db.executemany(
                 "DELETE FROM passages WHERE id=?", [(old,) for old in known - kept]
@@ -123,8 +129,9 @@ class Library:
             return None
         row = rows[0]
         return Document(
-            id=row["id"], title=row["title"], text=row["text"], version=row["version"], source=""
-        )
+            id=row["id"], title=row["title"], text=row["text"], version=row["version"],
+            source=row["source"],
+        )  # fmt: skip
 
     def documents(self) -> list[str]:
         """Return all document ids."""
@@ -143,6 +150,22 @@ class Library:
         rows = self._db.execute(f"SELECT id, body FROM passages WHERE id IN ({marks})", list(ids))
         found = {row["id"]: Passage.from_dict(json.loads(row["body"])) for row in rows}
         return [found[passage] for passage in ids if passage in found]
+
+    def passage_around(self, document: str, quote: str, start: int) -> Passage | None:
+        """Return the passage of a document that holds a quote, if there is one.
+
+        Args:
+            document: Id of the document.
+            quote: Verbatim text.
+            start: Where the quote began when it was taken; decides between several passages.
+        """
+        row = self._db.execute(
+            "SELECT body FROM passages WHERE document=? AND instr(json_extract(body,'$.text'),?) "
+            "ORDER BY json_extract(body,'$.start') <= ? AND ? < json_extract(body,'$.end') DESC, "
+            "ordinal LIMIT 1",
+            (document, quote, start, start),
+        ).fetchone()
+        return Passage.from_dict(json.loads(row["body"])) if row else None
 
     def mark_studied(self, ids: Iterable[str], round_number: int) -> None:
         """Record that passages were studied in a round."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,8 @@ from ingrained.agent.answering import closed_book, with_memory
 from ingrained.graphs.context import StudyContext, cannot_train
 from ingrained.graphs.nodes.common import emit, metered
 from ingrained.graphs.nodes.evaluate import sealed_items, share, sit_sealed
-from ingrained.graphs.nodes.update import shown
 from ingrained.graphs.state import StudyState
 from ingrained.memory.records import Memory, sha256
-from ingrained.memory.results import Recalled
 from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.curriculum import build_rows, data_sha256
 from ingrained.trainer.gate import GateLimits, Scores, decide
@@ -26,14 +26,14 @@ from ingrained.trainer.lora import StepReport, TrainResult, train
 from ingrained.trainer.recipe import LoraRecipe
 from ingrained.trainer.rows import StudyRow
 
-STRENGTHS = (0.25, 0.5)
-"""Strengths beside notes that the trial compares, after STABLE's rescaling (arXiv 2510.16089).
+STRENGTH_BESIDE_NOTES = 0.25
+"""How strongly an adapter works when recalled notes are in view (STABLE, arXiv 2510.16089, scales
+adapters back in the same way).
 
-Full strength is not among them: it answers from the weights against the note in view. The sealed
-questions cannot show that, since they are other wordings of what was trained (LOG.md)."""
-
-READING_NOTES = 3
-"""Notes shown in a row that teaches to read notes: fewer than in an answer, to save tokens."""
+At full strength it answers from the weights against the note in view. It was chosen on the
+development corpus (LOG.md): the sealed questions of a study cannot choose it, since they are other
+wordings of what was trained.
+"""
 
 
 def build_consolidation_graph() -> StateGraph[StudyState, StudyContext, StudyState, StudyState]:
@@ -118,27 +118,34 @@ def study_rows(context: StudyContext, memories: list[Memory]) -> list[StudyRow]:
 
 
 def reading_rows(context: StudyContext, memories: list[Memory]) -> list[StudyRow]:
-    """Return one question per memory, asked with its note among the ones recalled beside it."""
+    """Return one question per memory, asked with its passage in view and another one beside it.
+
+    The other is the same for all memories of a passage, so that their prompts begin alike and
+    the trainer computes that beginning once.
+    """
     asked = [(memory, memory.evidence[0]) for memory in memories if memory.evidence]
-    found = context.store.recall_many(
-        [evidence.question for _, evidence in asked], k=READING_NOTES, namespace=context.namespace
-    )
+    recaller = context.recaller()
+    own = recaller.lay_out(memory for memory, _ in asked)
+    found = recaller.recall([evidence.question for _, evidence in asked])
+    rivals: dict[str, Counter[str]] = defaultdict(Counter)
+    for (memory, _), excerpts in zip(asked, found, strict=True):
+        mine = own[memory.id]
+        rivals[mine].update(one.text for one in excerpts if one.text != mine)
     return [
         StudyRow(
-            messages=with_memory(_shuffled(memory, beside), evidence.question),
+            messages=with_memory(_pair(own[memory.id], rivals), evidence.question),
             answer=evidence.answer,
             kind="reading",
             memory_ids=(memory.id,),
         )
-        for (memory, evidence), beside in zip(asked, found, strict=True)
+        for memory, evidence in asked
     ]
 
 
-def _shuffled(memory: Memory, beside: list[Recalled]) -> list[str]:
-    """Return the note and what was recalled beside it, in an order that hangs on their ids."""
-    others = [one.memory for one in beside if one.memory.id != memory.id][: READING_NOTES - 1]
-    order = sorted([memory, *others], key=lambda one: sha256(memory.id + one.id))
-    return [shown(one.title, one.text) for one in order]
+def _pair(text: str, rivals: Mapping[str, Counter[str]]) -> list[str]:
+    """Return a text and what is recalled beside it most often, in an order that hangs on both."""
+    rival = sorted(rivals[text].items(), key=lambda one: (-one[1], one[0]))[:1]
+    return sorted([text, *(other for other, _ in rival)], key=sha256)
 
 
 def validation_rows(context: StudyContext) -> list[StudyRow]:
@@ -185,16 +192,6 @@ def limits(questions: int) -> GateLimits:
     return GateLimits(memory_drop=min(1.0, max(usual, 2 / questions)) if questions else usual)
 
 
-def _with_notes(
-    context: StudyContext, version: str, items: list[dict[str, Any]], strength: float
-) -> float:
-    """Return the share answered with notes in view and the adapter at this strength."""
-    context.asker.load_adapter(
-        version, context.registry.path(version), strength_beside_notes=strength
-    )
-    return share(sit_sealed(context, items, "both", phase="trial", adapter=version))
-
-
 @metered
 def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Sit the sealed questions with the new adapter; promote it only if the gate lets it pass."""
@@ -206,24 +203,23 @@ def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
         memory=share(sit_sealed(context, items, "memory", phase="trial")),
         n=len(items),
     )
-    beside = {one: _with_notes(context, version, items, one) for one in STRENGTHS}
-    strength = max(STRENGTHS, key=lambda one: (beside[one], -one))
     context.asker.load_adapter(
-        version, context.registry.path(version), strength_beside_notes=strength
+        version, context.registry.path(version), strength_beside_notes=STRENGTH_BESIDE_NOTES
     )
     after = Scores(
         closed=share(sit_sealed(context, items, "adapter", phase="trial", adapter=version)),
-        memory=beside[strength],
+        memory=share(sit_sealed(context, items, "both", phase="trial", adapter=version)),
         n=len(items),
     )
     decision = decide(before, after, limits(len(items)))
     context.registry.conclude(
-        version, before=before, after=after, decision=decision, strength_beside_notes=strength
-    )
+        version, before=before, after=after, decision=decision,
+        strength_beside_notes=STRENGTH_BESIDE_NOTES,
+    )  # fmt: skip
     if decision.accept:
         context.registry.promote(version)
     emit(
         runtime, "trial", event="gate", version=version, accepted=decision.accept,
-        reasons=list(decision.reasons), strength=strength,
+        reasons=list(decision.reasons), strength=STRENGTH_BESIDE_NOTES,
     )  # fmt: skip
     return {"adapter": version}

@@ -9,6 +9,7 @@ from typing import Any
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.library import Library
+from ingrained.agent.recalling import RECALL_K, Recaller
 from ingrained.errors import ModelError, SettingsError
 from ingrained.memory.store import MemoryStore
 from ingrained.trainer.adapters import AdapterRegistry
@@ -31,8 +32,8 @@ class StudyPolicy:
     """Most stretches of one note that are asked for."""
     openers_per_answer: int = 2
     """Phrasings tried for each."""
-    recall_k: int = 5
-    """Notes shown with a question."""
+    recall_k: int = RECALL_K
+    """Memories recalled for a question."""
     sealed_share: float = 0.2
     """Share of phrasings kept out of memory and training for the round's examination."""
     exam_items: int = 48
@@ -78,6 +79,10 @@ class StudyContext:
     namespace: tuple[str, ...] = ("default",)
     listener: Callable[[dict[str, Any]], None] | None = None
     """Told of each progress event as it happens, beside the graph's custom stream."""
+
+    def recaller(self) -> Recaller:
+        """Return what lays memories before the model."""
+        return Recaller(self.store, self.library, k=self.policy.recall_k, namespace=self.namespace)
 
 
 def cannot_train(name: str) -> ModelError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,5 +60,6 @@ def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conve
         store = None
         if (home.path / "memory" / "ledger.sqlite").is_file():
             store = stack.enter_context(open_memory(settings, behind, progress=bar))
+        library = stack.enter_context(closing(home.library()))
         asker = open_model(home, settings, behind, bar)
-        yield Conversation(asker, store, adapter=adapter, cell=cell)
+        yield Conversation(asker, store, library=library, adapter=adapter, cell=cell)

@@ -11,9 +11,8 @@ from typing import Any
 from ingrained.agent.asking import Asker, Meter
 from ingrained.agent.exam import CELLS, Exam, Item, sit, summarise, to_rows
 from ingrained.agent.library import Library
+from ingrained.agent.recalling import Excerpt, Recaller
 from ingrained.errors import SettingsError
-from ingrained.graphs.context import StudyPolicy
-from ingrained.graphs.nodes.update import shown
 from ingrained.memory.store import MemoryStore
 
 
@@ -101,7 +100,7 @@ def _sit_cell(
         exam.items,
         cell,
         asker,
-        recall=lambda questions: _recall(candidate.store, questions),
+        recall=lambda questions: _recall(candidate, questions),
         gold=lambda item: _gold(candidate.library, item),
         adapter=candidate.adapter,
     )
@@ -109,13 +108,10 @@ def _sit_cell(
     return {**summarise(graded), **cost}, to_rows(graded)
 
 
-def _recall(store: MemoryStore | None, questions: Sequence[str]) -> list[list[tuple[str, str]]]:
-    if store is None:
+def _recall(candidate: Candidate, questions: Sequence[str]) -> list[list[Excerpt]]:
+    if candidate.store is None:
         return [[] for _ in questions]
-    return [
-        [(one.memory.id, shown(one.memory.title, one.memory.text)) for one in found]
-        for found in store.recall_many(questions, k=StudyPolicy.recall_k)
-    ]
+    return Recaller(candidate.store, candidate.library).recall(questions)
 
 
 def _gold(library: Library, item: Item) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,7 @@ def read_corpus(
     *,
     max_bytes: int = DEFAULT_MAX_BYTES,
     progress: Progress | None = None,
+    known: Mapping[str, str] | None = None,
 ) -> Corpus:
     """Read files and, recursively, folders.
 
@@ -49,13 +50,15 @@ def read_corpus(
         paths: Files or folders. Ids are relative to the folder given, or the file's name.
         max_bytes: Largest file that is read, in bytes.
         progress: Told about each file before it is read.
+        known: Document id to source of what was read before. A file never gets the id of another
+            one that is still there, and keeps the id it had.
 
     Raises:
         CorpusError: A path does not exist, or nothing in all of them can be read.
     """
     skipped: list[Skipped] = []
     files = [file for path in paths for file in _files(Path(path), skipped)]
-    shelf = _Shelf(skipped=skipped)
+    shelf = _Shelf(skipped=skipped, known=known or {})
     for done, file in enumerate(files):
         if progress is not None:
             progress(done, len(files), file.name)
@@ -70,10 +73,13 @@ class _Shelf:
 
     Args:
         skipped: Gets an entry for all that is left out.
+        known: Document id to source of what was read before.
     """
 
-    def __init__(self, *, skipped: list[Skipped]) -> None:
+    def __init__(self, *, skipped: list[Skipped], known: Mapping[str, str]) -> None:
         self.documents: dict[str, Document] = {}
+        self._known = known
+        self._id_of_source = {source: id_ for id_, source in known.items()}
         self._skipped = skipped
         self._id_of_version: dict[str, str] = {}
 
@@ -98,9 +104,15 @@ class _Shelf:
         if same is not None:
             self._skip(file.name + part, f"same content as {same}")
             return
-        key = next(key for key in _ids(file, part) if key not in self.documents)
-        self.documents[key] = dataclasses.replace(document, id=key)
+        source = clean(file.path.resolve().as_posix()) + part
+        key = self._id_of_source.get(source) or next(
+            key for key in _ids(file, part) if self._is_free(key)
+        )
+        self.documents[key] = dataclasses.replace(document, id=key, source=source)
         self._id_of_version[document.version] = key
+
+    def _is_free(self, key: str) -> bool:
+        return key not in self.documents and not _is_there(self._known.get(key, ""))
 
     def _skip(self, path: str, reason: str) -> None:
         self._skipped.append(Skipped(path=path, reason=reason))
@@ -114,6 +126,12 @@ def _ids(file: _File, part: str) -> Iterator[str]:
     while True:
         yield f"{file.root} ({count})/{file.name}{part}"
         count += 1
+
+
+def _is_there(source: str) -> bool:
+    """Return whether the file of a source exists; the source may name a row of it."""
+    file, _, row = source.rpartition("#")
+    return any(name and Path(name).is_file() for name in (source, file if row else ""))
 
 
 def _check_file(path: Path, max_bytes: int) -> None:

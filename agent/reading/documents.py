@@ -37,7 +37,7 @@ class Document(_Plain):
     version: str
     """SHA-256 of `text`."""
     source: str
-    """Where the text was found, for people to look it up."""
+    """Absolute path of the file, for a JSONL row `PATH#ID`."""
 
     @classmethod
     def of(cls, *, id: str, title: str, text: str, source: str = "") -> Document:

@@ -20,6 +20,7 @@ from ingrained.agent.quizzing import (
     targets,
 )
 from ingrained.agent.reading.documents import Passage
+from ingrained.agent.recalling import headline
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
 from ingrained.memory.records import sha256
@@ -43,11 +44,10 @@ def read(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
 
 
 def _notes(passage: Passage) -> list[dict[str, Any]]:
-    heading = (passage.heading or passage.title).replace(" > ", ", ")
     return [
         {
             "passage": passage.id, "document": passage.document,
-            "topic": passage.title, "heading": heading,
+            "topic": passage.title, "heading": headline(passage),
             "text": note.text, "focus": note.focus, "start": passage.start + note.start, "end": passage.start + note.end,
         }
         for note in candidate_notes(passage.text)

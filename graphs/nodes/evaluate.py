@@ -14,7 +14,6 @@ from ingrained.graphs.state import StudyState
 
 from .acquire import ANSWER_TOKENS
 from .common import emit, metered
-from .update import shown
 
 
 @metered
@@ -66,10 +65,7 @@ def sit_sealed(
     questions = [item["question"] for item in items]
     notes: list[list[str]] = [[] for _ in items]
     if cell in ("memory", "both"):
-        found = context.store.recall_many(
-            questions, k=context.policy.recall_k, namespace=context.namespace
-        )
-        notes = [[shown(r.memory.title, r.memory.text) for r in one] for one in found]
+        notes = [[one.text for one in found] for found in context.recaller().recall(questions)]
     named = adapter or context.registry.active()
     used = {"adapter": named, "both": context.asker.beside_notes(named)}.get(cell)
     replies = context.asker.ask(

@@ -51,7 +51,7 @@ def take_in(runtime: Runtime[StudyContext]) -> None:
     context = runtime.context
     if not context.corpus:
         return
-    corpus = read_corpus(context.corpus)
+    corpus = read_corpus(context.corpus, known=context.library.sources())
     known = context.library.versions()
     for document in corpus.documents:
         if known.get(document.id) != document.version:

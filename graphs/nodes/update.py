@@ -11,6 +11,7 @@ from langgraph.runtime import Runtime
 from ingrained.agent.answering import with_memory
 from ingrained.agent.prompts import load
 from ingrained.agent.quizzing import answered
+from ingrained.agent.recalling import shown
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
 from ingrained.memory.records import Evidence, Memory, Span, memory_id, sha256
@@ -27,7 +28,8 @@ after the three days of MemoryBank's S = 1, which is meant for turns of a conver
 def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Keep a note only if, recalled, it turns a failed question into a passed one.
 
-    The note is tried among what would be recalled beside it, not alone.
+    The note is tried by itself, without the passage around it that an answer shows, and among
+    what would be recalled beside it: what is kept carries its answer alone.
     """
     context = runtime.context
     drafts = _tried(state, runtime)
@@ -65,11 +67,6 @@ def _tried(state: StudyState, runtime: Runtime[StudyContext]) -> list[dict[str, 
         for draft, reply in zip(gaps, replies, strict=True)
     }
     return [{**d, "recalled": passed.get(d["id"], d["closed"])} for d in state["drafts"]]
-
-
-def shown(title: str, text: str) -> str:
-    """Return a note as it stands in a prompt."""
-    return f"{title}: {text}" if title else text
 
 
 def _sealed(

@@ -165,12 +165,14 @@ def test_a_stop_text_ends_the_reply_and_is_not_part_of_it(engine: Engine) -> Non
     assert cut.completion_tokens < whole.completion_tokens == 24
 
 
-def test_the_token_that_ends_a_turn_ends_the_reply(engine: Engine) -> None:
-    (end,) = engine.tokenizer.encode("<|im_end|>")
+def test_the_token_that_ends_a_turn_ends_the_reply() -> None:
+    model, tokenizer = tiny_model(), tiny_tokenizer()
+    (end,) = tokenizer.encode("<|im_end|>")
     with torch.no_grad():
-        engine.model.lm_head.weight[end] = 9 * engine.model.lm_head.weight.abs().sum(0)
-        engine.model.model.norm.weight.fill_(1)
-    engine.model.model.norm.register_forward_hook(lambda _, __, out: out.abs())
+        model.lm_head.weight[end] = 9 * model.lm_head.weight.abs().sum(0)
+        model.model.norm.weight.fill_(1)
+    model.model.norm.register_forward_hook(lambda _, __, out: out.abs())
+    engine = Engine(model, tokenizer)
     (reply,) = engine.generate([[1, 2, 3]], Sampling(max_tokens=9))
     assert (reply.text, reply.token_ids, reply.completion_tokens) == ("", (), 1)
     assert reply.finish_reason == "stop"

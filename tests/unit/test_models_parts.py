@@ -13,7 +13,7 @@ from torch import nn
 from ingrained.agent.models.choosing import choose, row_seeds
 from ingrained.agent.models.engine import Engine
 from ingrained.agent.models.grammar import MAX_INTEGER, MAX_ITEMS, MAX_STRING, bounded
-from ingrained.agent.models.packing import PackedLinear, can_pack, free, pack
+from ingrained.agent.models.packing import PackedLinear, free, pack
 from ingrained.agent.models.prefill import _groups, _levels
 from ingrained.agent.models.prefixes import MIN_SHARED, Node, PrefixCache
 from ingrained.agent.models.sampling import Sampling
@@ -202,28 +202,36 @@ class TestChoices:
         assert len(set(row_seeds([[1], [1], [2]], 0) + row_seeds([[1]], 1))) == 4
 
 
+PACKABLE = [torch.float32, torch.bfloat16]
+if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    PACKABLE.remove(torch.bfloat16)
+
+
 class TestPacked:
+    @pytest.mark.parametrize("dtype", PACKABLE)
     @pytest.mark.parametrize("rows", [1, 5, 16, 130])
     @pytest.mark.parametrize("bias", [True, False])
-    def test_a_packed_layer_says_what_the_layer_says(self, rows: int, bias: bool) -> None:
-        layer = nn.Linear(96, 64, bias=bias, dtype=torch.bfloat16)
-        given = torch.randn(2, rows, 96, dtype=torch.bfloat16)
+    def test_a_packed_layer_says_what_the_layer_says(
+        self, rows: int, bias: bool, dtype: torch.dtype
+    ) -> None:
+        layer = nn.Linear(96, 64, bias=bias, dtype=dtype)
+        given = torch.randn(2, rows, 96, dtype=dtype)
+        near = 0.02 if dtype == torch.bfloat16 else 1e-5
         with torch.no_grad():
-            assert torch.allclose(PackedLinear(layer)(given), layer(given), rtol=0.02, atol=0.02)
+            assert torch.allclose(PackedLinear(layer)(given), layer(given), rtol=near, atol=near)
 
-    def test_it_takes_no_second_copy(self) -> None:
-        packed = PackedLinear(nn.Linear(96, 64, dtype=torch.bfloat16))
+    @pytest.mark.parametrize("dtype", PACKABLE)
+    def test_it_takes_no_second_copy(self, dtype: torch.dtype) -> None:
+        packed = PackedLinear(nn.Linear(96, 64, dtype=dtype))
         assert packed.weight.shape == (64, 96)
-        assert packed.weight.untyped_storage().nbytes() == 2
+        assert packed.weight.untyped_storage().nbytes() == dtype.itemsize
 
-    def test_only_bfloat16_models_are_packed(self) -> None:
-        model = tiny_model()
-        pack(model)
-        assert not any(isinstance(module, PackedLinear) for module in model.modules())
-        model.to(torch.bfloat16)
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+    def test_a_model_is_packed_where_the_processor_gains(self, dtype: torch.dtype) -> None:
+        model = tiny_model().to(dtype)
         pack(model)
         packed = [module for module in model.modules() if isinstance(module, PackedLinear)]
-        assert bool(packed) == can_pack(model)
+        assert bool(packed) == (dtype in PACKABLE)
 
     def test_a_freed_model_holds_nothing(self) -> None:
         model = tiny_model().to(torch.bfloat16)
