@@ -133,6 +133,16 @@ class Asker:
             _add_usage(cost, reply)
         return [str(reply.content).strip() for reply in replies]
 
+    def choose(
+        self, prompt: Messages, choices: Sequence[str], *, phase: str, adapter: str | None = None
+    ) -> str | None:
+        """Return the likeliest of some replies; None for a model that does not tell likelihoods."""
+        if not hasattr(self.model, "likelihoods"):
+            return None
+        told = self.model.likelihoods(to_messages(prompt), choices, adapter=adapter)
+        self.meter.of(phase).calls += len(choices)
+        return choices[max(range(len(choices)), key=told.__getitem__)]
+
 
 def to_messages(prompt: Messages) -> list[BaseMessage]:
     """Turn (role, content) pairs into LangChain messages."""

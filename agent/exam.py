@@ -18,7 +18,7 @@ from ingrained.errors import ExamError
 
 from .answering import closed_book, open_book, with_memory
 from .asking import Asker
-from .grading import Score, score
+from .grading import Score, exact_match, score, words
 from .prompts import Messages
 from .recalling import Excerpt
 
@@ -35,6 +35,7 @@ class Item:
     document: str = ""
     topic: str = ""
     choices: tuple[str, ...] = ()
+    """Replies to choose from; one of them is right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,8 @@ class Graded:
     score: Score
     sources: tuple[str, ...] = ()
     """Ids of the memories that were recalled for it."""
+    chosen: str | None = None
+    """The likeliest of the item's choices; None without choices or without likelihoods."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,12 +108,25 @@ def _item(path: Path, number: int, line: str) -> Item:
             answers=tuple(str(answer) for answer in row["answers"]),
             document=str(row.get("document", "")),
             topic=str(row.get("topic", "")),
-            choices=tuple(str(choice) for choice in row.get("choices") or ()),
+            choices=_choices(row, where),
         )
     except (json.JSONDecodeError, AttributeError, TypeError) as error:
         raise ExamError(f"{where}: {error}") from error
     except KeyError as error:
         raise ExamError(f"{where}: the field {error.args[0]!r} is missing") from error
+
+
+def _choices(row: dict[str, Any], where: str) -> tuple[str, ...]:
+    choices = tuple(str(choice) for choice in row.get("choices") or ())
+    if not all(words(choice) for choice in choices):
+        raise ExamError(f"{where}: a choice is empty")
+    right = [choice for choice in choices if exact_match(choice, map(str, row["answers"]))]
+    if choices and len(right) != 1:
+        raise ExamError(
+            f"{where}: {len(right)} of the choices are accepted answers",
+            hint='Exactly one of "choices" must also stand in "answers".',
+        )
+    return choices
 
 
 def sit(
@@ -146,8 +162,10 @@ def sit(
         Graded(
             item=item, cell=cell, reply=reply, score=score(reply, item.answers),
             sources=tuple(one.memory.id for note in notes for one in note.memories),
+            chosen=asker.choose(prompt, item.choices, phase=phase, adapter=used)
+            if item.choices else None,
         )
-        for item, reply, notes in zip(items, replies, recalled, strict=True)
+        for item, prompt, reply, notes in zip(items, prompts, replies, recalled, strict=True)
     ]  # fmt: skip
 
 
@@ -186,6 +204,7 @@ def summarise(graded: Sequence[Graded]) -> dict[str, Any]:
         "contained": of(answerable, "contained"),
         "exact": of(answerable, "exact"),
         "f1": of(answerable, "f1"),
+        "choice": vars(interval([_chose_rightly(one) for one in graded if one.chosen is not None])),
         "abstained_wrongly": of(answerable, "abstained"),
         "abstained_rightly": of(rest, "abstained"),
         "topics": {
@@ -195,13 +214,17 @@ def summarise(graded: Sequence[Graded]) -> dict[str, Any]:
     }
 
 
+def _chose_rightly(graded: Graded) -> float:
+    return float(exact_match(graded.chosen or "", graded.item.answers))
+
+
 def to_rows(graded: Sequence[Graded]) -> list[dict[str, Any]]:
     """Return one plain dict per reply, for the per-question file."""
     return [
         {
             "id": one.item.id, "cell": one.cell, "topic": one.item.topic,
             "question": one.item.question, "answers": list(one.item.answers), "reply": one.reply,
-            "sources": list(one.sources), **vars(one.score),
+            "sources": list(one.sources), "chosen": one.chosen, **vars(one.score),
         }
         for one in graded
     ]  # fmt: skip

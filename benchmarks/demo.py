@@ -31,7 +31,9 @@ def main() -> None:
     """Run all seeds, print the table, write `results/demo.json`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--keep", type=Path, help="keep the homes and records in this folder")
+    parser.add_argument(
+        "--keep", type=Path, help="keep the homes in this folder as home0, home1, …"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
@@ -45,19 +47,23 @@ def main() -> None:
 
 
 def study(seed: int, folder: Path) -> dict[str, Any]:
-    """Run the demo's study and exam in a fresh home and return its record."""
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"seed{seed}.json"
-    if not kept.exists():
+    """Run the demo's study and exam in a home of its own and return its record.
+
+    A home that has sat the exam already (`make demo`, or an earlier call with --keep) is taken as
+    it is; one that was cut short goes on.
+    """
+    home = folder / f"home{seed}"
+    run, exam = home / "runs" / "0001.json", home / "exams" / "exam.json"
+    if not exam.exists():
         command = [
             sys.executable, "-m", "ingrained", "study", "examples/corpus", "--consolidate",
-            "--exam", "examples/exam.jsonl", "--home", str(folder / f"home{seed}"),
-            "--seed", str(seed), "--json",
+            "--exam", "examples/exam.jsonl", "--home", str(home), "--seed", str(seed),
         ]  # fmt: skip
-        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-        kept.write_text(done.stdout, encoding="utf-8")
-    record: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-    return record
+        subprocess.run(command, cwd=ROOT, check=True)
+    record: dict[str, Any] = json.loads(run.read_text(encoding="utf-8"))
+    if record["settings"]["seed"]["value"] != seed or record["resumed"]:
+        raise SystemExit(f"{home} is not one whole run with seed {seed}")
+    return {**record, "exam": json.loads(exam.read_text(encoding="utf-8"))}
 
 
 def shares(records: Sequence[dict[str, Any]]) -> dict[str, Figure]:
@@ -97,7 +103,7 @@ def _spent(record: dict[str, Any]) -> dict[str, tuple[float, float]]:
     }
     cells = record["exam"]["cells"].values()
     exam = (sum(one["seconds"] for one in cells), sum(one["tokens"] for one in cells))
-    known = sum(seconds for seconds, _ in phases.values()) + exam[0]
+    known = sum(seconds for seconds, _ in phases.values())
     return {**phases, "exam": exam, "loading": (max(0.0, record["seconds"] - known), 0)}
 
 

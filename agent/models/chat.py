@@ -112,6 +112,26 @@ class IngrainedChat(BaseChatModel):
         with self._lock:
             self.engine.unload(name)
 
+    def likelihoods(
+        self, prompt: LanguageModelInput, replies: Sequence[str], *, adapter: str | None = None
+    ) -> list[float]:
+        """Return how likely each reply to a prompt is: mean log-probability per token.
+
+        Length is so taken out of the comparison (Brown et al. 2020, section 2.4).
+
+        Args:
+            prompt: As for `invoke`.
+            replies: Texts to compare.
+            adapter: Name of a loaded adapter; None for the base.
+
+        Raises:
+            ModelError: a reply is empty or too long, or there is no such adapter.
+        """
+        ids = self._template.ids(self._convert_input(prompt).to_messages())
+        with self._lock:
+            self.engine.use(adapter)
+            return [self.engine.likelihood(ids, self.engine.encode(reply)) for reply in replies]
+
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text has, without any template around it."""
         return len(self.engine.encode(text))

@@ -183,6 +183,22 @@ class Engine:
             yield piece
         yield rows[0].result()
 
+    @torch.inference_mode()
+    def likelihood(self, prompt: Sequence[int], continuation: Sequence[int]) -> float:
+        """Return the mean log-probability of a continuation's tokens after a prompt, natural log.
+
+        Raises:
+            ModelError: the prompt or the continuation is empty, or they are too long together.
+        """
+        if not continuation:
+            raise ModelError("A continuation is empty.", hint="Give it at least one token.")
+        self.check(prompt, Sampling(max_tokens=len(continuation)))
+        ids = torch.tensor([[*prompt, *continuation]], device=self.shape.device)
+        kept = len(continuation) + 1
+        logits = self.model(input_ids=ids, use_cache=False, logits_to_keep=kept).logits[0, :-1]
+        chances = torch.log_softmax(logits.float(), dim=-1)
+        return float(chances.gather(1, ids[0, len(prompt) :, None]).mean())
+
     def load_adapter(self, name: str, folder: Path, *, strength: float = 1.0) -> None:
         """Read a LoRA adapter; see `Adapters.load`."""
         self.adapters.load(name, folder, strength=strength)

@@ -30,6 +30,9 @@ def _scores(cells: Mapping[str, Any]) -> Table:
     table.add_column("contained", justify="right", no_wrap=True)
     for name in ("exact", "F1", "abstained\nrightly", "abstained\nwrongly"):
         table.add_column(name, justify="right")
+    choices = any(of["choice"]["n"] for of in cells.values())
+    if choices:
+        table.add_column("choice", justify="right")
     table.add_column("time", justify="right")
     table.add_column("tokens", justify="right")
     for cell, of in cells.items():
@@ -40,6 +43,7 @@ def _scores(cells: Mapping[str, Any]) -> Table:
             f"{of['f1']['value']:.2f}",
             _share_of_some(of["abstained_rightly"]),
             _share_of_some(of["abstained_wrongly"]),
+            *([_share_of_some(of["choice"])] if choices else []),
             duration(of["seconds"]),
             f"{of['tokens']:,}",
         )
