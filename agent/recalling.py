@@ -67,7 +67,11 @@ class Recaller:
         """Return memory id → the text that is shown for it; those of one passage share theirs."""
         chosen = {memory.id: memory for memory in memories}
         passages = {id_: self._passage(memory) for id_, memory in chosen.items()}
-        texts = {passage.id: self._visible(passage) for passage in passages.values() if passage}
+        found = {passage.id: passage for passage in passages.values() if passage}
+        known = {
+            document: self._known(document) for document in {p.document for p in found.values()}
+        }
+        texts = {id_: _visible(passage, known[passage.document]) for id_, passage in found.items()}
         return {
             id_: shown(headline(passage), texts[passage.id])
             if (passage := passages[id_])
@@ -81,12 +85,8 @@ class Recaller:
         span = memory.spans[0]
         return self._library.passage_around(span.document, span.quote, span.start)
 
-    def _visible(self, passage: Passage) -> str:
-        """Return the passage without what was forgotten of it and is not also part of a memory."""
-        known = self._store.list(namespace=self._namespace, document=passage.document, status=None)
-        kept = _covered(passage, (one for one in known if one.status == "active"))
-        gone = _covered(passage, (one for one in known if one.status != "active")) - kept
-        return _without(passage.text, gone)
+    def _known(self, document: str) -> list[Memory]:
+        return self._store.list(namespace=self._namespace, document=document, status=None)
 
 
 def shown(title: str, text: str) -> str:
@@ -104,6 +104,13 @@ def _grouped(found: Sequence[Recalled], texts: dict[str, str]) -> list[Excerpt]:
     for one in found:
         groups.setdefault(texts[one.memory.id], []).append(one)
     return [Excerpt(text=text, memories=tuple(group)) for text, group in groups.items()]
+
+
+def _visible(passage: Passage, known: Iterable[Memory]) -> str:
+    """Return the passage without what was forgotten of it and is not also part of a memory."""
+    kept = _covered(passage, (one for one in known if one.status == "active"))
+    gone = _covered(passage, (one for one in known if one.status != "active")) - kept
+    return _without(passage.text, gone)
 
 
 def _covered(passage: Passage, memories: Iterable[Memory]) -> set[int]:
