@@ -107,9 +107,17 @@ class Asker:
             model.load_adapter(weak, path, strength=strength_beside_notes)
         self._beside[name] = name if strength_beside_notes == 1.0 else weak
 
-    def beside_notes(self, adapter: str | None) -> str | None:
-        """Return the name to ask for when notes are in view."""
-        return self._beside.get(adapter, adapter) if adapter else None
+    def adapter_in(self, cell: str, adapter: str | None, *, notes: bool) -> str | None:
+        """Return the name to ask for in a cell: the weakened one where notes are in view.
+
+        Args:
+            cell: `both`, `adapter`, or one that uses none.
+            adapter: A loaded adapter.
+            notes: Whether anything was recalled for the question.
+        """
+        if adapter is None or cell not in ("adapter", "both"):
+            return None
+        return self._beside.get(adapter, adapter) if cell == "both" and notes else adapter
 
     def ask(
         self,
@@ -132,6 +140,24 @@ class Asker:
         for reply in replies:
             _add_usage(cost, reply)
         return [str(reply.content).strip() for reply in replies]
+
+    def ask_each(
+        self,
+        prompts: Sequence[Messages],
+        adapters: Sequence[str | None],
+        *,
+        phase: str,
+        max_tokens: int = 32,
+    ) -> list[str]:
+        """Return one greedy reply per prompt, in order, each by the adapter beside it."""
+        replies: dict[int, str] = {}
+        for adapter in dict.fromkeys(adapters):
+            mine = [number for number, other in enumerate(adapters) if other == adapter]
+            said = self.ask(
+                [prompts[n] for n in mine], phase=phase, max_tokens=max_tokens, adapter=adapter
+            )
+            replies.update(zip(mine, said, strict=True))
+        return [replies[number] for number in range(len(prompts))]
 
     def choose(
         self, prompt: Messages, choices: Sequence[str], *, phase: str, adapter: str | None = None

@@ -55,6 +55,7 @@ class Answer:
 class _Prepared:
     prompt: Messages
     sources: tuple[Source, ...]
+    adapter: str | None
 
 
 def check_cell(cell: str, adapter: str | None) -> Cell:
@@ -119,7 +120,7 @@ class Conversation:
         """Answer in one piece."""
         prepared = self._prepare(question)
         (reply,) = self._asker.ask(
-            [prepared.prompt], phase="ask", max_tokens=REPLY_TOKENS, adapter=self._used()
+            [prepared.prompt], phase="ask", max_tokens=REPLY_TOKENS, adapter=prepared.adapter
         )
         return self._answer(question, reply, prepared)
 
@@ -128,16 +129,12 @@ class Conversation:
         prepared = self._prepare(question)
         options: dict[str, Any] = {"max_tokens": REPLY_TOKENS, "temperature": 0.0}
         if self._asker.has_adapters:
-            options["adapter"] = self._used()
+            options["adapter"] = prepared.adapter
         pieces = []
         for chunk in self._asker.model.bind(**options).stream(to_messages(prepared.prompt)):
             pieces.append(str(chunk.content))
             yield pieces[-1]
         yield self._answer(question, "".join(pieces).strip(), prepared)
-
-    def _used(self) -> str | None:
-        beside = self._asker.beside_notes(self._adapter)
-        return {"adapter": self._adapter, "both": beside}.get(self.cell)
 
     def _prepare(self, question: str) -> _Prepared:
         found: Sequence[Excerpt] = ()
@@ -147,7 +144,11 @@ class Conversation:
             _source(number, one) for number, part in enumerate(found, 1) for one in part.memories
         )
         notes = [part.text for part in found]
-        return _Prepared(prompt=with_memory(notes, question), sources=sources)
+        return _Prepared(
+            prompt=with_memory(notes, question),
+            sources=sources,
+            adapter=self._asker.adapter_in(self.cell, self._adapter, notes=bool(notes)),
+        )
 
     def _answer(self, question: str, reply: str, prepared: _Prepared) -> Answer:
         return Answer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import warnings
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from ingrained.disk import as_store_error
 from ingrained.errors import IngrainedError
 
 from .commands import adapters, ask, chat, doctor, exam, memory, models, report, study
@@ -70,6 +72,12 @@ def run(arguments: Sequence[str], behind: Doors | None = None) -> int:
     except IngrainedError as error:
         show_error(error, as_json="--json" in arguments)
         return error.exit_code
+    except (sqlite3.Error, OSError) as error:
+        told = as_store_error(error)
+        if told is None:
+            raise
+        show_error(told, as_json="--json" in arguments)
+        return told.exit_code
     except KeyboardInterrupt:
         code = INTERRUPTED
     except SystemExit as ended:

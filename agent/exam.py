@@ -156,16 +156,18 @@ def sit(
     prompts = [
         _prompt(item, cell, notes, gold) for item, notes in zip(items, recalled, strict=True)
     ]
-    used = {"adapter": adapter, "both": asker.beside_notes(adapter)}.get(cell)
-    replies = asker.ask(prompts, phase=phase, max_tokens=32, adapter=used)
+    used = [asker.adapter_in(cell, adapter, notes=bool(notes)) for notes in recalled]
+    replies = asker.ask_each(prompts, used, phase=phase, max_tokens=32)
     return [
         Graded(
             item=item, cell=cell, reply=reply, score=score(reply, item.answers),
             sources=tuple(one.memory.id for note in notes for one in note.memories),
-            chosen=asker.choose(prompt, item.choices, phase=phase, adapter=used)
+            chosen=asker.choose(prompt, item.choices, phase=phase, adapter=by)
             if item.choices else None,
         )
-        for item, prompt, reply, notes in zip(items, prompts, replies, recalled, strict=True)
+        for item, prompt, reply, notes, by in zip(
+            items, prompts, replies, recalled, used, strict=True
+        )
     ]  # fmt: skip
 
 

@@ -37,8 +37,8 @@ class Score:
 
 def words(text: str) -> list[str]:
     """Return the normalised words of `text`."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    folded = re.sub(r"(?<=\d)[,\u202f\u00a0](?=\d{3})", "", folded)
+    joined = re.sub(r"(?<=\d)[,\uff0c\u202f\u00a0](?=\d{3})", "", text)
+    folded = unicodedata.normalize("NFKC", joined).casefold()
     kept = "".join(char if char.isalnum() else " " for char in folded)
     return [word for word in kept.split() if word not in _ARTICLES]
 

@@ -12,11 +12,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ingrained.disk import way_out
 from ingrained.errors import HomeVersionError, StoreError
 
 from .reading.documents import Document, Passage, Skipped
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE documents (
@@ -31,6 +32,8 @@ CREATE TABLE skipped (source TEXT PRIMARY KEY, reason TEXT);
 CREATE TABLE rounds (number INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT);
 CREATE INDEX questions_by_passage ON questions (passage);
 """
+
+_FROM_1 = "ALTER TABLE documents ADD COLUMN source TEXT DEFAULT '';"
 
 
 class Library:
@@ -51,7 +54,7 @@ class Library:
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"the library {str(path)!r} cannot be used: {error}",
-                hint="Restore it from a backup, or move it away: the corpus is then read anew.",
+                hint=way_out(error) or "Check the permissions of the file and of its folder.",
             ) from error
 
     def _open(self, path: Path) -> None:
@@ -64,10 +67,10 @@ class Library:
             )
         self._db.execute("PRAGMA foreign_keys=ON")
         self._db.execute("PRAGMA journal_mode=WAL")
-        if version == 0:
-            self._db.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
-            )
+        if version < SCHEMA_VERSION:
+            columns = {row["name"] for row in self._db.execute("PRAGMA table_info(documents)")}
+            change = "" if "source" in columns else _FROM_1 if columns else _SCHEMA
+            self._db.executescript(f"BEGIN; {change} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
 
     def close(self) -> None:
         """Close the file."""

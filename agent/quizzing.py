@@ -134,7 +134,7 @@ class Target:
     note: int
     """Index in the list of notes."""
     answer: str
-    """Verbatim in that note."""
+    """Verbatim in that note, but for line breaks."""
     opener: str
     """First words of the question."""
 
@@ -195,7 +195,8 @@ def openers(note: str, answer: str) -> list[str]:
         return _openers_of_quantity(quantity.group(1).strip())
     if answer[0].islower():
         return ["What"]
-    before = words(note[: note.find(answer)])[-1:]
+    spot = _spot(note, answer)
+    before = words(note[: spot.start()])[-1:] if spot else []
     if before == ["by"]:
         return ["Who", "Which", "What"]
     if before and before[0] in {"in", "at", "on", "near", "from", "to", "off", "into"}:
@@ -219,12 +220,20 @@ def question_prompt(topic: str, note: str, target: Target, *, focus: int = 0) ->
         target: What to ask for.
         focus: Where in `note` the sentence begins that holds the answer.
     """
-    gapped = note[:focus] + note[focus:].replace(target.answer, "[?]", 1)
+    own = note[focus:]
+    spot = _spot(own, target.answer)
+    gapped = f"{own[: spot.start()]}[?]{own[spot.end() :]}" if spot else own
     if contains(topic, target.answer):
         topic = "?"
     return load("ask_for").render(
-        topic=topic, gapped=gapped, answer=target.answer, opener=target.opener
+        topic=topic, gapped=note[:focus] + gapped, answer=target.answer, opener=target.opener
     )
+
+
+def _spot(text: str, answer: str) -> re.Match[str] | None:
+    """Find an answer: as whole words if it stands so, and though a line breaks inside it."""
+    spaced = r"\s+".join(re.escape(part) for part in answer.split())
+    return re.search(rf"(?<!\w){spaced}(?!\w)", text) or re.search(spaced, text)
 
 
 def clean_question(reply: str) -> str:

@@ -8,6 +8,7 @@ the passage of what was kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -114,13 +115,13 @@ def _visible(passage: Passage, known: Iterable[Memory]) -> str:
 
 
 def _covered(passage: Passage, memories: Iterable[Memory]) -> set[int]:
-    """Return the characters of a passage that memories quote."""
+    """Return the characters of a passage that memories quote, wherever the quote stands in it."""
     covered: set[int] = set()
     for memory in memories:
         for span in memory.spans:
-            start = passage.text.find(span.quote) if span.document == passage.document else -1
-            if span.quote and start >= 0:
-                covered.update(range(start, start + len(span.quote)))
+            if span.quote and span.document == passage.document:
+                for match in re.finditer(re.escape(span.quote), passage.text):
+                    covered.update(range(*match.span()))
     return covered
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections import Counter, defaultdict
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from ingrained.agent.answering import closed_book, with_memory
+from ingrained.agent.answering import closed_book
 from ingrained.graphs.context import StudyContext, cannot_train
 from ingrained.graphs.nodes.common import emit, metered
 from ingrained.graphs.nodes.evaluate import sealed_items, share, sit_sealed
 from ingrained.graphs.state import StudyState
-from ingrained.memory.records import Memory, sha256
+from ingrained.memory.records import Memory
 from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.curriculum import build_rows, data_sha256
 from ingrained.trainer.gate import GateLimits, Scores, decide
@@ -42,7 +40,7 @@ def build_consolidation_graph() -> StateGraph[StudyState, StudyContext, StudySta
     graph.add_node("consolidate", consolidate)
     graph.add_node("trial", trial)
     graph.add_edge(START, "consolidate")
-    graph.add_edge("consolidate", "trial")
+    graph.add_conditional_edges("consolidate", after_training, ["trial", END])
     graph.add_edge("trial", END)
     return graph
 
@@ -51,8 +49,9 @@ def build_consolidation_graph() -> StateGraph[StudyState, StudyContext, StudySta
 def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Train a new adapter from the frozen base over all active memories.
 
-    A killed training goes on from its last saved step, into the same version folder; one that
-    had just ended is not made again.
+    A killed training goes on from its last saved step, into the same version folder. What an
+    adapter was made of before is not trained again: one that was never decided on is tried, and
+    one that was promoted or rejected is only named.
     """
     context = runtime.context
     if context.base_path is None:
@@ -60,9 +59,9 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
     memories = context.store.list(namespace=context.namespace)
     rows = study_rows(context, memories)
     recipe = context.recipe or default_recipe(context.base_path, context.policy.seed)
-    finished = _untried(context, rows, recipe)
-    if finished is not None:
-        return {"adapter": finished}
+    twin = _twin(context, rows, recipe)
+    if twin is not None:
+        return _made_before(twin, runtime)
     version = context.registry.stage()
     emit(
         runtime, "consolidate", event="rows", round=state["round"], rows=len(rows),
@@ -82,18 +81,32 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
     return {"adapter": version}
 
 
-def _untried(context: StudyContext, rows: list[StudyRow], recipe: LoraRecipe) -> str | None:
-    """Return the adapter of just these rows that was finished and never brought to trial."""
+def after_training(state: StudyState) -> str:
+    """Bring to trial what was trained or left undecided."""
+    return "trial" if state.get("adapter") else END
+
+
+def _twin(context: StudyContext, rows: list[StudyRow], recipe: LoraRecipe) -> Manifest | None:
+    """Return the adapter that training would make again; an undecided one before the others."""
     wanted = data_sha256(rows), json.dumps(recipe.to_dict()), context.asker.name
-    return next(
-        (
-            one.version
-            for one in context.registry.list()
-            if one.exam_after is None and one.decision == "candidate"
-            if (one.data_sha256, json.dumps(one.recipe), one.base_model) == wanted
-        ),
-        None,
-    )
+    twins = [
+        one
+        for one in context.registry.list()
+        if (one.data_sha256, json.dumps(one.recipe), one.base_model) == wanted
+    ]
+    undecided = [one for one in twins if one.decision == "candidate"]
+    return next(iter([*undecided, *reversed(twins)]), None)
+
+
+def _made_before(twin: Manifest, runtime: Runtime[StudyContext]) -> dict[str, Any]:
+    """Go on with an adapter whose making or trial was cut short; of another only tell."""
+    if twin.decision == "candidate":
+        return {"adapter": twin.version}
+    emit(
+        runtime, "consolidate", event="known", version=twin.version, decision=twin.decision,
+        active=twin.version == runtime.context.registry.active(),
+    )  # fmt: skip
+    return {"known_adapter": twin.version}
 
 
 def default_recipe(base: Path, seed: int) -> LoraRecipe:
@@ -103,49 +116,13 @@ def default_recipe(base: Path, seed: int) -> LoraRecipe:
 
 
 def study_rows(context: StudyContext, memories: list[Memory]) -> list[StudyRow]:
-    """Return the curriculum: what the memories say, and that recalled notes are still read.
-
-    Without the second kind an adapter answers from its weights though the right note is in view
-    (LOG.md, 2026-11-21), and memory with adapter falls below memory alone.
-    """
+    """Return the curriculum: every memory's questions in all wordings, and its blanks."""
     return build_rows(
         memories,
         closed_book=closed_book,
         seed=context.policy.seed,
         statements=False,
-        extra=reading_rows(context, memories),
     )
-
-
-def reading_rows(context: StudyContext, memories: list[Memory]) -> list[StudyRow]:
-    """Return one question per memory, asked with its passage in view and another one beside it.
-
-    The other is the same for all memories of a passage, so that their prompts begin alike and
-    the trainer computes that beginning once.
-    """
-    asked = [(memory, memory.evidence[0]) for memory in memories if memory.evidence]
-    recaller = context.recaller()
-    own = recaller.lay_out(memory for memory, _ in asked)
-    found = recaller.recall([evidence.question for _, evidence in asked])
-    rivals: dict[str, Counter[str]] = defaultdict(Counter)
-    for (memory, _), excerpts in zip(asked, found, strict=True):
-        mine = own[memory.id]
-        rivals[mine].update(one.text for one in excerpts if one.text != mine)
-    return [
-        StudyRow(
-            messages=with_memory(_pair(own[memory.id], rivals), evidence.question),
-            answer=evidence.answer,
-            kind="reading",
-            memory_ids=(memory.id,),
-        )
-        for memory, evidence in asked
-    ]
-
-
-def _pair(text: str, rivals: Mapping[str, Counter[str]]) -> list[str]:
-    """Return a text and what is recalled beside it most often, in an order that hangs on both."""
-    rival = sorted(rivals[text].items(), key=lambda one: (-one[1], one[0]))[:1]
-    return sorted([text, *(other for other, _ in rival)], key=sha256)
 
 
 def validation_rows(context: StudyContext) -> list[StudyRow]:

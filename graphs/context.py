@@ -80,6 +80,12 @@ class StudyContext:
     listener: Callable[[dict[str, Any]], None] | None = None
     """Told of each progress event as it happens, beside the graph's custom stream."""
 
+    @property
+    def out_of_budget(self) -> bool:
+        """Whether the tokens used have reached the budget."""
+        budget = self.policy.budget_tokens
+        return budget is not None and self.asker.meter.tokens >= budget
+
     def recaller(self) -> Recaller:
         """Return what lays memories before the model."""
         return Recaller(self.store, self.library, k=self.policy.recall_k, namespace=self.namespace)

@@ -24,6 +24,7 @@ from ingrained.agent.library import Library
 from ingrained.agent.models.factory import load_chat_model
 from ingrained.agent.weights.progress import Progress
 from ingrained.agent.weights.resolve import is_provider_string, resolve_local
+from ingrained.disk import way_out
 from ingrained.errors import HomeVersionError, ModelError, StoreError, UnknownModelError
 from ingrained.graphs.context import StudyContext, StudyPolicy, cannot_train
 from ingrained.graphs.state import StudyInput
@@ -61,7 +62,8 @@ class Home:
                 _write_json(marker, {"version": HOME_VERSION})
             version = int(json.loads(marker.read_text(encoding="utf-8"))["version"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            hint = "Give another folder with --home."
+            way = way_out(error) if isinstance(error, OSError) else ""
+            hint = way or "Give another folder with --home."
             raise StoreError(f"cannot use the home {str(path)!r}: {error}", hint=hint) from error
         if version > HOME_VERSION:
             raise HomeVersionError(

@@ -23,6 +23,8 @@ class StudyState(TypedDict, total=False):
     """Questions of the batch, richer after each node: question, answer, votes, closed, verdict."""
     rejected: dict[str, int]
     """Reason → number of questions dropped, over the whole run."""
+    before: int
+    """Memories of any status when the run began."""
     kept: int
     """Memories added in this run."""
     spent: dict[str, dict[str, float]]
@@ -31,8 +33,10 @@ class StudyState(TypedDict, total=False):
     """Share of sealed questions answered, by cell, at the last examination."""
     adapter: str | None
     """The adapter made in this run, promoted or not."""
+    known_adapter: str | None
+    """An earlier one of just what the memory holds, so that none was made in this run."""
     stop: str
-    """Why the run ended: mastered, rounds, budget or nothing to do."""
+    """Why the run ends, set by the examination: mastered, rounds or budget."""
 
 
 class StudyInput(TypedDict, total=False):

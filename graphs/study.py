@@ -38,7 +38,7 @@ def build_study_graph() -> StateGraph[StudyState, StudyContext, StudyInput, Stud
     for here, there in itertools.pairwise(_CYCLE):
         graph.add_edge(here, there)
     graph.add_conditional_edges("forget", after_forget, ["plan", "consolidate", "examine"])
-    graph.add_edge("consolidate", "examine")
+    graph.add_conditional_edges("consolidate", after_consolidate, ["examine", END])
     graph.add_conditional_edges("examine", after_examine, ["plan", "consolidate", END])
     return graph
 
@@ -58,10 +58,9 @@ def after_plan(state: StudyState, runtime: Runtime[StudyContext]) -> str:
 def after_forget(state: StudyState, runtime: Runtime[StudyContext]) -> str:
     """Go on with the round's passages unless the budget is spent."""
     context = runtime.context
-    spent = out_of_budget(context)
-    if state.get("queue") and not spent:
+    if state.get("queue") and not context.out_of_budget:
         return "plan"
-    last = spent or state["round"] >= context.policy.rounds
+    last = context.out_of_budget or state["round"] >= context.policy.rounds
     return "consolidate" if last and _wants_adapter(state, context) else "examine"
 
 
@@ -72,17 +71,13 @@ def after_examine(state: StudyState, runtime: Runtime[StudyContext]) -> str:
     return "consolidate" if _wants_adapter(state, runtime.context) else END
 
 
-def out_of_budget(context: StudyContext) -> bool:
-    """Return whether the tokens used have reached the budget."""
-    budget = context.policy.budget_tokens
-    return budget is not None and context.asker.meter.tokens >= budget
+def after_consolidate(state: StudyState) -> str:
+    """Examine what changed; where nothing was trained, the last examination stands."""
+    return END if state.get("known_adapter") and state.get("stop") else "examine"
 
 
 def _wants_adapter(state: StudyState, context: StudyContext) -> bool:
-    """Consolidate once a run, and only when the memory holds something no adapter was made of."""
-    if not context.policy.consolidate or state.get("adapter"):
+    """Consolidate once a run, if there is anything in memory."""
+    if not context.policy.consolidate or state.get("adapter") or state.get("known_adapter"):
         return False
-    active = context.registry.active()
-    held = {memory.id for memory in context.store.list(namespace=context.namespace)}
-    trained = set(context.registry.show(active).memory_ids) if active else set()
-    return bool(held) and held != trained
+    return bool(context.store.list(namespace=context.namespace, limit=1))

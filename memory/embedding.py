@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ingrained.errors import ModelError
+from ingrained.quiet import no_progress_bars
 
 from .lexical import clean
 
@@ -104,26 +104,11 @@ def _load(path: Path, device: str | None) -> SentenceTransformer:
         raise _no_model(path)
     from sentence_transformers import SentenceTransformer
 
-    with _quiet():
+    with no_progress_bars():
         try:
             return SentenceTransformer(str(path), device=device, local_files_only=True)
         except (OSError, ValueError) as error:
             raise _no_model(path) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back the loader's progress bar, then leave the user's choice as it was."""
-    from transformers.utils import logging
-
-    library: Any = logging  # these functions carry no types
-    shown = library.is_progress_bar_enabled()
-    library.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            library.enable_progress_bar()
 
 
 def _hash_model(path: Path) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from ingrained.disk import way_out
 from ingrained.errors import StoreError
 
 from .entries import duplicate_key, entry_digest, namespace_key, text_digest
@@ -373,15 +374,7 @@ def _event(row: tuple[Any, ...]) -> Event:
 
 
 def _store_error(error: sqlite3.Error, path: Path) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    hints = {
-        sqlite3.SQLITE_FULL: "Free some space and run the same command again.",
-        sqlite3.SQLITE_CORRUPT: "Restore the file from a backup, or move it away to start afresh.",
-        sqlite3.SQLITE_NOTADB: "Restore the file from a backup, or move it away to start afresh.",
-        sqlite3.SQLITE_READONLY: "Open the store for writing, or check the file's permissions.",
-    }
-    hint = hints.get(code, "Check that the file is readable and its disk has space.")
     return StoreError(
         f"The memory ledger {str(path)!r} cannot be used: {error}. Nothing was recorded.",
-        hint=hint,
+        hint=way_out(error),
     )

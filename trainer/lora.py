@@ -21,6 +21,7 @@ from .encode import bounded, encode, fingerprint, shuffled_steps
 from .recipe import LoraRecipe
 from .resume import RESUME_FILE, Checkpoint
 from .rows import StudyRow
+from .saving import save_tensors
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -313,11 +314,8 @@ def _tokenizer(base: Path) -> PreTrainedTokenizerBase:
 def _write_adapter(network: Network, recipe: LoraRecipe, out: Path, base_name: str) -> None:
     """Write the PEFT folder; the config comes last, so a folder that has one is whole."""
     from peft import LoraConfig
-    from safetensors.torch import save_file
 
-    new = out / (WEIGHTS_FILE + ".new")
-    save_file(network.tensors(), new, metadata={"format": "pt"})
-    new.replace(out / WEIGHTS_FILE)
+    save_tensors(network.tensors(), out / WEIGHTS_FILE, metadata={"format": "pt"})
     config: Any = LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,

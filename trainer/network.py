@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, PreTrainedModel
-from transformers.utils import logging
 
 from ingrained.errors import SettingsError, TrainingError
+from ingrained.quiet import no_progress_bars
 
 from .adapted import AdaptedLinear
 from .encode import EncodedRow, bounded
@@ -44,7 +44,7 @@ def load_base(folder: Path) -> PreTrainedModel:
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        with _quiet():
+        with no_progress_bars():
             model: Any = AutoModelForCausalLM.from_pretrained(
                 folder,
                 dtype="auto",
@@ -61,19 +61,6 @@ def load_base(folder: Path) -> PreTrainedModel:
     small = model.dtype in (torch.bfloat16, torch.float16) and computes_bfloat16(device)
     model = model.to(device=device, dtype=torch.bfloat16 if small else torch.float32)
     return model.requires_grad_(False).eval()  # type: ignore[no-any-return]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back the loader's progress bar, then leave the user's choice as it was."""
-    library: Any = logging  # these functions carry no types
-    shown = library.is_progress_bar_enabled()
-    library.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            library.enable_progress_bar()
 
 
 class Network:

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .saving import save_tensors
+
 if TYPE_CHECKING:
     import torch
 
@@ -49,8 +51,6 @@ class Checkpoint:
         optimizer: torch.optim.Optimizer,
     ) -> None:
         """Write parameters, their moments and the progress."""
-        from safetensors.torch import save_file
-
         tensors = {}
         for name, parameter in parameters.items():
             state = optimizer.state[parameter]
@@ -58,10 +58,8 @@ class Checkpoint:
             for moment in ("exp_avg", "exp_avg_sq"):
                 if moment in state:
                     tensors[f"{name}|{moment}"] = state[moment]
-        new = self.path.with_name(self.path.name + ".new")
         note = json.dumps({"fingerprint": self._fingerprint, "progress": asdict(progress)})
-        save_file(tensors, new, metadata={"ingrained": note})
-        new.replace(self.path)
+        save_tensors(tensors, self.path, metadata={"ingrained": note})
 
     def load(
         self, parameters: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer

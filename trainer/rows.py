@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-RowKind = Literal["qa", "reverse", "statement", "cloze", "abstain", "replay", "reading"]
+RowKind = Literal["qa", "reverse", "statement", "cloze", "abstain", "replay"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,76 +6,161 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ingrained.agent.notes import candidate_notes
-from ingrained.agent.quizzing import targets
+from ingrained.agent.exam import Exam
 from ingrained.agent.reading.corpus import read_corpus
-from ingrained.agent.reading.documents import Passage
-from ingrained.agent.reading.passages import estimate_tokens, split
+from ingrained.agent.reading.passages import estimate_tokens
 from ingrained.graphs.context import StudyPolicy
 
-PROMPT_TOKENS = 70
-"""Fixed part of a prompt with its reply: instructions, question, answer."""
-USABLE = 0.6
-"""Share of the questions asked for that reach the attempts, as seen with the default model."""
-TOKENS_PER_SECOND = 600.0
+from .costing import KEPT, SEALED, TRAINED_TOKENS, Load, exam_tokens, load_of
+from .planning import Entry, Past, entries, open_past
+
+TOKENS_PER_SECOND = 1800.0
 """In and out together: the default model on two cores. Replaced by this home's own last run."""
+TRAINED_PER_SECOND = 400.0
+"""The same of a training."""
+_ADAPTED = ("memory", "adapter", "both")
+_TRAINING = "training"
 
 
 def estimate(
-    paths: Sequence[Path], policy: StudyPolicy, runs: Sequence[Mapping[str, Any]]
+    paths: Sequence[Path], policy: StudyPolicy, home: Path, exam: Exam | None = None
 ) -> dict[str, Any]:
     """Read and split the corpus; return what would be studied and about what it would cost.
+
+    Nothing is written. What was studied before and did not change is left out, as in a study.
 
     Args:
         paths: The corpus.
         policy: How it would be studied.
-        runs: Records of earlier runs in this home: the last one tells the speed.
+        home: Where; it need not exist.
+        exam: Sat afterwards.
+
+    Raises:
+        CorpusError: nothing in the corpus can be read.
+        HomeVersionError: the home was made by a newer version.
     """
-    corpus = read_corpus(paths)
-    documents, questions, tokens = [], 0, 0.0
-    for document in corpus.documents:
-        passages = split(document, max_tokens=policy.passage_tokens)
-        asked = [_questions(passage, policy) for passage in passages]
-        cost = [_tokens(passage, n) for passage, n in zip(passages, asked, strict=True)]
-        questions, tokens = questions + sum(asked), tokens + sum(cost)
-        documents.append({
-            "id": document.id, "title": document.title, "characters": len(document.text),
-            "passages": len(passages), "questions": sum(asked),
-        })  # fmt: skip
-    speed, measured = _speed(runs)
+    with open_past(home) as past:
+        known = past.library.sources() if past.library else {}
+        corpus = read_corpus(paths, known=known)
+        found = entries(corpus, past.library, policy.passage_tokens)
+        plan = _Plan(found, policy, past)
+        return {
+            "documents": [plan.row(one) for one in found],
+            "skipped": [item.to_dict() for item in corpus.skipped],
+            "passages": plan.reached.passages,
+            "left": plan.left,
+            "questions": plan.reached.questions,
+            **_costs(plan.parts(exam), past.runs),
+        }
+
+
+class _Plan:
+    """One run, as far as it can be foreseen.
+
+    Args:
+        found: What there is to study.
+        policy: How.
+        past: What the home holds.
+    """
+
+    def __init__(self, found: Sequence[Entry], policy: StudyPolicy, past: Past) -> None:
+        self._found = sorted(found, key=lambda one: one.document.id)
+        self._policy = policy
+        self._past = past
+        self._loads = {p.id: load_of(p, policy) for one in found for p in (*one.passages, *one.new)}
+        self.reached = self._within_budget()
+        self.left = sum(len(one.new) for one in found) - self.reached.passages
+
+    def row(self, one: Entry) -> dict[str, Any]:
+        """Return what is told of a document."""
+        return {
+            "id": one.document.id, "title": one.document.title,
+            "characters": len(one.document.text),
+            "passages": len(one.passages), "new": len(one.new),
+            "questions": sum(self._loads[passage.id].questions for passage in one.new),
+        }  # fmt: skip
+
+    def parts(self, exam: Exam | None) -> dict[str, float]:
+        """Return the tokens of each part that costs any."""
+        training = self._training()
+        cells = _ADAPTED if training or self._past.adapters.active() else _ADAPTED[:1]
+        sealed = self._past.counts.get("sealed", 0) + SEALED * self.reached.questions
+        sitting = self._sitting(min(self._policy.exam_items, sealed), cells)
+        rounds = 1 if self.left else self._policy.rounds
+        parts = {
+            "studying": self.reached.tokens,
+            "later rounds, at most": self._later_rounds(),
+            "examining": sitting * (rounds + bool(training)),
+            _TRAINING: training,
+            "exam": self._sitting(len(exam.items), ("base", *cells, "open")) if exam else 0.0,
+        }
+        return {name: tokens for name, tokens in parts.items() if tokens}
+
+    def _within_budget(self) -> Load:
+        """Return what the first round comes to: whole batches, until the budget is spent."""
+        order = [passage.id for one in self._found for passage in one.new]
+        budget, size, reached = self._policy.budget_tokens, self._policy.batch_passages, Load()
+        for start in range(0, len(order), size):
+            if budget is not None and reached.tokens >= budget:
+                break
+            reached = sum((self._loads[one] for one in order[start : start + size]), reached)
+        return reached
+
+    def _later_rounds(self) -> float:
+        """Return what they take if each finds as many weak passages as it may take up."""
+        known = self._past.counts.get("studied", 0) + self.reached.passages
+        each = sum(load.tokens for load in self._loads.values()) / max(1, len(self._loads))
+        weak = min(self._policy.weak_passages, known) * (self._policy.rounds - 1)
+        most = 0.0 if self.left else weak * each
+        budget = self._policy.budget_tokens
+        return most if budget is None else max(0.0, min(most, budget - self.reached.tokens))
+
+    def _training(self) -> float:
+        """Return what a training takes; none is made of what an adapter was made of before."""
+        held, made = self._past.memories, self._past.adapters.list()
+        again = any(set(one.memory_ids) == held for one in made) and not self.reached.questions
+        if again or not self._policy.consolidate:
+            return 0.0
+        return TRAINED_TOKENS * (len(held) + KEPT * self.reached.questions)
+
+    def _sitting(self, questions: float, cells: Sequence[str]) -> float:
+        sizes = [estimate_tokens(one.document.text) for one in self._found]
+        passages = max(1, sum(len(one.passages) for one in self._found))
+        return exam_tokens(
+            questions, cells, size=sum(sizes) / passages, document=sum(sizes) / len(sizes)
+        )
+
+
+def _costs(parts: Mapping[str, float], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return tokens and seconds of each part, and together, at the speed of this home's last run."""
+    study = _speed(runs, training=False)
+    trained = _speed(runs, training=True) or TRAINED_PER_SECOND
+    seconds = {
+        name: tokens / (trained if name == _TRAINING else study or TOKENS_PER_SECOND)
+        for name, tokens in parts.items()
+    }
     return {
-        "documents": documents,
-        "passages": sum(one["passages"] for one in documents),
-        "skipped": [item.to_dict() for item in corpus.skipped],
-        "questions": questions,
-        "tokens": round(tokens),
-        "seconds": round(tokens / speed),
-        "speed": {"tokens_per_second": round(speed), "measured": measured},
-        "training": policy.consolidate,
+        "parts": {
+            name: {"tokens": round(parts[name]), "seconds": round(seconds[name])} for name in parts
+        },
+        "tokens": round(sum(parts.values())),
+        "seconds": round(sum(seconds.values())),
+        "speed": {
+            "tokens_per_second": round(study or TOKENS_PER_SECOND),
+            "measured": study is not None,
+        },
     }
 
 
-def _questions(passage: Passage, policy: StudyPolicy) -> int:
-    notes = [note.text[note.focus :] for note in candidate_notes(passage.text)]
-    return len(
-        targets(notes, per_note=policy.answers_per_note, openers_each=policy.openers_per_answer)
-    )
-
-
-def _tokens(passage: Passage, questions: int) -> float:
-    """One call to ask; of the usable, two open-book, one closed-book and one with five notes."""
-    size = estimate_tokens(passage.text)
-    note = size / max(1, len(candidate_notes(passage.text)))
-    asking = note + 2 * PROMPT_TOKENS
-    answering = 2 * (size + PROMPT_TOKENS) + PROMPT_TOKENS + (5 * note + PROMPT_TOKENS)
-    return questions * (asking + USABLE * answering)
-
-
-def _speed(runs: Sequence[Mapping[str, Any]]) -> tuple[float, bool]:
+def _speed(runs: Sequence[Mapping[str, Any]], *, training: bool) -> float | None:
+    """Return tokens in and out a second of the last run that took long enough to tell."""
     for run in reversed(runs):
-        phases = [p for name, p in run["phases"].items() if name not in ("consolidate", "plan")]
+        phases = [
+            cost for name, cost in run["phases"].items()
+            if name != "plan" and (name == "consolidate") == training
+        ]  # fmt: skip
         seconds = sum(phase["seconds"] for phase in phases)
         tokens = sum(phase["tokens_in"] + phase["tokens_out"] for phase in phases)
         if seconds > 1 and tokens:
-            return tokens / seconds, True
-    return TOKENS_PER_SECOND, False
+            return float(tokens / seconds)
+    return None

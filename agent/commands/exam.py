@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .opening import Doors, doors, load_settings, open_memory, open_model
+from .opening import Doors, doors, existing_home, load_settings, open_memory, open_model
 from .options import Home, Json, Model
 
 CELLS = "base,memory,adapter,both,open"
@@ -48,11 +48,10 @@ def exam(
 def _sit(parsed: Any, wanted: tuple[str, ...], settings: Any, behind: Doors) -> dict[str, Any]:
     from ingrained.agent.ui.console import line, notices
     from ingrained.agent.ui.download import DownloadBar
-    from ingrained.graphs.session import Home as AgentHome
 
     from .sitting import Candidate, sit_exam
 
-    home, console = AgentHome(settings.home), notices()
+    home, console = existing_home(settings), notices()
     console.print(line(f"Exam {parsed.name}, SHA-256 {parsed.sha256[:16]}…", "dim"))
     with ExitStack() as stack:
         bar = stack.enter_context(DownloadBar())

@@ -14,7 +14,7 @@ from .opening import doors, existing_home, load_settings, open_memory
 from .options import Home, Json
 
 if TYPE_CHECKING:
-    from ingrained.memory.records import Kind
+    from ingrained.memory.records import Kind, Memory
     from ingrained.memory.store import MemoryStore
 
 app = typer.Typer(help="See, search and edit what the agent remembers.", no_args_is_help=True)
@@ -115,15 +115,16 @@ def forget(
     if as_json and not yes:
         raise InputError("--json cannot ask", hint="Add --yes to forget without being asked.")
     with _opened(context, home, writing=True) as store:
-        memories = [store.get(one) for one in ids]
-        if not yes:
-            show_list(memories, more=False)
-            typer.confirm(f"Forget {len(memories)}?", abort=True)
-        store.forget([memory.id for memory in memories], who=WHO, why="asked to")
+        already, to_forget = _parted(store, ids)
+        if to_forget and not yes:
+            show_list(to_forget, more=False)
+            typer.confirm(f"Forget {len(to_forget)}?", abort=True)
+        store.forget(_ids(to_forget), who=WHO, why="asked to")
     if as_json:
-        show_json({"forgotten": [memory.id for memory in memories]})
+        show_json({"forgotten": _ids(to_forget), "already": _ids(already)})
     else:
-        show_changed("Forgotten", memories)
+        show_changed("Forgotten", to_forget)
+        show_changed("Already forgotten", already)
 
 
 @app.command("restore")
@@ -133,12 +134,24 @@ def restore(context: typer.Context, ids: Ids, home: Home = None, as_json: Json =
     from ingrained.agent.ui.memories import show_changed
 
     with _opened(context, home, writing=True) as store:
-        memories = [store.get(one) for one in ids]
-        store.restore([memory.id for memory in memories], who=WHO, why="asked to")
+        to_restore, already = _parted(store, ids)
+        store.restore(_ids(to_restore), who=WHO, why="asked to")
     if as_json:
-        show_json({"restored": [memory.id for memory in memories]})
+        show_json({"restored": _ids(to_restore), "already": _ids(already)})
     else:
-        show_changed("Restored", memories)
+        show_changed("Restored", to_restore)
+        show_changed("Already remembered", already)
+
+
+def _parted(store: MemoryStore, ids: list[str]) -> tuple[list[Memory], list[Memory]]:
+    """Return the memories of these ids, each once: those that are forgotten, and the others."""
+    named = {memory.id: memory for memory in map(store.get, ids)}.values()
+    forgotten = [one for one in named if one.status == "forgotten"]
+    return forgotten, [one for one in named if one.status != "forgotten"]
+
+
+def _ids(memories: list[Memory]) -> list[str]:
+    return [memory.id for memory in memories]
 
 
 @contextmanager

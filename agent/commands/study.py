@@ -54,7 +54,7 @@ def study(
     sealed = read_exam(exam) if exam else None
     settings = load_settings(home=home, model=model)
     if dry_run:
-        _show_plan(paths, settings, policy, as_json=as_json)
+        _show_plan(paths, settings, policy, sealed, as_json=as_json)
         return
     options = {"home": home, "model": model, "consolidate": consolidate or None, **given}
     record = _study(paths, settings, policy, sealed, doors(context), options)
@@ -73,15 +73,19 @@ def _check_paths(paths: list[Path]) -> None:
 
 
 def _show_plan(
-    paths: list[Path], settings: Settings, policy: StudyPolicy, *, as_json: bool
+    paths: list[Path],
+    settings: Settings,
+    policy: StudyPolicy,
+    sealed: Exam | None,
+    *,
+    as_json: bool,
 ) -> None:
-    from ingrained.agent.report.records import runs
     from ingrained.agent.ui.console import show_json
     from ingrained.agent.ui.plan import show_plan
 
     from .estimating import estimate
 
-    plan = estimate(paths, policy, runs(settings.home))
+    plan = estimate(paths, policy, settings.home, sealed)
     if as_json:
         show_json(plan)
     else:

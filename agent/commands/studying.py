@@ -29,16 +29,27 @@ class Tally:
 
     def __init__(self) -> None:
         self.documents: list[dict[str, Any]] = []
-        self.nothing_new = False
+        self.passages: dict[int, int] = {}
+        """Round → passages it set out to study."""
         self.gate: dict[str, Any] | None = None
+
+    @property
+    def nothing_new(self) -> bool:
+        """Whether every passage had been studied before."""
+        return self.passages.get(1) == 0
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether no round found a passage to study."""
+        return self.nothing_new and not any(self.passages.values())
 
     def __call__(self, event: Event) -> None:
         """Take note of one event."""
         match event["phase"], event["event"]:
             case "plan", "document":
                 self.documents.append({"id": event["id"], "passages": event["passages"]})
-            case "plan", "objective" if event["round"] == 1:
-                self.nothing_new = not event["passages"]
+            case "plan", "objective":
+                self.passages[event["round"]] = event["passages"]
             case "trial", "gate":
                 self.gate = {k: event[k] for k in ("version", "accepted", "reasons")}
 
@@ -106,7 +117,7 @@ def _record(
         "scores": dict(state.get("scores", {})),
         "adapter": context.registry.active(),
         "gate": tally.gate,
-        "stop": state.get("stop", ""),
+        "stop": "nothing to do" if tally.nothing_to_do else state.get("stop", ""),
         "phases": result.meter.to_plain(),
         "tokens": result.meter.tokens,
         "exam": None,

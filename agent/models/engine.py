@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from ingrained.errors import ModelError
+from ingrained.quiet import no_progress_bars
 
 from .adapters import Adapters
 from .caches import KvShape
@@ -121,13 +122,14 @@ class Engine:
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         try:
             tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
-            model = AutoModelForCausalLM.from_pretrained(
-                path,
-                dtype=dtype or fast_dtype(device),
-                attn_implementation="sdpa",
-                local_files_only=True,
-                use_safetensors=True,
-            )
+            with no_progress_bars():
+                model = AutoModelForCausalLM.from_pretrained(
+                    path,
+                    dtype=dtype or fast_dtype(device),
+                    attn_implementation="sdpa",
+                    local_files_only=True,
+                    use_safetensors=True,
+                )
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(
                 f"No model can be read from {path}: {error}",

@@ -48,6 +48,14 @@ def _gate(e: Event) -> str:
     return f"gate      {e['version']} {decision}" + (f": {reasons}" if reasons else "")
 
 
+def _known(e: Event) -> str:
+    version, fate = e["version"], "rejected by the gate"
+    if e["decision"] == "promoted":
+        again = f"no longer in use (`ingrained adapters promote {version}` takes it up again)"
+        fate = f"promoted and is {'in use' if e['active'] else again}"
+    return f"train     nothing new: {version} was made of the same memories, it was {fate}"
+
+
 def _scores(e: Event) -> str:
     if not e["sealed"]:
         return "examine   no sealed questions yet"
@@ -80,6 +88,7 @@ _TELLERS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("consolidate", "rows"): lambda e: (
         f"train     {_many(e['rows'], 'row')} from {_many(e['memories'], 'memory', 'memories')}"
     ),
+    ("consolidate", "known"): _known,
     ("trial", "gate"): _gate,
     ("examine", "scores"): _scores,
 }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from .console import duration, line, new_table, results, safe
@@ -16,27 +17,51 @@ def show_plan(plan: Mapping[str, Any], console: Console | None = None) -> None:
     console = console or results()
     table = new_table()
     table.add_column("document")
-    for name in ("characters", "passages", "questions"):
+    for name in ("characters", "passages", "to study", "questions"):
         table.add_column(name, justify="right")
     for one in plan["documents"]:
         table.add_row(
             line(one["id"]),
             f"{one['characters']:,}",
             f"{one['passages']:,}",
+            f"{one['new']:,}",
             f"{one['questions']:,}",
         )
     console.print(table)
     show_skipped(plan["skipped"], console)
+    if plan["parts"]:
+        console.print(_parts(plan["parts"]))
+    for text in _said(plan):
+        console.print(text, soft_wrap=True)
+    console.print("Nothing was written.", style="dim")
+
+
+def _parts(parts: Mapping[str, Mapping[str, int]]) -> Table:
+    table = new_table()
+    table.add_column("part")
+    for name in ("tokens", "time"):
+        table.add_column(name, justify="right")
+    for name, cost in parts.items():
+        table.add_row(name, f"{cost['tokens']:,}", duration(cost["seconds"]))
+    return table
+
+
+def _said(plan: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what there is to study, what the budget leaves, and what all of it takes."""
+    if not plan["passages"]:
+        yield "Nothing new to study: every passage was studied before."
+    if plan["left"]:
+        yield (
+            f"The budget ends the run after {plan['passages']:,} passages and leaves "
+            f"{plan['left']:,}: the same command then goes on."
+        )
     speed = plan["speed"]
     basis = "as in this home's last run" if speed["measured"] else "the default model on two cores"
-    console.print(
-        f"About {plan['questions']:,} questions, {plan['tokens']:,} tokens and "
-        f"{duration(plan['seconds'])} a round, at {speed['tokens_per_second']:,} tokens a second "
-        f"({basis}); cached prompts make it less."
-        + (" Training comes on top." if plan["training"] else ""),
-        soft_wrap=True,
+    asked = f"{plan['questions']:,} questions, " if plan["questions"] else ""
+    yield (
+        f"About {asked}{plan['tokens']:,} tokens and {duration(plan['seconds'])}; "
+        f"studying at {speed['tokens_per_second']:,} tokens a second ({basis})."
     )
-    console.print("Nothing was written.", style="dim")
 
 
 def show_skipped(skipped: Sequence[Mapping[str, str]], console: Console) -> None:

@@ -15,7 +15,7 @@ from .plan import show_skipped
 STOPS = {
     "mastered": "the sealed questions are mastered",
     "rounds": "all rounds are done",
-    "budget": "the token budget is spent; raise --budget-tokens and run it again to go on",
+    "budget": "the token budget is spent",
     "nothing to do": "there was nothing to study",
     "": "nothing more could be done",
 }
@@ -26,10 +26,22 @@ def show_run(record: Mapping[str, Any], console: Console | None = None) -> None:
     console = console or results()
     if record["nothing_new"]:
         console.print("Nothing new to read: every passage was studied before.", style="yellow")
+    if record["stop"] == "budget":
+        console.print(_out_of_budget(record), style="yellow", soft_wrap=True)
     console.print(_facts(record))
     show_skipped(record["skipped"], console)
     _show_examples(record, console)
     console.print(_costs(record))
+
+
+def _out_of_budget(record: Mapping[str, Any]) -> str:
+    budget, counts = record["settings"]["budget_tokens"]["value"], record["counts"]
+    left = counts["passages"] - counts["studied"]
+    return (
+        f"Stopped early: the budget of {budget:,} tokens is spent ({record['tokens']:,} used), "
+        f"passages left to study: {left:,}. The same command with a larger --budget-tokens goes on "
+        "from here."
+    )
 
 
 def _facts(record: Mapping[str, Any]) -> Table:
@@ -57,7 +69,7 @@ def _rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("memories", f"{record['kept']} kept in this run, {record['memories']} in all"),
         ("sealed questions", _scores(record)),
         ("adapter", str(record["adapter"] or "none")),
-        ("ended because", STOPS["nothing to do" if record["nothing_new"] else record["stop"]]),
+        ("ended because", STOPS[record["stop"]]),
     ]  # fmt: skip
     if gate:
         decision = "promoted" if gate["accepted"] else "rejected"

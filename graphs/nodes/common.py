@@ -29,6 +29,11 @@ def emit(runtime: Runtime[StudyContext], phase: str, **facts: Any) -> None:
         runtime.context.listener(event)
 
 
+def held(context: StudyContext) -> int:
+    """Return how many memories there are, forgotten ones too."""
+    return len(context.store.list(namespace=context.namespace, status=None))
+
+
 def metered(node: Node) -> Node:
     """Time a node, announce it, and keep the running costs in the state."""
     name = node.__name__

@@ -67,12 +67,11 @@ def sit_sealed(
     if cell in ("memory", "both"):
         notes = [[one.text for one in found] for found in context.recaller().recall(questions)]
     named = adapter or context.registry.active()
-    used = {"adapter": named, "both": context.asker.beside_notes(named)}.get(cell)
-    replies = context.asker.ask(
+    replies = context.asker.ask_each(
         [with_memory(n, q) for n, q in zip(notes, questions, strict=True)],
+        [context.asker.adapter_in(cell, named, notes=bool(n)) for n in notes],
         phase=phase,
         max_tokens=ANSWER_TOKENS,
-        adapter=used,
     )
     return [
         answered(item["question"], reply, item["answer"])
@@ -86,14 +85,16 @@ def share(passed: Sequence[bool]) -> float:
 
 
 def _stop(state: StudyState, context: StudyContext, scores: dict[str, float]) -> str:
-    """Return why the run ends here, or nothing; unread passages outweigh all else."""
+    """Return why the run ends here, or nothing; unread passages outweigh all else.
+
+    They are left only by a spent budget, which may be larger by now: in a run that was cut short.
+    """
     policy = context.policy
     if state.get("queue"):
-        return "budget"
+        return "budget" if context.out_of_budget else ""
     best = scores.get("both", scores.get("memory", 0.0))
     if best >= policy.mastered:
         return "mastered"
     if state["round"] >= policy.rounds:
         return "rounds"
-    spent = policy.budget_tokens and context.asker.meter.tokens >= policy.budget_tokens
-    return "budget" if spent else ""
+    return "budget" if context.out_of_budget else ""

@@ -11,7 +11,7 @@ from ingrained.agent.reading.passages import split
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
 
-from .common import emit, metered
+from .common import emit, held, metered
 
 
 @metered
@@ -29,13 +29,18 @@ def plan(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
         emit(runtime, "plan", event="objective", round=number, passages=len(queue))
     size = context.policy.batch_passages
     return {
-        **_fresh(state), "round": number, "batch": queue[:size], "queue": queue[size:], "notes": [], "drafts": [],
-        "stop": "" if queue else "nothing to do",
+        **_fresh(state, context), "round": number, "batch": queue[:size], "queue": queue[size:], "notes": [], "drafts": [],
+        "stop": "",
     }  # fmt: skip
 
 
-def _fresh(state: StudyState) -> dict[str, Any]:
-    return {} if "kept" in state else {"kept": 0, "rejected": {}, "adapter": None, "scores": {}}
+def _fresh(state: StudyState, context: StudyContext) -> dict[str, Any]:
+    if "kept" in state:
+        return {}
+    return {
+        "before": held(context), "kept": 0, "rejected": {}, "adapter": None, "known_adapter": None,
+        "scores": {},
+    }  # fmt: skip
 
 
 def _objective(number: int, runtime: Runtime[StudyContext]) -> list[str]:

@@ -17,7 +17,7 @@ from ingrained.graphs.state import StudyState
 from ingrained.memory.records import Evidence, Memory, Span, memory_id, sha256
 
 from .acquire import ANSWER_TOKENS
-from .common import emit, metered
+from .common import emit, held, metered
 
 STUDIED_STRENGTH = 30.0
 """S of a fact that passed its quiz, in days: unrecalled, it fades out after 90 (R < 0.05), not
@@ -39,12 +39,13 @@ def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any
         for index, group in _by_note(drafts).items()
         if any(one["recalled"] and not one["closed"] for one in group)
     ]
-    inserted = context.store.insert(memories, who="study", why=f"quiz of round {state['round']}")
+    context.store.insert(memories, who="study", why=f"quiz of round {state['round']}")
     context.library.put_questions({**draft, "round": state["round"]} for draft in drafts)
     context.library.mark_studied(state["batch"], state["round"])
-    added = sum(one.outcome == "added" for one in inserted)
-    emit(runtime, "remember", event="kept", notes=len(state["notes"]), kept=added)
-    return {"kept": state.get("kept", 0) + added, "batch": [], "notes": [], "drafts": []}
+    # Counted, not added up: a run that was killed here inserts what is there already.
+    kept = held(context) - state["before"]
+    emit(runtime, "remember", event="kept", notes=len(state["notes"]), kept=kept - state["kept"])
+    return {"kept": kept, "batch": [], "notes": [], "drafts": []}
 
 
 def _tried(state: StudyState, runtime: Runtime[StudyContext]) -> list[dict[str, Any]]:

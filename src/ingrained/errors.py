@@ -13,8 +13,7 @@
     │   ├── HomeBusyError     another process is writing to this home
     │   ├── HomeVersionError  the home was made by a newer version
     │   └── NotFoundError     no memory, adapter or document of that id
-    ├── TrainingError         a consolidation that cannot go on          exit 5
-    └── BudgetExhaustedError  the token budget is spent                  exit 6
+    └── TrainingError         a consolidation that cannot go on          exit 5
 
 The message says what happened, the hint what to do about it.
 """
@@ -115,10 +114,3 @@ class TrainingError(IngrainedError):
     """A consolidation cannot go on."""
 
     exit_code = 5
-
-
-class BudgetExhaustedError(IngrainedError):
-    """The token budget is spent."""
-
-    exit_code = 6
-    hint = "Raise --budget-tokens and run the same command again: it goes on where it stopped."

@@ -23,3 +23,20 @@ FACTS = {
     ),
 }
 """Question → its answer, and words that stand in the text it can be answered from."""
+
+
+def reader(prompt: str) -> str:
+    """Ask well, answer from the text in the prompt, and know nothing otherwise."""
+    if "First words:" in prompt:
+        return _question(prompt)
+    question = prompt.rstrip().rsplit("\n", 1)[-1].removeprefix("Question: ")
+    answer, evidence = FACTS.get(question, ("", ""))
+    return answer if evidence and evidence in prompt else "I don't know."
+
+
+def _question(prompt: str) -> str:
+    asked = prompt.rsplit("Topic:", 1)[-1]
+    answer = asked.split("Answer: ")[1].split("\n")[0]
+    opener = asked.split("First words: ")[1].strip()
+    fitting = (q for q, (a, _) in FACTS.items() if a == answer and q.startswith(opener))
+    return next(fitting, "What?")

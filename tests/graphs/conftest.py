@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bridge import FACTS, PAGE
+from bridge import FACTS, PAGE, reader
 
 from ingrained.agent.testing import ScriptedModel
 from ingrained.graphs.context import StudyPolicy
 from ingrained.graphs.session import Home, StudyResult, open_study, run_study
 from ingrained.memory.testing import HashEmbedder
 from ingrained.settings import Settings
-
-
-def reader(prompt: str) -> str:
-    """Ask well, answer from the text in the prompt, and know nothing otherwise."""
-    if "First words:" in prompt:
-        return _question(prompt)
-    question = prompt.rstrip().rsplit("\n", 1)[-1].removeprefix("Question: ")
-    answer, evidence = FACTS.get(question, ("", ""))
-    return answer if evidence and evidence in prompt else "I don't know."
-
-
-def _question(prompt: str) -> str:
-    asked = prompt.rsplit("Topic:", 1)[-1]
-    answer = asked.split("Answer: ")[1].split("\n")[0]
-    opener = asked.split("First words: ")[1].strip()
-    fitting = (q for q, (a, _) in FACTS.items() if a == answer and q.startswith(opener))
-    return next(fitting, "What?")
+from ingrained.trainer.recipe import LoraRecipe
+from ingrained.trainer.testing import make_tiny_model
 
 
 @pytest.fixture
@@ -73,6 +59,63 @@ def study(tmp_path: Path, corpus: Path, model: ScriptedModel) -> Study:
             settings, (corpus,), StudyPolicy(**policy), model=model, embedder=HashEmbedder()
         )
         with opened as context:
+            return run_study(Home(settings.home), context, on_event), events
+
+    return run
+
+
+class Adaptable(ScriptedModel):
+    """A scripted model that has all facts by heart once an adapter is on, if it learns at all."""
+
+    learns: bool = True
+
+    def load_adapter(self, name: str, folder: Path, **_options: Any) -> None:
+        assert (folder / "adapter_model.safetensors").is_file()
+
+    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kw: Any) -> Any:
+        made = super()._generate(messages, stop, run_manager, **kw)
+        question = str(messages[-1].content).rsplit("Question: ", 1)[-1].strip()
+        if self.learns and kw.get("adapter") and question in FACTS:
+            made.generations[0].message.content = FACTS[question][0]
+        return made
+
+
+@pytest.fixture
+def consolidate(tmp_path: Path, corpus: Path, model: ScriptedModel) -> Study:
+    """Study and train a tiny network on what was remembered."""
+    base = make_tiny_model(tmp_path / "base")
+    recipe = LoraRecipe(
+        rank=2, alpha=4, first_layer=1, epochs=1, batch_rows=16, batch_tokens=8192,
+        checkpoint_seconds=0,
+    )  # fmt: skip
+
+    def run(
+        stop: Callable[[dict[str, Any]], None] = lambda _event: None,
+        *,
+        learns: bool = True,
+        **policy: Any,
+    ) -> tuple[StudyResult, list[dict[str, Any]]]:
+        events: list[dict[str, Any]] = []
+
+        def on_event(event: dict[str, Any]) -> None:
+            events.append(event)
+            stop(event)
+
+        settings = Settings(home=tmp_path / "home")
+        opened = open_study(
+            settings,
+            (corpus,),
+            StudyPolicy(**{"sealed_share": 0.9, "mastered": 1.0, **policy}),
+            model=Adaptable(script=model.script, learns=learns),
+            embedder=HashEmbedder(),
+            recipe=recipe,
+        )
+        with opened as context:
+            context = dataclasses.replace(
+                context,
+                base_path=base,
+                policy=dataclasses.replace(context.policy, consolidate=True),
+            )
             return run_study(Home(settings.home), context, on_event), events
 
     return run

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bridge import FACTS
 
 from ingrained.agent.library import Library
-from ingrained.agent.testing import ScriptedModel
 from ingrained.errors import ModelError, StoreError
-from ingrained.graphs.context import StudyPolicy
 from ingrained.graphs.nodes.update import _sealed
-from ingrained.graphs.session import Home, StudyResult, open_study, run_study
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
-from ingrained.settings import Settings
 from ingrained.trainer.adapters import AdapterRegistry, Manifest
-from ingrained.trainer.recipe import LoraRecipe
-from ingrained.trainer.testing import make_tiny_model
 
 KEPT = 4
 
@@ -142,6 +133,21 @@ def test_a_spent_budget_is_told_even_when_all_that_was_read_is_mastered(study):
     assert result.state["stop"] == "budget"
 
 
+def test_a_run_cut_short_after_its_budget_goes_on_with_a_larger_one(study, tmp_path):
+    def interrupt(event):
+        if (event["phase"], event["event"]) == ("examine", "start"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        study(stop=interrupt, budget_tokens=1, batch_passages=1)
+    result, _ = study(budget_tokens=1_000_000, batch_passages=1)
+
+    assert result.resumed
+    assert result.state["stop"] == "rounds"
+    assert Library(tmp_path / "home" / "library.sqlite").unread() == []
+    assert len(memories(tmp_path / "home")) == KEPT
+
+
 def test_what_training_has_seen_is_never_sealed_later():
     drafts = [{"id": f"q{n}", "target": "t"} for n in range(4)]
     fresh = {one["id"]: one["sealed"] for one in _sealed(drafts, 0.999, {})}
@@ -150,61 +156,6 @@ def test_what_training_has_seen_is_never_sealed_later():
     assert fresh == {"q0": True, "q1": True, "q2": True, "q3": False}
     assert again["q0"] is False
     assert again["q3"] is True
-
-
-class Adaptable(ScriptedModel):
-    """A scripted model that has all facts by heart once an adapter is on."""
-
-    def load_adapter(self, name: str, folder: Path, **_options: Any) -> None:
-        assert (folder / "adapter_model.safetensors").is_file()
-
-    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kw: Any) -> Any:
-        made = super()._generate(messages, stop, run_manager, **kw)
-        question = str(messages[-1].content).rsplit("Question: ", 1)[-1].strip()
-        if kw.get("adapter") and question in FACTS:
-            made.generations[0].message.content = FACTS[question][0]
-        return made
-
-
-Consolidate = Callable[..., tuple[StudyResult, list[dict[str, Any]]]]
-
-
-@pytest.fixture
-def consolidate(tmp_path: Path, corpus: Path, model: ScriptedModel) -> Consolidate:
-    """Study and train a tiny network on what was remembered."""
-    base = make_tiny_model(tmp_path / "base")
-    recipe = LoraRecipe(
-        rank=2, alpha=4, first_layer=1, epochs=1, batch_rows=16, batch_tokens=8192,
-        checkpoint_seconds=0,
-    )  # fmt: skip
-
-    def run(
-        stop: Callable[[dict[str, Any]], None] = lambda _event: None, **policy: Any
-    ) -> tuple[StudyResult, list[dict[str, Any]]]:
-        events: list[dict[str, Any]] = []
-
-        def on_event(event: dict[str, Any]) -> None:
-            events.append(event)
-            stop(event)
-
-        settings = Settings(home=tmp_path / "home")
-        opened = open_study(
-            settings,
-            (corpus,),
-            StudyPolicy(**{"sealed_share": 0.9, "mastered": 1.0, **policy}),
-            model=Adaptable(script=model.script),
-            embedder=HashEmbedder(),
-            recipe=recipe,
-        )
-        with opened as context:
-            context = dataclasses.replace(
-                context,
-                base_path=base,
-                policy=dataclasses.replace(context.policy, consolidate=True),
-            )
-            return run_study(Home(settings.home), context, on_event), events
-
-    return run
 
 
 def adapters(home: Path) -> list[Manifest]:
@@ -230,7 +181,7 @@ def test_nothing_new_is_nothing_to_train(consolidate, tmp_path):
     _, events = consolidate()
 
     assert [one.version for one in adapters(tmp_path / "home")] == ["v001"]
-    assert not any(e["phase"] == "consolidate" for e in events)
+    assert not any((e["phase"], e["event"]) == ("consolidate", "rows") for e in events)
 
 
 def test_training_waits_for_the_last_round(consolidate, tmp_path, study):

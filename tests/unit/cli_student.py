@@ -56,6 +56,13 @@ def write_page(folder: Path, text: str = PAGE) -> Path:
     return corpus
 
 
+def mills(count: int) -> str:
+    """A page of so many passages."""
+    return "\n\n".join(
+        f"# Mill {n}\n\nThe mill number {n} was built in 170{n} by Ada Kern." for n in range(count)
+    )
+
+
 def studied(home: Path, behind: Doors | None = None) -> Path:
     """Let an agent study the page, in `home`."""
     corpus = write_page(home.parent)

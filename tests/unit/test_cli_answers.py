@@ -9,6 +9,7 @@ import pytest
 from cli_student import doors, studied, write_exam
 
 from ingrained.agent.cli import run
+from ingrained.graphs.session import Home
 
 QUESTION = "Who belongs to Teskow: A heron named lives on the?"
 
@@ -118,7 +119,8 @@ def test_exam_sits_only_the_cells_asked_for(agent, capsys, tmp_path):
     assert list(json.loads(capsys.readouterr().out)["cells"]) == ["open", "base"]
 
 
-def test_exam_in_a_new_home_has_only_the_base(capsys, tmp_path):
+def test_exam_in_a_home_that_has_studied_nothing_has_only_the_base(capsys, tmp_path):
+    Home(tmp_path / "new")
     command = ["exam", str(write_exam(tmp_path, EXAM)), "--home", str(tmp_path / "new"), "--json"]
     assert run(command, doors()) == 0
     told = json.loads(capsys.readouterr().out)

@@ -65,12 +65,30 @@ def test_show_in_a_terminal(tmp_path, capsys, agent):
 
 def test_forget_and_restore(agent):
     some = agent("memory", "list")[0]
-    assert agent("memory", "forget", some["id"], "--yes") == {"forgotten": [some["id"]]}
+    forgotten = agent("memory", "forget", some["id"], "--yes")
+    assert forgotten == {"forgotten": [some["id"]], "already": []}
     assert some["id"] not in [one["id"] for one in agent("memory", "list")]
     assert [one["id"] for one in agent("memory", "list", "--forgotten")] == [some["id"]]
-    assert agent("memory", "restore", some["id"]) == {"restored": [some["id"]]}
+    assert agent("memory", "restore", some["id"]) == {"restored": [some["id"]], "already": []}
     history = agent("memory", "show", some["id"])["history"]
     assert [event["kind"] for event in history] == ["insert", "forget", "restore"]
+
+
+def test_what_is_forgotten_already_is_not_forgotten_again(agent, tmp_path, capsys, monkeypatch):
+    gone, there = (one["id"] for one in agent("memory", "list")[:2])
+    agent("memory", "forget", gone, "--yes")
+    told = agent("memory", "forget", gone, there, gone[:6], "--yes")
+    assert told == {"forgotten": [there], "already": [gone]}
+    monkeypatch.setattr("typer.confirm", _refuse)
+    assert run(["memory", "forget", gone, "--home", str(tmp_path / "home")], doors()) == 0
+    assert capsys.readouterr().out.startswith(f"Already forgotten {gone}: ")
+
+
+def test_what_was_not_forgotten_is_not_restored(agent, tmp_path, capsys):
+    there = agent("memory", "list")[0]["id"]
+    assert agent("memory", "restore", there) == {"restored": [], "already": [there]}
+    assert run(["memory", "restore", there, "--home", str(tmp_path / "home")], doors()) == 0
+    assert capsys.readouterr().out.startswith(f"Already remembered {there}: ")
 
 
 def test_forget_asks_and_takes_no_for_an_answer(agent, tmp_path, capsys, monkeypatch):

@@ -6,11 +6,11 @@ import io
 import json
 
 import pytest
-from cli_student import PAGE, doors, studied, write_exam, write_page
+from cli_student import PAGE, doors, mills, studied, write_exam, write_page
 from rich.console import Console
 
 from ingrained.agent.cli import run
-from ingrained.agent.commands.studying import examples
+from ingrained.agent.commands.studying import Tally, examples
 from ingrained.agent.report.records import runs
 from ingrained.agent.ui.study_view import StudyView
 from ingrained.memory.records import Evidence, Memory, Span
@@ -48,8 +48,39 @@ def test_an_unchanged_corpus_is_nothing_new(capsys, tmp_path):
     home = studied(tmp_path / "home")
     capsys.readouterr()
     assert run(["study", str(tmp_path / "corpus"), "--home", str(home)], doors()) == 0
-    assert "Nothing new to read" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Nothing new to read" in out
+    assert "there was nothing to study" in out
     assert [one["nothing_new"] for one in runs(home)] == [False, True]
+
+
+def test_a_spent_budget_is_told_and_a_larger_one_goes_on(capsys, tmp_path):
+    corpus, home, behind = write_page(tmp_path, mills(8)), tmp_path / "home", doors()
+    command = ["study", str(corpus), "--home", str(home)]
+    assert run([*command, "--budget-tokens", "100"], behind) == 0
+    out = capsys.readouterr().out
+    assert "Stopped early: the budget of 100 tokens is spent (" in out
+    assert "passages left to study: 2." in out
+    assert "The same command with a larger --budget-tokens goes on from here." in out
+    assert "the token budget is spent" in out
+
+    asked = len(behind.model.asked)
+    assert run([*command, "--budget-tokens", "1000000"], behind) == 0
+    out, err = capsys.readouterr()
+    assert "Round 1: 2 passages to study" in err
+    assert "Stopped early" not in out
+    assert not [p for p in behind.model.asked[asked:] if "First words" in p and "1701" in p]
+    assert runs(home)[-1]["counts"]["studied"] == 8
+
+
+def test_a_round_for_weak_passages_is_something_to_do():
+    tally = Tally()
+    tally({"phase": "plan", "event": "objective", "round": 1, "passages": 0})
+    assert tally.nothing_new
+    assert tally.nothing_to_do
+    tally({"phase": "plan", "event": "objective", "round": 2, "passages": 3})
+    assert tally.nothing_new
+    assert not tally.nothing_to_do
 
 
 def test_a_dry_run_loads_nothing_and_writes_nothing(capsys, tmp_path):

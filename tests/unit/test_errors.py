@@ -6,7 +6,6 @@ import pytest
 
 from ingrained import errors
 from ingrained.errors import (
-    BudgetExhaustedError,
     CorpusError,
     FetchError,
     HomeBusyError,
@@ -60,7 +59,7 @@ def test_the_message_is_what_happened_and_the_hint_what_to_do():
 
 
 def test_without_a_hint_the_class_gives_its_own():
-    assert "--budget-tokens" in BudgetExhaustedError("1000 of 1000 tokens used").hint
+    assert "--home" in HomeBusyError("another process is writing").hint
 
 
 def test_what_may_pass_by_itself_can_be_tried_again():

@@ -1,0 +1,129 @@
+"""About how many tokens each part of a study takes, from what it would read.
+
+The prompts are measured as they are; the shares are those of measured runs of the default model on
+the corpora of `examples/` and `benchmarks/dev/`. A test compares the sum with benchmarks/results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ingrained.agent.answering import closed_book, open_book, with_memory
+from ingrained.agent.notes import candidate_notes
+from ingrained.agent.prompts import Messages, load
+from ingrained.agent.quizzing import targets
+from ingrained.agent.reading.documents import Passage
+from ingrained.agent.reading.passages import estimate_tokens
+from ingrained.graphs.context import StudyPolicy
+
+TURN_TOKENS = 6
+"""What a chat template adds to each turn."""
+QUESTION_TOKENS = 16
+ANSWER_TOKENS = 11
+NOTE_TOKENS = 34
+"""A note with its heading, and the sentence before it where it leans on that."""
+
+ASKED_AGAIN = 0.4
+"""Share of the questions asked for that come out unusable and are asked for once more."""
+ASKED_FREELY = 0.2
+"""Share of the notes that are left without a question and are asked about freely."""
+USABLE = 0.71
+ANSWERED = 0.52
+FAIR = 0.46
+"""Answered, and without a run of words of the passage."""
+GAPS = 0.44
+DOUBTFUL = 0.06
+SEALED = 0.05
+KEPT = 0.21
+"""Memories. All these are shares of the questions asked for."""
+PASSAGES_RECALLED = 1.5
+"""Passages that the memories recalled for a question stand in."""
+TRAINED_TOKENS = 750
+"""Trained on for each memory, over all epochs of the default recipe."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What there is to study."""
+
+    passages: int = 0
+    notes: int = 0
+    questions: int = 0
+    tokens: float = 0.0
+
+    def __add__(self, other: Load) -> Load:
+        return Load(
+            passages=self.passages + other.passages,
+            notes=self.notes + other.notes,
+            questions=self.questions + other.questions,
+            tokens=self.tokens + other.tokens,
+        )
+
+
+def load_of(passage: Passage, policy: StudyPolicy) -> Load:
+    """Return what studying a passage means; the questions are those that would be asked for."""
+    notes = [note.text[note.focus :] for note in candidate_notes(passage.text)]
+    asked = targets(notes, per_note=policy.answers_per_note, openers_each=policy.openers_per_answer)
+    return Load(
+        passages=1,
+        notes=len(notes),
+        questions=len(asked),
+        tokens=study_tokens(
+            notes=len(notes), questions=len(asked), size=estimate_tokens(passage.text)
+        ),
+    )
+
+
+def study_tokens(*, notes: int, questions: int, size: float) -> float:
+    """Return the tokens of all phases of one passage, in and out."""
+    return sum(phase_tokens(notes=notes, questions=questions, size=size).values())
+
+
+def phase_tokens(*, notes: int, questions: int, size: float) -> dict[str, float]:
+    """Return the tokens by phase.
+
+    Args:
+        notes: Candidate notes of the passage.
+        questions: Questions that would be asked for.
+        size: Tokens of the passage.
+    """
+    opened = _answering(open_book("", ""), size)
+    asking = _prompt(_ask_for()) + NOTE_TOKENS + QUESTION_TOKENS
+    freely = _prompt(load("ask_freely").render(topic="", sentence="")) + NOTE_TOKENS
+    free = freely + QUESTION_TOKENS + _answering(open_book("", ""), NOTE_TOKENS)
+    settled = _answering(load("settle").render(note="", question=""), NOTE_TOKENS)
+    return {
+        "quiz": questions * (1 + ASKED_AGAIN) * asking + notes * ASKED_FREELY * free,
+        "attempt": questions * ((USABLE + ANSWERED) * opened + FAIR * _answering(closed_book(""))),
+        "reflect": questions * DOUBTFUL * settled,
+        "remember": questions * GAPS * _answering(with_memory([""], ""), 3 * NOTE_TOKENS),
+    }
+
+
+def exam_tokens(questions: float, cells: Sequence[str], *, size: float, document: float) -> float:
+    """Return the tokens of an examination.
+
+    Args:
+        questions: Asked in each cell.
+        cells: Of `agent.exam.CELLS`.
+        size: Tokens of a passage.
+        document: Tokens of a document, for the cell `open`.
+    """
+    recalled = _answering(with_memory([""], ""), PASSAGES_RECALLED * size)
+    alone = _answering(closed_book(""))
+    looked_up = _answering(open_book("", ""), document)
+    each = {"memory": recalled, "both": recalled, "open": looked_up}
+    return questions * sum(each.get(cell, alone) for cell in cells)
+
+
+def _answering(prompt: Messages, shown: float = 0.0) -> float:
+    return _prompt(prompt) + shown + QUESTION_TOKENS + ANSWER_TOKENS
+
+
+def _prompt(prompt: Messages) -> float:
+    return sum(estimate_tokens(content) + TURN_TOKENS for _, content in prompt)
+
+
+def _ask_for() -> Messages:
+    return load("ask_for").render(topic="", gapped="", answer="", opener="")

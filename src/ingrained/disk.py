@@ -1,0 +1,58 @@
+"""What is told, with a way out, when a disk is full or fails, or a file on it is locked.
+
+Every write of ours is one transaction or one atomic replace, so that after such an error the same
+command goes on from what was there before it.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+
+from ingrained.errors import StoreError
+
+DAMAGED = "Restore the file from a backup, or move it away to start afresh."
+
+_GOES_ON = "Then run the same command again: it goes on, and nothing that was learnt is lost."
+_FULL = f"Free some space on the disk that the home is on. {_GOES_ON}"
+_FAILING = f"Check the disk that the home is on, and the limits on the size of files. {_GOES_ON}"
+_LOCKED = f"Another program holds the file: wait until it lets go. {_GOES_ON}"
+_READ_ONLY = "Check the permissions of the file and of its folder, or open it for writing."
+_ANY = f"Check that the home can be read and written and that its disk has space. {_GOES_ON}"
+
+_OF_SYSTEM = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: _FAILING,
+    errno.EIO: _FAILING,
+}
+_OF_SQLITE = {
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR: _FAILING,
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: DAMAGED,
+}
+_OUR_FAULT = (sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.InterfaceError)
+_PRIMARY = 0xFF
+"""The bits of SQLite's extended codes that hold the plain one."""
+
+
+def way_out(error: sqlite3.Error | OSError) -> str:
+    """Return what to do about an error; nothing about one of the system that no disk is behind."""
+    if isinstance(error, OSError):
+        return _OF_SYSTEM.get(error.errno or 0, "")
+    return _OF_SQLITE.get(getattr(error, "sqlite_errorcode", 0) & _PRIMARY, _ANY)
+
+
+def as_store_error(error: sqlite3.Error | OSError) -> StoreError | None:
+    """Return an error of a disk as one that can be shown; None for a fault of the program."""
+    hint = way_out(error)
+    if isinstance(error, _OUR_FAULT) or not hint:
+        return None
+    if isinstance(error, sqlite3.Error):
+        return StoreError(f"a database of the home cannot be used: {error}", hint=hint)
+    where = f" at {str(error.filename)!r}" if error.filename else ""
+    return StoreError(f"the disk cannot be used{where}: {error.strerror or error}", hint=hint)

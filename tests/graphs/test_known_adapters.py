@@ -1,0 +1,117 @@
+"""What an adapter was made of once is not trained a second time, whatever became of the adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingrained.agent.library import Library
+from ingrained.agent.ui.events import describe
+from ingrained.memory.store import MemoryStore
+from ingrained.memory.testing import HashEmbedder
+from ingrained.trainer.adapters import AdapterRegistry
+
+Events = list[dict[str, Any]]
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> AdapterRegistry:
+    return AdapterRegistry(tmp_path / "home")
+
+
+def made(registry: AdapterRegistry) -> list[tuple[str, str]]:
+    return [(one.version, one.decision) for one in registry.list()]
+
+
+def trained(events: Events) -> bool:
+    return any((e["phase"], e["event"]) == ("consolidate", "step") for e in events)
+
+
+def told(events: Events) -> str:
+    """Return the line that says why nothing was trained."""
+    (known,) = (e for e in events if e["event"] == "known")
+    return describe(known)
+
+
+def test_what_the_gate_rejected_is_not_trained_again(consolidate, registry):
+    consolidate(learns=False)
+    _, events = consolidate(learns=False)
+
+    assert made(registry) == [("v001", "rejected")]
+    assert not trained(events)
+    assert told(events) == (
+        "train     nothing new: v001 was made of the same memories, it was rejected by the gate"
+    )
+
+
+def test_what_was_rolled_back_is_not_trained_again_nor_put_back(consolidate, registry):
+    consolidate()
+    registry.rollback()
+    _, events = consolidate()
+
+    assert made(registry) == [("v001", "promoted")]
+    assert not trained(events)
+    assert "v001" in told(events)
+    assert "promoted and is no longer in use (`ingrained adapters promote v001`" in told(events)
+    assert registry.active() is None
+
+
+def test_what_is_in_use_is_not_trained_again(consolidate, registry):
+    consolidate()
+    _, events = consolidate()
+
+    assert not trained(events)
+    assert told(events).endswith("it was promoted and is in use")
+
+
+def test_another_seed_is_another_training(consolidate, registry):
+    consolidate(learns=False)
+    _, events = consolidate(learns=False, seed=1)
+
+    assert trained(events)
+    assert made(registry) == [("v001", "rejected"), ("v002", "rejected")]
+
+
+def test_another_memory_is_another_training(consolidate, registry, tmp_path):
+    consolidate(learns=False)
+    with MemoryStore.open(tmp_path / "home", HashEmbedder()) as store:
+        store.forget([store.list()[0].id], who="me", why="a test")
+    _, events = consolidate(learns=False)
+
+    assert trained(events)
+    assert made(registry) == [("v001", "rejected"), ("v002", "rejected")]
+
+
+def cut(*_args: Any, **_options: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("before", ["conclude", "promote"])
+def test_an_adapter_that_was_cut_short_is_finished_by_a_study_with_other_options(
+    consolidate, registry, monkeypatch, before
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(AdapterRegistry, before, cut)
+        with pytest.raises(KeyboardInterrupt):
+            consolidate()
+    assert made(registry) == [("v001", "candidate")]
+    result, events = consolidate(rounds=2)
+
+    assert not result.resumed
+    assert not trained(events)
+    assert made(registry) == [("v001", "promoted")]
+    assert registry.active() == "v001"
+
+
+def test_where_nothing_was_trained_the_last_examination_stands(consolidate, tmp_path):
+    options = {"rounds": 2, "mastered": 0.0, "learns": False}
+    consolidate(**options)
+    library = Library(tmp_path / "home" / "library.sqlite")
+    before = len(library.rounds())
+    result, events = consolidate(**options)
+
+    assert told(events)
+    assert len(library.rounds()) == before + 1
+    assert result.state["stop"] == "mastered"

@@ -1,0 +1,135 @@
+"""What an adapter is trained on, and its trial: whole alone, weakened beside recalled notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bridge import FACTS, reader
+from langgraph.runtime import Runtime
+from pydantic import Field
+
+from ingrained.agent.testing import ScriptedModel
+from ingrained.graphs.consolidate import STRENGTH_BESIDE_NOTES, limits, study_rows, trial
+from ingrained.graphs.context import StudyContext, StudyPolicy
+from ingrained.graphs.nodes.evaluate import sealed_items, sit_sealed
+from ingrained.graphs.session import open_study
+from ingrained.memory.testing import HashEmbedder
+from ingrained.settings import Settings
+from ingrained.trainer.adapters import Manifest
+from ingrained.trainer.gate import GateLimits
+
+WEAK = "v001_beside_notes"
+
+
+class Adapted(ScriptedModel):
+    """Knows all facts by heart with an adapter on; with the one named `stubborn`, none."""
+
+    strengths: dict[str, float] = Field(default_factory=dict)
+    stubborn: str = ""
+
+    def load_adapter(self, name: str, path: Path, *, strength: float = 1.0) -> None:
+        self.strengths[name] = strength
+
+    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kw: Any) -> Any:
+        made = super()._generate(messages, stop, run_manager, **kw)
+        question = str(messages[-1].content).rsplit("Question: ", 1)[-1].strip()
+        if kw.get("adapter") and question in FACTS:
+            stubborn = kw["adapter"] == self.stubborn
+            made.generations[0].message.content = "A goat" if stubborn else FACTS[question][0]
+        return made
+
+    def used(self) -> set[tuple[str | None, bool]]:
+        """Return each adapter that was asked for, and whether notes were in view."""
+        return {
+            (options["adapter"], "from the notes" in prompt)
+            for prompt, options in zip(self.asked, self.options, strict=True)
+        }
+
+
+@pytest.fixture
+def adapted() -> Adapted:
+    return Adapted(script=reader)
+
+
+Opened = Callable[[Adapted], AbstractContextManager[StudyContext]]
+
+
+@pytest.fixture
+def opened(study: Any, tmp_path: Path, corpus: Path) -> Opened:
+    """A home where the page was studied and v001 was trained, opened with a model."""
+    study(sealed_share=0.9)
+
+    @contextmanager
+    def open_with(model: Adapted) -> Iterator[StudyContext]:
+        settings = Settings(home=tmp_path / "home")
+        with open_study(
+            settings, (corpus,), StudyPolicy(), model=model, embedder=HashEmbedder()
+        ) as context:
+            if not context.registry.list():
+                assert context.registry.stage() == "v001"
+                context.registry.commit("v001", Manifest(version="v001", base_model="scripted"))
+            yield context
+
+    return open_with
+
+
+def test_what_is_trained_is_asked_with_nothing_in_view_and_never_sealed(opened, adapted):
+    with opened(adapted) as context:
+        rows = study_rows(context, context.store.list())
+        asked = {row.messages[-1][1] for row in rows}
+
+        assert {row.kind for row in rows} == {"qa", "cloze"}
+        assert {row.messages[0] for row in rows} == {("system", "Answer in a few words.")}
+        assert asked & FACTS.keys()
+        assert not asked & {item["question"] for item in sealed_items(context)}
+
+
+def try_out(context: StudyContext) -> None:
+    trial({"round": 1, "adapter": "v001"}, Runtime(context=context))
+
+
+def test_the_adapter_is_tried_whole_alone_and_weakened_beside_notes(opened, adapted):
+    with opened(adapted) as context:
+        try_out(context)
+
+        assert adapted.strengths == {"v001": 1.0, WEAK: STRENGTH_BESIDE_NOTES}
+        assert adapted.used() == {(None, True), ("v001", False), (WEAK, True)}
+        assert context.registry.active() == "v001"
+        assert context.registry.show("v001").strength_beside_notes == STRENGTH_BESIDE_NOTES < 1
+
+
+def test_a_weakened_adapter_that_spoils_what_is_read_is_not_promoted(opened, adapted, monkeypatch):
+    monkeypatch.setattr("ingrained.graphs.consolidate.limits", lambda _questions: GateLimits())
+    adapted.stubborn = WEAK
+    with opened(adapted) as context:
+        try_out(context)
+
+        verdict = context.registry.show("v001")
+        assert verdict.decision == "rejected"
+        assert verdict.exam_before.memory > verdict.exam_after.memory == 0.0
+        assert verdict.exam_after.closed == 1.0
+        assert context.registry.active() is None
+
+
+def test_what_was_promoted_is_loaded_at_the_strength_it_was_tried_with(
+    opened, adapted, monkeypatch
+):
+    monkeypatch.setattr("ingrained.graphs.consolidate.STRENGTH_BESIDE_NOTES", 0.5)
+    with opened(adapted) as context:
+        try_out(context)
+
+    later = Adapted(script=reader)
+    with opened(later) as context:
+        assert later.strengths == {"v001": 1.0, WEAK: 0.5}
+        sit_sealed(context, sealed_items(context), "both", phase="examine")
+        assert later.used() == {(WEAK, True)}
+
+
+def test_in_a_small_quiz_two_questions_are_within_the_noise():
+    assert limits(8).memory_drop == 0.25
+    assert limits(1).memory_drop == 1.0
+    assert limits(1000).memory_drop == limits(0).memory_drop == 0.02

@@ -1,0 +1,148 @@
+"""`ingrained study --dry-run`: it counts what a study would do, and comes near what it costs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_student import PAGE, doors, mills, studied, write_exam, write_page
+
+from ingrained.agent.cli import run
+from ingrained.trainer.adapters import AdapterRegistry, Manifest
+
+Plan = dict[str, Any]
+DryRun = Callable[..., Plan]
+
+
+@pytest.fixture
+def dry_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> DryRun:
+    """Returns the plan for studying the page in the home `home`."""
+
+    def call(*options: str) -> Plan:
+        if not (tmp_path / "corpus").exists():
+            write_page(tmp_path)
+        capsys.readouterr()
+        command = ["study", str(tmp_path / "corpus"), "--home", str(tmp_path / "home")]
+        assert run([*command, "--dry-run", "--json", *options]) == 0
+        plan: Plan = json.loads(capsys.readouterr().out)
+        return plan
+
+    return call
+
+
+def files(home: Path) -> set[str]:
+    return {path.relative_to(home).as_posix() for path in home.rglob("*")}
+
+
+def test_what_was_studied_and_did_not_change_costs_nothing(dry_run, tmp_path, capsys):
+    home = studied(tmp_path / "home")
+    before = files(home)
+    plan = dry_run()
+    assert [(one["passages"], one["new"]) for one in plan["documents"]] == [(2, 0)]
+    assert (plan["passages"], plan["questions"]) == (0, 0)
+    assert "studying" not in plan["parts"]
+    assert run(["study", str(tmp_path / "corpus"), "--home", str(home), "--dry-run"]) == 0
+    assert "Nothing new to study: every passage was studied before." in capsys.readouterr().out
+    assert files(home) == before
+
+
+def test_after_an_edit_only_the_changed_passage_is_counted(dry_run, tmp_path, capsys):
+    home = studied(tmp_path / "home")
+    write_page(tmp_path, PAGE.replace("forty goats", "fifty sheep"))
+    plan = dry_run()
+    assert [(one["passages"], one["new"]) for one in plan["documents"]] == [(2, 1)]
+    run(["study", str(tmp_path / "corpus"), "--home", str(home)], doors())
+    err = capsys.readouterr().err
+    assert "Round 1: 1 passage to study" in err
+    assert f"quiz      {plan['questions']} asked for" in err
+
+
+def test_what_a_study_of_another_corpus_has_left_is_counted_too(dry_run, tmp_path, capsys):
+    command = ["study", str(write_page(tmp_path, mills(8))), "--home", str(tmp_path / "home")]
+    run([*command, "--budget-tokens", "1"], doors())
+    (tmp_path / "corpus" / "teskow.md").unlink()
+    (tmp_path / "corpus" / "other.md").write_text(PAGE)
+    plan = dry_run()
+    assert {one["id"]: one["new"] for one in plan["documents"]} == {"teskow.md": 2, "other.md": 2}
+    run(command, doors())
+    assert "Round 1: 4 passages to study" in capsys.readouterr().err
+
+
+def test_a_budget_ends_it_after_whole_batches(dry_run, tmp_path, capsys):
+    write_page(tmp_path, mills(14))
+    assert (dry_run()["passages"], dry_run()["left"]) == (14, 0)
+    plan = dry_run("--budget-tokens", "1", "--rounds", "3")
+    assert (plan["passages"], plan["left"]) == (6, 8)
+    assert "later rounds, at most" not in plan["parts"]
+    command = ["study", str(tmp_path / "corpus"), "--home", str(tmp_path / "home")]
+    run([*command, "--budget-tokens", "1", "--dry-run"])
+    assert "after 6 passages and leaves 8: the same command then goes on" in capsys.readouterr().out
+
+
+def test_later_rounds_training_and_an_exam_come_on_top(dry_run, tmp_path):
+    exam = write_exam(tmp_path, [{"id": "1", "question": "Who?", "answers": ["Ada"]}])
+    plain = dry_run()
+    full = dry_run("--rounds", "3", "--consolidate", "--exam", str(exam))
+    assert set(plain["parts"]) == {"studying", "examining"}
+    assert set(full["parts"]) - set(plain["parts"]) == {
+        "later rounds, at most", "training", "exam",
+    }  # fmt: skip
+    assert full["parts"]["studying"] == plain["parts"]["studying"]
+    assert full["tokens"] == pytest.approx(
+        sum(part["tokens"] for part in full["parts"].values()), abs=5
+    )
+
+
+def test_what_an_adapter_was_made_of_is_not_trained_again(dry_run, tmp_path, capsys):
+    home = studied(tmp_path / "home")
+    assert dry_run("--consolidate")["parts"]["training"]["tokens"]
+    run(["memory", "list", "--home", str(home), "--json"], doors())
+    ids = tuple(one["id"] for one in json.loads(capsys.readouterr().out))
+    registry = AdapterRegistry(home)
+    version = registry.stage()
+    registry.commit(version, Manifest(version=version, base_model="scripted", memory_ids=ids))
+    assert "training" not in dry_run("--consolidate")["parts"]
+
+
+def test_a_document_without_a_sentence_is_no_fault(dry_run, tmp_path):
+    write_page(tmp_path, "# Nothing but a heading\n")
+    assert dry_run("--rounds", "2")["passages"] == 0
+
+
+def test_a_home_of_a_newer_version_is_refused(tmp_path, capsys):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "home.json").write_text('{"version": 99}')
+    assert run(["study", str(write_page(tmp_path)), "--home", str(home), "--dry-run"]) == 4
+    assert files(home) == {"home.json"}
+
+
+def test_the_estimate_comes_near_what_was_measured(root, tmp_path, capsys):
+    """By `make demo`, whose figures are in the README."""
+    results = json.loads((root / "benchmarks" / "results" / "demo.json").read_text())
+    measured = {label: figure["value"] for label, figure in results["figures"].items()}
+    corpus, exam = root / "examples" / "corpus", root / "examples" / "exam.jsonl"
+    command = ["study", str(corpus), "--consolidate", "--exam", str(exam), "--dry-run", "--json"]
+    assert run([*command, "--home", str(tmp_path / "home")]) == 0
+    parts = json.loads(capsys.readouterr().out)["parts"]
+    studying = sum(
+        measured[f"tokens_{name}"] for name in ("quiz", "attempt", "reflect", "remember")
+    )
+    assert parts["studying"]["tokens"] == pytest.approx(studying, rel=0.2)
+    assert parts["exam"]["tokens"] == pytest.approx(measured["tokens_exam"], rel=0.2)
+
+
+def test_the_estimate_of_a_training_comes_near_what_was_measured(root, tmp_path, capsys):
+    """On the development corpus: LOG.md, 2026-11-21."""
+    command = [
+        "study",
+        str(root / "benchmarks" / "dev" / "corpus"),
+        "--home",
+        str(tmp_path / "home"),
+    ]
+    assert run([*command, "--consolidate", "--dry-run", "--json"]) == 0
+    training = json.loads(capsys.readouterr().out)["parts"]["training"]
+    assert training["tokens"] == pytest.approx(61_000, rel=0.2)

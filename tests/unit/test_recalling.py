@@ -1,0 +1,171 @@
+"""What is laid before the model: recalled memories in their passages, the forgotten hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingrained.agent.library import Library
+from ingrained.agent.reading.documents import Document
+from ingrained.agent.reading.passages import split
+from ingrained.agent.recalling import HIDDEN, Excerpt, Recaller
+from ingrained.memory import Memory, MemoryStore
+from ingrained.memory.records import Span, sha256
+from ingrained.memory.testing import HashEmbedder
+
+BUILT = "Mara Vint built the Orlan Bridge in 1402."
+PAID = "She was paid in salt by the guild of Teskow."
+ARCHES = "The Orlan Bridge has nine arches."
+PAGE = f"# Orlan Bridge\n\n## Making\n\n{BUILT} {PAID}\n\n## Size\n\n{ARCHES} It is red."
+MAKING = f"Orlan Bridge, Making: {BUILT} {PAID}"
+SIZE = f"Orlan Bridge, Size: {ARCHES} It is red."
+
+
+def put(library: Library, text: str) -> None:
+    document = Document.of(id="bridge.md", title="Orlan Bridge", text=text)
+    library.put_document(document, split(document))
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    opened = Library(tmp_path / "library.sqlite")
+    put(opened, PAGE)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[MemoryStore]:
+    with MemoryStore.open(tmp_path, HashEmbedder()) as opened:
+        yield opened
+
+
+def remember(
+    store: MemoryStore, quote: str, *, page: str = PAGE, namespace: tuple[str, ...] = ("default",)
+) -> Memory:
+    start = page.rindex(quote)
+    span = Span(
+        document="bridge.md", version=sha256(page), start=start, end=start + len(quote),
+        quote=quote, quote_sha256=sha256(quote),
+    )  # fmt: skip
+    memory = Memory(id="", text=quote, title="Orlan Bridge", spans=(span,), namespace=namespace)
+    (made,) = store.insert([memory], who="test", why="a page was read")
+    return store.get(made.id)
+
+
+def forget(store: MemoryStore, memory: Memory) -> None:
+    store.forget([memory.id], who="test", why="asked for")
+
+
+def recalled(recaller: Recaller, question: str) -> list[Excerpt]:
+    (found,) = recaller.recall([question])
+    return found
+
+
+def test_a_memory_is_shown_in_its_passage_under_its_headings(
+    store: MemoryStore, library: Library
+) -> None:
+    memory = remember(store, PAID)
+    (shown,) = recalled(Recaller(store, library), "Who was paid in salt?")
+    assert shown.text == MAKING
+    assert [one.memory for one in shown.memories] == [memory]
+
+
+def test_two_memories_of_one_passage_share_one_excerpt_best_first(
+    store: MemoryStore, library: Library
+) -> None:
+    built, paid, arches = (remember(store, quote) for quote in (BUILT, PAID, ARCHES))
+    question = "Who built the Orlan Bridge, paid in salt by the guild of Teskow?"
+    found = recalled(Recaller(store, library), question)
+    assert [(one.text, [part.memory for part in one.memories]) for one in found] == [
+        (MAKING, [paid, built]),
+        (SIZE, [arches]),
+    ]
+
+
+def test_the_passage_of_the_best_memory_comes_first(store: MemoryStore, library: Library) -> None:
+    remember(store, BUILT)
+    remember(store, ARCHES)
+    found = recalled(Recaller(store, library), "How many arches has the Orlan Bridge, nine?")
+    assert [one.text for one in found] == [SIZE, MAKING]
+
+
+def test_no_more_memories_than_asked_for_are_recalled(store: MemoryStore, library: Library) -> None:
+    remember(store, BUILT)
+    remember(store, ARCHES)
+    recaller = Recaller(store, library, k=1)
+    found = recaller.recall(["Who built the Orlan Bridge?", "Do pears ripen?"])
+    assert [[one.text for one in each] for each in found] == [[MAKING], []]
+
+
+def test_a_forgotten_sentence_is_hidden_in_the_passage_of_what_was_kept(
+    store: MemoryStore, library: Library
+) -> None:
+    kept, gone = remember(store, BUILT), remember(store, PAID)
+    forget(store, gone)
+    recaller = Recaller(store, library)
+    assert recaller.lay_out([kept]) == {kept.id: f"Orlan Bridge, Making: {BUILT} {HIDDEN}"}
+
+    store.restore([gone.id], who="test", why="asked for")
+    assert recaller.lay_out([kept]) == {kept.id: MAKING}
+
+
+def test_a_forgotten_sentence_is_hidden_wherever_it_stands(
+    store: MemoryStore, library: Library
+) -> None:
+    page = f"{PAID} {BUILT} {PAID}"
+    put(library, page)
+    kept, gone = remember(store, BUILT, page=page), remember(store, PAID, page=page)
+    forget(store, gone)
+    shown = Recaller(store, library).lay_out([kept])
+    assert shown == {kept.id: f"Orlan Bridge: {HIDDEN} {BUILT} {HIDDEN}"}
+
+
+def test_what_a_kept_memory_quotes_too_stays_in_sight(store: MemoryStore, library: Library) -> None:
+    kept, gone = remember(store, BUILT), remember(store, f"{BUILT} {PAID}")
+    forget(store, gone)
+    shown = Recaller(store, library).lay_out([kept])
+    assert shown == {kept.id: f"Orlan Bridge, Making: {BUILT}{HIDDEN}"}
+
+
+def test_in_a_changed_document_the_note_alone_is_shown(
+    store: MemoryStore, library: Library
+) -> None:
+    memory = remember(store, ARCHES)
+    put(library, PAGE.replace("nine arches", "eleven arches"))
+    (shown,) = recalled(Recaller(store, library), "How many arches has the Orlan Bridge?")
+    assert shown.text == f"Orlan Bridge: {ARCHES}"
+    assert [one.memory for one in shown.memories] == [memory]
+
+
+def test_a_quote_that_stands_twice_is_shown_where_it_was_taken(
+    store: MemoryStore, library: Library
+) -> None:
+    page = f"# Orlan Bridge\n\n## Then\n\n{ARCHES} Two fell.\n\n## Now\n\n{ARCHES} All stand."
+    put(library, page)
+    memory = remember(store, ARCHES, page=page)
+    assert Recaller(store, library).lay_out([memory]) == {
+        memory.id: f"Orlan Bridge, Now: {ARCHES} All stand."
+    }
+
+
+def test_without_a_library_or_a_source_a_memory_is_shown_alone(
+    store: MemoryStore, library: Library
+) -> None:
+    quoted = remember(store, BUILT)
+    told = Memory(id="told", text="The harbour freezes.")
+    assert Recaller(store).lay_out([quoted]) == {quoted.id: f"Orlan Bridge: {BUILT}"}
+    assert Recaller(store, library).lay_out([told]) == {"told": "The harbour freezes."}
+
+
+def test_the_memories_of_another_namespace_neither_come_nor_hide(
+    store: MemoryStore, library: Library
+) -> None:
+    kept = remember(store, BUILT)
+    forget(store, remember(store, PAID, namespace=("other",)))
+    remember(store, ARCHES, namespace=("other",))
+    found = recalled(Recaller(store, library), "Who built the Orlan Bridge?")
+    assert [[part.memory for part in one.memories] for one in found] == [[kept]]
+    assert found[0].text == MAKING

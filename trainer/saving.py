@@ -1,0 +1,37 @@
+"""Writing tensors whole or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+_SYSTEM_ERROR = re.compile(r"I/O error: (.*) \(os error (\d+)\)")
+"""How safetensors, which raises an error of its own, words one of the system."""
+
+
+def save_tensors(
+    tensors: Mapping[str, torch.Tensor], path: Path, *, metadata: Mapping[str, str]
+) -> None:
+    """Replace a safetensors file in one step: a kill leaves the old one or the new one.
+
+    Raises:
+        OSError: it cannot be written, as when the disk is full; the old one is still there.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    new = path.with_name(path.name + ".new")
+    try:
+        save_file(dict(tensors), new, metadata=dict(metadata))
+    except SafetensorError as error:
+        new.unlink(missing_ok=True)
+        said = _SYSTEM_ERROR.search(str(error))
+        if said is None:
+            raise
+        raise OSError(int(said[2]), said[1], str(path)) from error
+    new.replace(path)
