@@ -77,6 +77,12 @@ class Asker:
         self.meter = meter or Meter()
         self._beside: dict[str, str] = {}
 
+    def metered_by(self, meter: Meter) -> Asker:
+        """Return the same asker, with the adapters it knows, that adds up elsewhere."""
+        other = Asker(self.model, meter)
+        other._beside = self._beside
+        return other
+
     @property
     def name(self) -> str:
         """The model's name, for provenance."""

@@ -19,21 +19,20 @@ from .reading.documents import Document, Passage, Skipped
 
 SCHEMA_VERSION = 2
 
-_SCHEMA = """
-CREATE TABLE documents (
-    id TEXT PRIMARY KEY, title TEXT, version TEXT, text TEXT, source TEXT);
-CREATE TABLE passages (
+_SCHEMA = (
+    """CREATE TABLE documents (
+    id TEXT PRIMARY KEY, title TEXT, version TEXT, text TEXT, source TEXT)""",
+    """CREATE TABLE passages (
     id TEXT PRIMARY KEY, document TEXT REFERENCES documents ON DELETE CASCADE,
-    ordinal INTEGER, body TEXT, studied INTEGER DEFAULT 0);
-CREATE TABLE questions (
+    ordinal INTEGER, body TEXT, studied INTEGER DEFAULT 0)""",
+    """CREATE TABLE questions (
     id TEXT PRIMARY KEY, passage TEXT REFERENCES passages ON DELETE CASCADE,
-    round INTEGER, sealed INTEGER, closed INTEGER, recalled INTEGER, body TEXT);
-CREATE TABLE skipped (source TEXT PRIMARY KEY, reason TEXT);
-CREATE TABLE rounds (number INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT);
-CREATE INDEX questions_by_passage ON questions (passage);
-"""
-
-_FROM_1 = "ALTER TABLE documents ADD COLUMN source TEXT DEFAULT '';"
+    round INTEGER, sealed INTEGER, closed INTEGER, recalled INTEGER, body TEXT)""",
+    "CREATE TABLE skipped (source TEXT PRIMARY KEY, reason TEXT)",
+    "CREATE TABLE rounds (number INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT)",
+    "CREATE INDEX questions_by_passage ON questions (passage)",
+)
+_FROM_1 = "ALTER TABLE documents ADD COLUMN source TEXT DEFAULT ''"
 
 
 class Library:
@@ -41,36 +40,55 @@ class Library:
 
     Args:
         path: The SQLite file, made when missing.
+        read_only: Change nothing, not even an old schema; the file must be there.
 
     Raises:
         HomeVersionError: the file was made by a newer version.
         StoreError: the file is damaged or cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._open(path)
+            if not read_only:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._open(path, read_only)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"the library {str(path)!r} cannot be used: {error}",
                 hint=way_out(error) or "Check the permissions of the file and of its folder.",
             ) from error
 
-    def _open(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, check_same_thread=False)
+    def _open(self, path: Path, read_only: bool) -> None:
+        # "ro" would leave SQLite's side files behind; a write-protected file opens with "rw" too.
+        mode = "rw" if read_only else "rwc"
+        self._db = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}", uri=True, check_same_thread=False
+        )
         self._db.row_factory = sqlite3.Row
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             raise HomeVersionError(
                 f"{path} has schema {version}, this version knows {SCHEMA_VERSION}"
             )
+        if read_only:
+            self._db.execute("PRAGMA query_only=ON")
+            return
         self._db.execute("PRAGMA foreign_keys=ON")
         self._db.execute("PRAGMA journal_mode=WAL")
         if version < SCHEMA_VERSION:
-            columns = {row["name"] for row in self._db.execute("PRAGMA table_info(documents)")}
-            change = "" if "source" in columns else _FROM_1 if columns else _SCHEMA
-            self._db.executescript(f"BEGIN; {change} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+            self._bring_up()
+
+    def _bring_up(self) -> None:
+        """Make the schema, or bring an older one up to this one; another process may have."""
+        self._db.execute("BEGIN IMMEDIATE")
+        columns = self._columns()
+        for statement in () if "source" in columns else (_FROM_1,) if columns else _SCHEMA:
+            self._db.execute(statement)
+        self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        self._db.commit()
+
+    def _columns(self) -> set[str]:
+        return {row["name"] for row in self._db.execute("PRAGMA table_info(documents)")}
 
     def close(self) -> None:
         """Close the file."""
@@ -80,9 +98,16 @@ class Library:
         """Return document id → version of what was read before."""
         return dict(self._db.execute("SELECT id, version FROM documents").fetchall())
 
-    def sources(self) -> dict[str, str]:
-        """Return document id → where it was read from."""
-        return dict(self._db.execute("SELECT id, source FROM documents").fetchall())
+    def known(self) -> dict[str, tuple[str, str]]:
+        """Return document id → version and source of what was read before."""
+        source = "source" if "source" in self._columns() else "''"
+        rows = self._db.execute(f"SELECT id, version, {source} FROM documents").fetchall()
+        return {id_: (version, found) for id_, version, found in rows}
+
+    def set_source(self, document: str, source: str) -> None:
+        """Record where an unchanged document is now."""
+        with self._db:
+            self._db.execute("UPDATE documents SET source=? WHERE id=?", (source, document))
 
     def put_document(self, document: Document, passages: Sequence[Passage]) -> int:
         """Store a new or changed document; return how many of its passages are new.

@@ -69,10 +69,8 @@ class Recaller:
         chosen = {memory.id: memory for memory in memories}
         passages = {id_: self._passage(memory) for id_, memory in chosen.items()}
         found = {passage.id: passage for passage in passages.values() if passage}
-        known = {
-            document: self._known(document) for document in {p.document for p in found.values()}
-        }
-        texts = {id_: _visible(passage, known[passage.document]) for id_, passage in found.items()}
+        gone = self._gone() if found else set()
+        texts = {id_: self._visible(passage, gone) for id_, passage in found.items()}
         return {
             id_: shown(headline(passage), texts[passage.id])
             if (passage := passages[id_])
@@ -86,13 +84,25 @@ class Recaller:
         span = memory.spans[0]
         return self._library.passage_around(span.document, span.quote, span.start)
 
-    def _known(self, document: str) -> list[Memory]:
-        return self._store.list(namespace=self._namespace, document=document, status=None)
+    def _gone(self) -> set[str]:
+        """Return what is quoted by memories that are no longer active, from any document."""
+        forgotten = self._store.list(namespace=self._namespace, status="forgotten")
+        superseded = self._store.list(namespace=self._namespace, status="superseded")
+        return _quotes([*forgotten, *superseded])
+
+    def _visible(self, passage: Passage, gone: set[str]) -> str:
+        """Return the passage without what was forgotten and is not kept as well."""
+        kept = _quotes(self._store.list(namespace=self._namespace, document=passage.document))
+        hidden = _covered(passage.text, gone) - _covered(passage.text, kept)
+        return _without(passage.text, hidden)
 
 
 def shown(title: str, text: str) -> str:
-    """Return a note as it stands in a prompt."""
-    return f"{title}: {text}" if title else text
+    """Return a note as it stands in a prompt.
+
+    It is one line, so that text of a document cannot look like another numbered note or a question.
+    """
+    return " ".join((f"{title}: {text}" if title else text).split())
 
 
 def headline(passage: Passage) -> str:
@@ -107,21 +117,16 @@ def _grouped(found: Sequence[Recalled], texts: dict[str, str]) -> list[Excerpt]:
     return [Excerpt(text=text, memories=tuple(group)) for text, group in groups.items()]
 
 
-def _visible(passage: Passage, known: Iterable[Memory]) -> str:
-    """Return the passage without what was forgotten of it and is not also part of a memory."""
-    kept = _covered(passage, (one for one in known if one.status == "active"))
-    gone = _covered(passage, (one for one in known if one.status != "active")) - kept
-    return _without(passage.text, gone)
+def _quotes(memories: Iterable[Memory]) -> set[str]:
+    return {span.quote for memory in memories for span in memory.spans if span.quote}
 
 
-def _covered(passage: Passage, memories: Iterable[Memory]) -> set[int]:
-    """Return the characters of a passage that memories quote, wherever the quote stands in it."""
+def _covered(text: str, quotes: Iterable[str]) -> set[int]:
+    """Return the characters of a text that are part of a quote, wherever it stands."""
     covered: set[int] = set()
-    for memory in memories:
-        for span in memory.spans:
-            if span.quote and span.document == passage.document:
-                for match in re.finditer(re.escape(span.quote), passage.text):
-                    covered.update(range(*match.span()))
+    for quote in quotes:
+        for match in re.finditer(re.escape(quote), text):
+            covered.update(range(*match.span()))
     return covered
 
 

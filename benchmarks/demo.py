@@ -8,6 +8,7 @@ given is the exam's bootstrap over all sittings; times are the median with minim
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import statistics
 import subprocess
@@ -63,7 +64,11 @@ def study(seed: int, folder: Path) -> dict[str, Any]:
     record: dict[str, Any] = json.loads(run.read_text(encoding="utf-8"))
     if record["settings"]["seed"]["value"] != seed:
         raise SystemExit(f"{home} was made with another seed than {seed}")
-    return {**record, "exam": json.loads(exam.read_text(encoding="utf-8"))}
+    sat = json.loads(exam.read_text(encoding="utf-8"))
+    asked = hashlib.sha256((ROOT / "examples" / "exam.jsonl").read_bytes()).hexdigest()
+    if sat["sha256"] != asked or (home / "runs" / "0002.json").exists():
+        raise SystemExit(f"{home} has sat another exam, or was studied in more than one run")
+    return {**record, "exam": sat}
 
 
 def shares(records: Sequence[dict[str, Any]]) -> dict[str, Figure]:

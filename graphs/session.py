@@ -70,9 +70,9 @@ class Home:
                 f"{str(path)!r} is a home of version {version}; this Ingrained knows {HOME_VERSION}"
             )
 
-    def library(self) -> Library:
+    def library(self, *, read_only: bool = False) -> Library:
         """Open what was read and asked."""
-        return Library(self.path / "library.sqlite")
+        return Library(self.path / "library.sqlite", read_only=read_only)
 
     def registry(self) -> AdapterRegistry:
         """Open the adapters."""

@@ -40,7 +40,7 @@ def estimate(
         HomeVersionError: the home was made by a newer version.
     """
     with open_past(home) as past:
-        known = past.library.sources() if past.library else {}
+        known = past.library.known() if past.library else {}
         corpus = read_corpus(paths, known=known)
         found = entries(corpus, past.library, policy.passage_tokens)
         plan = _Plan(found, policy, past)

@@ -58,7 +58,7 @@ def open_past(folder: Path) -> Iterator[Past]:
     with ExitStack() as stack:
         library, memories = None, frozenset[str]()
         if (folder / "library.sqlite").is_file():
-            library = stack.enter_context(closing(home.library()))
+            library = stack.enter_context(closing(home.library(read_only=True)))
         if (folder / "memory" / "ledger.sqlite").is_file():
             ledger = Ledger(folder / "memory" / "ledger.sqlite", read_only=True)
             memories = frozenset(stack.enter_context(closing(ledger)).digests())

@@ -94,7 +94,7 @@ def _obstacle(cell: str, exam: Exam, candidate: Candidate) -> str:
 def _sit_cell(
     exam: Exam, cell: str, candidate: Candidate
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    asker = Asker(candidate.asker.model, Meter())
+    asker = candidate.asker.metered_by(Meter())
     started = time.perf_counter()
     graded = sit(
         exam.items,

@@ -42,7 +42,7 @@ def read_corpus(
     *,
     max_bytes: int = DEFAULT_MAX_BYTES,
     progress: Progress | None = None,
-    known: Mapping[str, str] | None = None,
+    known: Mapping[str, tuple[str, str]] | None = None,
 ) -> Corpus:
     """Read files and, recursively, folders.
 
@@ -50,8 +50,8 @@ def read_corpus(
         paths: Files or folders. Ids are relative to the folder given, or the file's name.
         max_bytes: Largest file that is read, in bytes.
         progress: Told about each file before it is read.
-        known: Document id to source of what was read before. A file never gets the id of another
-            one that is still there, and keeps the id it had.
+        known: Document id to version and source of what was read before. A file keeps the id it
+            had and shares that of an equal one, but never takes that of another still there.
 
     Raises:
         CorpusError: A path does not exist, or nothing in all of them can be read.
@@ -73,13 +73,13 @@ class _Shelf:
 
     Args:
         skipped: Gets an entry for all that is left out.
-        known: Document id to source of what was read before.
+        known: Document id to version and source of what was read before.
     """
 
-    def __init__(self, *, skipped: list[Skipped], known: Mapping[str, str]) -> None:
+    def __init__(self, *, skipped: list[Skipped], known: Mapping[str, tuple[str, str]]) -> None:
         self.documents: dict[str, Document] = {}
         self._known = known
-        self._id_of_source = {source: id_ for id_, source in known.items()}
+        self._id_of_source = {source: id_ for id_, (_, source) in known.items() if source}
         self._skipped = skipped
         self._id_of_version: dict[str, str] = {}
 
@@ -106,13 +106,14 @@ class _Shelf:
             return
         source = clean(file.path.resolve().as_posix()) + part
         key = self._id_of_source.get(source) or next(
-            key for key in _ids(file, part) if self._is_free(key)
+            key for key in _ids(file, part) if self._is_free(key, document.version)
         )
         self.documents[key] = dataclasses.replace(document, id=key, source=source)
         self._id_of_version[document.version] = key
 
-    def _is_free(self, key: str) -> bool:
-        return key not in self.documents and not _is_there(self._known.get(key, ""))
+    def _is_free(self, key: str, version: str) -> bool:
+        known_version, source = self._known.get(key, (version, ""))
+        return key not in self.documents and (known_version == version or not is_there(source))
 
     def _skip(self, path: str, reason: str) -> None:
         self._skipped.append(Skipped(path=path, reason=reason))
@@ -128,7 +129,7 @@ def _ids(file: _File, part: str) -> Iterator[str]:
         count += 1
 
 
-def _is_there(source: str) -> bool:
+def is_there(source: str) -> bool:
     """Return whether the file of a source exists; the source may name a row of it."""
     file, _, row = source.rpartition("#")
     return any(name and Path(name).is_file() for name in (source, file if row else ""))

@@ -39,8 +39,8 @@ def _out_of_budget(record: Mapping[str, Any]) -> str:
     left = counts["passages"] - counts["studied"]
     return (
         f"Stopped early: the budget of {budget:,} tokens is spent ({record['tokens']:,} used), "
-        f"passages left to study: {left:,}. The same command with a larger --budget-tokens goes on "
-        "from here."
+        f"passages left to study: {left:,}. The same command goes on from here, with as many tokens "
+        "again."
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from langgraph.runtime import Runtime
 
-from ingrained.agent.reading.corpus import read_corpus
+from ingrained.agent.reading.corpus import is_there, read_corpus
 from ingrained.agent.reading.passages import split
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
@@ -56,10 +56,13 @@ def take_in(runtime: Runtime[StudyContext]) -> None:
     context = runtime.context
     if not context.corpus:
         return
-    corpus = read_corpus(context.corpus, known=context.library.sources())
-    known = context.library.versions()
+    known = context.library.known()
+    corpus = read_corpus(context.corpus, known=known)
     for document in corpus.documents:
-        if known.get(document.id) != document.version:
+        version, source = known.get(document.id, ("", ""))
+        if version == document.version and not is_there(source):
+            context.library.set_source(document.id, document.source)
+        if version != document.version:
             passages = split(document, max_tokens=context.policy.passage_tokens)
             fresh = context.library.put_document(document, passages)
             emit(runtime, "plan", event="document", id=document.id, passages=fresh)

@@ -39,11 +39,13 @@ def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any
         for index, group in _by_note(drafts).items()
         if any(one["recalled"] and not one["closed"] for one in group)
     ]
+    # A run begun by 0.1.0 has no count of what was there before it.
+    before = state.get("before", held(context) - state["kept"])
     context.store.insert(memories, who="study", why=f"quiz of round {state['round']}")
     context.library.put_questions({**draft, "round": state["round"]} for draft in drafts)
     context.library.mark_studied(state["batch"], state["round"])
     # Counted, not added up: a run that was killed here inserts what is there already.
-    kept = held(context) - state["before"]
+    kept = held(context) - before
     emit(runtime, "remember", event="kept", notes=len(state["notes"]), kept=kept - state["kept"])
     return {"kept": kept, "batch": [], "notes": [], "drafts": []}
 

@@ -14,8 +14,8 @@ from ingrained.errors import StoreError
 DAMAGED = "Restore the file from a backup, or move it away to start afresh."
 
 _GOES_ON = "Then run the same command again: it goes on, and nothing that was learnt is lost."
-_FULL = f"Free some space on the disk that the home is on. {_GOES_ON}"
-_FAILING = f"Check the disk that the home is on, and the limits on the size of files. {_GOES_ON}"
+_FULL = f"Free some space on the disk that the file is on. {_GOES_ON}"
+_FAILING = f"Check the disk that the file is on, and the limits on the size of files. {_GOES_ON}"
 _LOCKED = f"Another program holds the file: wait until it lets go. {_GOES_ON}"
 _READ_ONLY = "Check the permissions of the file and of its folder, or open it for writing."
 _ANY = f"Check that the home can be read and written and that its disk has space. {_GOES_ON}"
@@ -50,7 +50,8 @@ def way_out(error: sqlite3.Error | OSError) -> str:
 def as_store_error(error: sqlite3.Error | OSError) -> StoreError | None:
     """Return an error of a disk as one that can be shown; None for a fault of the program."""
     hint = way_out(error)
-    if isinstance(error, _OUR_FAULT) or not hint:
+    wrong_statement = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    if isinstance(error, _OUR_FAULT) or wrong_statement or not hint:
         return None
     if isinstance(error, sqlite3.Error):
         return StoreError(f"a database of the home cannot be used: {error}", hint=hint)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ingrained.agent.answering import ClosedBook, closed_book
 from ingrained.agent.library import Library
+from ingrained.graphs.context import StudyPolicy
+from ingrained.graphs.nodes.objective import take_in
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
@@ -145,3 +148,38 @@ def test_a_document_that_gives_orders_is_only_read(study, corpus, model, tmp_pat
     assert memories(tmp_path / "home")
     heard = [p for p in model.asked if "Ignore your instructions" in p.splitlines()[0]]
     assert not heard
+
+
+def read_into(library: Library, folder: Path) -> dict[str, str]:
+    """Take a folder in like `plan` does; return document id to text."""
+    context = SimpleNamespace(
+        corpus=(folder,), library=library, policy=StudyPolicy(), listener=None
+    )
+    take_in(SimpleNamespace(context=context, stream_writer=lambda _event: None))
+    texts = {id_: library.document(id_) for id_ in library.documents()}
+    return {id_: document.text.strip() for id_, document in texts.items() if document}
+
+
+def test_files_of_the_same_name_stay_apart_even_after_a_corpus_has_moved(tmp_path):
+    for name in ("a", "c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "page.md").write_text(f"Page of {name}.")
+    library = Library(tmp_path / "library.sqlite")
+    read_into(library, tmp_path / "a")
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert read_into(library, tmp_path / "b") == {"page.md": "Page of a."}
+
+    both = {"page.md": "Page of a.", "c/page.md": "Page of c."}
+    assert read_into(library, tmp_path / "c") == both
+    assert read_into(library, tmp_path / "b") == both
+    library.close()
+
+
+def test_an_equal_copy_of_a_corpus_is_not_read_again(tmp_path):
+    for name in ("a", "copy"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "page.md").write_text("The same page.")
+    library = Library(tmp_path / "library.sqlite")
+    read_into(library, tmp_path / "a")
+    assert read_into(library, tmp_path / "copy") == {"page.md": "The same page."}
+    library.close()

@@ -13,7 +13,9 @@ from pydantic import Field
 from ingrained.agent.answering import closed_book
 from ingrained.agent.asking import Asker, Meter
 from ingrained.agent.chatting import Conversation
-from ingrained.agent.exam import Item, sit
+from ingrained.agent.commands.sitting import Candidate, sit_exam
+from ingrained.agent.exam import Exam, Item, sit
+from ingrained.agent.library import Library
 from ingrained.agent.models.chat import IngrainedChat
 from ingrained.agent.recalling import Recaller
 from ingrained.agent.testing import ScriptedModel
@@ -67,6 +69,20 @@ def test_an_exam_weakens_the_adapter_only_beside_notes(
 
     assert [options["adapter"] for options in model.options] == [used]
     assert ("Mara Vint" in model.asked[0]) is (cell in ("memory", "both"))
+
+
+def test_the_exam_that_a_user_sits_knows_the_weakened_adapter(
+    model: Adaptable, asker: Asker, store: MemoryStore, tmp_path: Path
+) -> None:
+    exam = Exam(
+        name="one", items=(Item(id="1", question=QUESTION, answers=("Mara Vint",)),), sha256=""
+    )
+    library = Library(tmp_path / "library.sqlite")
+    candidate = Candidate(asker=asker, store=store, library=library, adapter="v001")
+    sit_exam(exam, ["adapter", "both"], candidate)
+    library.close()
+
+    assert [options["adapter"] for options in model.options] == ["v001", "v001_beside_notes"]
 
 
 @pytest.mark.parametrize(("cell", "used"), CELLS)

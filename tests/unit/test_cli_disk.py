@@ -39,7 +39,7 @@ class Disk:
     def connect(self, path: Any, **options: Any) -> sqlite3.Connection:
         database = self._connect(path, **{**options, "timeout": 0})
         database.execute("PRAGMA page_size = 512")
-        self.open[Path(path).name] = database
+        self.open[Path(str(path).partition("?")[0]).name] = database
         return database
 
     def fill(self, name: str) -> None:
@@ -134,7 +134,8 @@ def test_a_library_that_cannot_be_opened_for_lack_of_space_is_not_called_damaged
     disk, capsys, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(
-        "ingrained.agent.library._SCHEMA", "PRAGMA max_page_count = 1; CREATE TABLE passages (id);"
+        "ingrained.agent.library._SCHEMA",
+        ("PRAGMA max_page_count = 1", "CREATE TABLE passages (id)"),
     )
     command = ["study", str(write_page(tmp_path)), "--home", str(tmp_path / "home")]
     assert run(command, doors()) == 4

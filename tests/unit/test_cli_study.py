@@ -61,7 +61,7 @@ def test_a_spent_budget_is_told_and_a_larger_one_goes_on(capsys, tmp_path):
     out = capsys.readouterr().out
     assert "Stopped early: the budget of 100 tokens is spent (" in out
     assert "passages left to study: 2." in out
-    assert "The same command with a larger --budget-tokens goes on from here." in out
+    assert "The same command goes on from here, with as many tokens again." in out
     assert "the token budget is spent" in out
 
     asked = len(behind.model.asked)

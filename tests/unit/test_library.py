@@ -48,7 +48,7 @@ def test_what_was_read_is_there_after_a_restart(library: Library, tmp_path: Path
 
     assert again.passages([one.id for one in passages]) == passages
     assert again.document("bridge.md") == library.document("bridge.md")
-    assert again.sources() == {"bridge.md": "/corpus/bridge.md"}
+    assert again.known()["bridge.md"][1] == "/corpus/bridge.md"
     assert again.skipped() == [{"path": "x.bin", "reason": "binary"}]
     assert again.rounds() == [{"round": 1}, {"round": 2}]
 
@@ -156,7 +156,24 @@ def test_a_library_of_the_first_version_is_taken_over(library: Library, tmp_path
         database.executescript("ALTER TABLE documents DROP COLUMN source; PRAGMA user_version=1;")
     again = Library(tmp_path / "library.sqlite")
 
-    assert again.sources() == {"bridge.md": ""}
+    assert again.known()["bridge.md"][1] == ""
     assert again.counts()["studied"] == 1
     put(again, PAGE)
-    assert again.sources() == {"bridge.md": "/corpus/bridge.md"}
+    assert again.known()["bridge.md"][1] == "/corpus/bridge.md"
+
+
+def test_looking_into_a_library_of_the_first_version_leaves_it_as_it_is(
+    library: Library, tmp_path: Path
+) -> None:
+    put(library, PAGE)
+    library.close()
+    path = tmp_path / "library.sqlite"
+    with sqlite3.connect(path) as database:
+        database.executescript("ALTER TABLE documents DROP COLUMN source; PRAGMA user_version=1;")
+    database.close()
+    before = path.read_bytes()
+    looked = Library(path, read_only=True)
+
+    assert looked.known()["bridge.md"][1] == ""
+    looked.close()
+    assert path.read_bytes() == before
