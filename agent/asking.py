@@ -103,7 +103,7 @@ class Asker:
             name: The adapter's version.
             path: Its folder.
             strength_beside_notes: At full strength an adapter can answer from its weights though
-                the right note is in view; the gate measures which strength serves best.
+                the right note is in view.
         """
         model: Any = self.model
         if name not in self._beside:

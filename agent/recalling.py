@@ -9,7 +9,7 @@ the passage of what was kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ingrained.memory.records import DEFAULT_NAMESPACE, Memory
@@ -69,8 +69,7 @@ class Recaller:
         chosen = {memory.id: memory for memory in memories}
         passages = {id_: self._passage(memory) for id_, memory in chosen.items()}
         found = {passage.id: passage for passage in passages.values() if passage}
-        gone = self._gone() if found else set()
-        texts = {id_: self._visible(passage, gone) for id_, passage in found.items()}
+        texts = self._visible(found.values())
         return {
             id_: shown(headline(passage), texts[passage.id])
             if (passage := passages[id_])
@@ -90,11 +89,22 @@ class Recaller:
         superseded = self._store.list(namespace=self._namespace, status="superseded")
         return _quotes([*forgotten, *superseded])
 
-    def _visible(self, passage: Passage, gone: set[str]) -> str:
-        """Return the passage without what was forgotten and is not kept as well."""
-        kept = _quotes(self._store.list(namespace=self._namespace, document=passage.document))
-        hidden = _covered(passage.text, gone) - _covered(passage.text, kept)
-        return _without(passage.text, hidden)
+    def _visible(self, passages: Collection[Passage]) -> dict[str, str]:
+        """Return passage id → its text without what was forgotten and is not kept as well."""
+        gone = self._gone() if passages else set()
+        if not gone:
+            return {passage.id: passage.text for passage in passages}
+        kept = {document: self._kept(document) for document in {p.document for p in passages}}
+        return {
+            passage.id: _without(
+                passage.text,
+                _covered(passage.text, gone) - _covered(passage.text, kept[passage.document]),
+            )
+            for passage in passages
+        }
+
+    def _kept(self, document: str) -> set[str]:
+        return _quotes(self._store.list(namespace=self._namespace, document=document))
 
 
 def shown(title: str, text: str) -> str:
@@ -137,4 +147,4 @@ def _without(text: str, gone: set[int]) -> str:
             pieces.append(letter)
         elif number - 1 not in gone:
             pieces.append(HIDDEN)
-    return "".join(pieces).strip()
+    return "".join(pieces)

@@ -72,11 +72,21 @@ class Home:
 
     def library(self, *, read_only: bool = False) -> Library:
         """Open what was read and asked."""
-        return Library(self.path / "library.sqlite", read_only=read_only)
+        return Library(self.library_file, read_only=read_only)
 
     def registry(self) -> AdapterRegistry:
         """Open the adapters."""
         return AdapterRegistry(self.path)
+
+    @property
+    def library_file(self) -> Path:
+        """Where the library is, once something was read."""
+        return self.path / "library.sqlite"
+
+    @property
+    def ledger_file(self) -> Path:
+        """Where the memory's ledger is, once something was remembered."""
+        return self.path / "memory" / "ledger.sqlite"
 
     @property
     def run_file(self) -> Path:

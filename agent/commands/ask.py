@@ -58,10 +58,10 @@ def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conve
     with ExitStack() as stack:
         bar = stack.enter_context(DownloadBar())
         store = None
-        if (home.path / "memory" / "ledger.sqlite").is_file():
+        if home.ledger_file.is_file():
             store = stack.enter_context(open_memory(settings, behind, progress=bar))
         library = None
-        if (home.path / "library.sqlite").is_file():
+        if home.library_file.is_file():
             library = stack.enter_context(closing(home.library(read_only=True)))
         asker = open_model(home, settings, behind, bar)
         yield Conversation(asker, store, library=library, adapter=adapter, cell=cell)

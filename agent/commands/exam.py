@@ -58,7 +58,7 @@ def _sit(parsed: Any, wanted: tuple[str, ...], settings: Any, behind: Doors) -> 
         library = home.library()
         stack.callback(library.close)
         store = None
-        if (home.path / "memory" / "ledger.sqlite").is_file():
+        if home.ledger_file.is_file():
             store = stack.enter_context(open_memory(settings, behind, progress=bar))
         candidate = Candidate(
             asker=open_model(home, settings, behind, bar),

@@ -57,10 +57,10 @@ def open_past(folder: Path) -> Iterator[Past]:
     home = Home(folder)
     with ExitStack() as stack:
         library, memories = None, frozenset[str]()
-        if (folder / "library.sqlite").is_file():
+        if home.library_file.is_file():
             library = stack.enter_context(closing(home.library(read_only=True)))
-        if (folder / "memory" / "ledger.sqlite").is_file():
-            ledger = Ledger(folder / "memory" / "ledger.sqlite", read_only=True)
+        if home.ledger_file.is_file():
+            ledger = Ledger(home.ledger_file, read_only=True)
             memories = frozenset(stack.enter_context(closing(ledger)).digests())
         yield Past(
             adapters=adapters,

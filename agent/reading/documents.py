@@ -37,7 +37,7 @@ class Document(_Plain):
     version: str
     """SHA-256 of `text`."""
     source: str
-    """Absolute path of the file, for a JSONL row `PATH#ID`."""
+    """Absolute path of the file, for a JSONL row `PATH#ID`; empty until a corpus holds it."""
 
     @classmethod
     def of(cls, *, id: str, title: str, text: str, source: str = "") -> Document:

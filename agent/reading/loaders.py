@@ -86,7 +86,7 @@ def load_jsonl(path: Path, *, on_skip: OnSkip | None = None) -> list[Document]:
         if not line.strip():
             continue
         try:
-            document = _row(path, line, number)
+            document = _row(path, line)
             if document.id in documents:
                 raise CorpusError("this id was used before")
         except CorpusError as error:
@@ -99,7 +99,7 @@ def load_jsonl(path: Path, *, on_skip: OnSkip | None = None) -> list[Document]:
     return list(documents.values())
 
 
-def _row(path: Path, line: str, number: int) -> Document:
+def _row(path: Path, line: str) -> Document:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -119,7 +119,6 @@ def _row(path: Path, line: str, number: int) -> Document:
         id=f"{clean(path.name)}#{key}",
         title=_title(text, title, key),
         text=text,
-        source=f"{clean(path.as_posix())}:{number}",
     )
 
 
@@ -131,7 +130,6 @@ def _document(path: Path, text: str, title: str = "") -> Document:
         id=clean(path.name),
         title=_title(text, title, path.stem),
         text=text,
-        source=clean(path.as_posix()),
     )
 
 

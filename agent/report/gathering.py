@@ -73,7 +73,7 @@ def gather(home: Home) -> Gathered:
 
 
 def _memories(home: Home) -> list[Memory]:
-    path = home.path / "memory" / "ledger.sqlite"
+    path = home.ledger_file
     if not path.is_file():
         return []
     with closing(Ledger(path, read_only=True)) as ledger:

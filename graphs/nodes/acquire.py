@@ -103,8 +103,7 @@ def _ask(
     faulty: list[tuple[Target, str]] = []
     for target, reply in zip(wanted, replies, strict=True):
         note, question = notes[target.note], clean_question(reply)
-        source = f"{note['topic']}. {texts[note['passage']]}"
-        reason = fault(question, target.answer, source)
+        reason = fault(question, target.answer, _source(note, texts))
         if reason:
             faulty.append((target, reason))
         else:
@@ -139,11 +138,16 @@ def _ask_freely(
     )
     found: list[dict[str, Any]] = []
     for (i, question), reply in zip(asked, answers, strict=True):
-        answer, source = reply.strip(" ."), f"{notes[i]['topic']}. {texts[notes[i]['passage']]}"
+        answer = reply.strip(" .")
         quoted = len(words(answer)) <= MOST_ANSWER_WORDS and contains(notes[i]["text"], answer)
-        if quoted and not fault(question, answer, source):
+        if quoted and not fault(question, answer, _source(notes[i], texts)):
             found.append(_draft(notes[i], Target(note=i, answer=answer, opener=""), question))
     return found
+
+
+def _source(note: dict[str, Any], texts: dict[str, str]) -> str:
+    """Return what a question about a note may name things of: its topic and its passage."""
+    return f"{note['topic']}. {texts[note['passage']]}"
 
 
 def _prompt(note: dict[str, Any], target: Target) -> Messages:

@@ -40,7 +40,7 @@ def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any
         if any(one["recalled"] and not one["closed"] for one in group)
     ]
     # A run begun by 0.1.0 has no count of what was there before it.
-    before = state.get("before", held(context) - state["kept"])
+    before = state["before"] if "before" in state else held(context) - state["kept"]
     context.store.insert(memories, who="study", why=f"quiz of round {state['round']}")
     context.library.put_questions({**draft, "round": state["round"]} for draft in drafts)
     context.library.mark_studied(state["batch"], state["round"])
