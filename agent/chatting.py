@@ -84,7 +84,7 @@ class Conversation:
         library: Where the passages around the memories are; without it they are shown alone.
         adapter: Name of the promoted adapter, loaded already.
         cell: What to answer with.
-        k: Most memories recalled for a question.
+        k: Most excerpts for a question.
     """
 
     def __init__(

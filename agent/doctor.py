@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ingrained.agent import weights
+from ingrained.devices import fast_dtype
 from ingrained.errors import HomeBusyError, StoreError
 from ingrained.settings import Settings
 
@@ -131,8 +132,7 @@ def _processor() -> Check:
     if torch.cuda.is_available():
         return Check(name="processor", state="ok",
                      detail=f"{cores} cores, GPU {torch.cuda.get_device_name(0)}")  # fmt: skip
-    able = torch.cpu.get_capabilities()
-    bf16 = any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    bf16 = fast_dtype("cpu") == torch.bfloat16
     return Check(
         name="processor",
         state="ok" if bf16 else "warn",

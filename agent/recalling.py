@@ -1,9 +1,9 @@
 """What is laid before the model for a question: recalled memories in the passages they come from.
 
 A memory is found by its own sentence, which is precise, and read in its passage, which says what
-"he" and "the workshop" are (small-to-big retrieval). On the development corpus that contains 0.75
-of the answers where the sentences alone contain 0.62 (LOG.md). What was forgotten stays hidden in
-the passage of what was kept.
+"he" and "the workshop" are (small-to-big retrieval). Passages of many found memories compete: the
+rank of the best memory and the passage's own likeness to the question are fused (LOG.md has what
+each step gains). What was forgotten stays hidden in the passage of what was kept.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from ingrained.memory.likeness import Likeness
+from ingrained.memory.ranking import fuse
 from ingrained.memory.records import DEFAULT_NAMESPACE, Memory
 from ingrained.memory.results import Recalled
 from ingrained.memory.store import MemoryStore
@@ -20,7 +22,11 @@ from .library import Library
 from .reading.documents import Passage
 
 RECALL_K = 3
-"""Memories recalled for a question. More of them bring more passages and no better answers."""
+"""Excerpts for a question."""
+POOL = 4
+"""Memories found for each excerpt that will be chosen."""
+SOURCES = 2
+"""Most memories named as the source of one excerpt."""
 HIDDEN = "…"
 
 
@@ -31,7 +37,7 @@ class Excerpt:
     text: str
     """As it stands in the prompt."""
     memories: tuple[Recalled, ...]
-    """Best first."""
+    """Best first, `SOURCES` at most."""
 
 
 class Recaller:
@@ -41,7 +47,7 @@ class Recaller:
         store: The memory.
         library: Where the passages are; without one, or when a document has changed so that it
             no longer holds the quote, a memory is laid out as its own text.
-        k: Most memories for a question.
+        k: Most excerpts for a question.
         namespace: Whose memories.
     """
 
@@ -59,10 +65,16 @@ class Recaller:
         self._namespace = namespace
 
     def recall(self, questions: Sequence[str]) -> list[list[Excerpt]]:
-        """Return the excerpts for each question, the one of the best memory first."""
-        found = self._store.recall_many(list(questions), k=self._k, namespace=self._namespace)
+        """Return the excerpts for each question, best first."""
+        found = self._store.recall_many(
+            list(questions), k=POOL * self._k, namespace=self._namespace
+        )
         texts = self.lay_out(one.memory for item in found for one in item)
-        return [_grouped(item, texts) for item in found]
+        likeness = Likeness(self._store.embedder, [*questions, *texts.values()])
+        return [
+            _best(_grouped(item, texts), question, likeness)[: self._k]
+            for question, item in zip(questions, found, strict=True)
+        ]
 
     def lay_out(self, memories: Iterable[Memory]) -> dict[str, str]:
         """Return memory id → the text that is shown for it; those of one passage share theirs."""
@@ -78,10 +90,11 @@ class Recaller:
         }
 
     def _passage(self, memory: Memory) -> Passage | None:
-        if self._library is None or not memory.spans:
+        library = self._library
+        if library is None:
             return None
-        span = memory.spans[0]
-        return self._library.passage_around(span.document, span.quote, span.start)
+        places = (library.passage_around(s.document, s.quote, s.start) for s in memory.spans)
+        return next(filter(None, places), None)
 
     def _gone(self) -> set[str]:
         """Return what is quoted by memories that are no longer active, from any document."""
@@ -124,7 +137,14 @@ def _grouped(found: Sequence[Recalled], texts: dict[str, str]) -> list[Excerpt]:
     groups: dict[str, list[Recalled]] = {}
     for one in found:
         groups.setdefault(texts[one.memory.id], []).append(one)
-    return [Excerpt(text=text, memories=tuple(group)) for text, group in groups.items()]
+    return [Excerpt(text=text, memories=tuple(group[:SOURCES])) for text, group in groups.items()]
+
+
+def _best(excerpts: Sequence[Excerpt], question: str, likeness: Likeness) -> list[Excerpt]:
+    """Fuse the order of each excerpt's best memory, which they come in, with their likeness."""
+    texts = [one.text for one in excerpts]
+    score = fuse([texts, sorted(texts, key=lambda text: -likeness.between(question, text))])
+    return sorted(excerpts, key=lambda one: -score[one.text])
 
 
 def _quotes(memories: Iterable[Memory]) -> set[str]:

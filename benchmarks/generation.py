@@ -27,9 +27,10 @@ from rich.table import Table
 from transformers import AutoModelForCausalLM, GenerationConfig
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
 
-from ingrained.agent.models.engine import Engine, fast_dtype
+from ingrained.agent.models.engine import Engine
 from ingrained.agent.models.sampling import Sampling
 from ingrained.agent.weights.resolve import resolve_local
+from ingrained.devices import fast_dtype
 from ingrained.settings import DEFAULT_MODEL, Settings
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -16,7 +16,7 @@ from ingrained.graphs.context import StudyContext, cannot_train
 from ingrained.graphs.nodes.common import emit, metered
 from ingrained.graphs.nodes.evaluate import sealed_items, share, sit_sealed
 from ingrained.graphs.state import StudyState
-from ingrained.memory.records import Memory
+from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.curriculum import build_rows, data_sha256
 from ingrained.trainer.gate import GateLimits, Scores, decide
@@ -50,8 +50,8 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
     """Train a new adapter from the frozen base over all active memories.
 
     A killed training goes on from its last saved step, into the same version folder. What an
-    adapter was made of before is not trained again: one that was never decided on is tried, and
-    one that was promoted or rejected is only named.
+    adapter was made of before is not trained again: one that was never decided on, or was rejected
+    by other questions than there are now, is tried; any other is only named.
     """
     context = runtime.context
     if context.base_path is None:
@@ -99,14 +99,19 @@ def _twin(context: StudyContext, rows: list[StudyRow], recipe: LoraRecipe) -> Ma
 
 
 def _made_before(twin: Manifest, runtime: Runtime[StudyContext]) -> dict[str, Any]:
-    """Go on with an adapter whose making or trial was cut short; of another only tell."""
-    if twin.decision == "candidate":
+    """Go on with an adapter that these questions have not judged; of another only tell."""
+    judged = twin.exam_sha256 == _exam_sha256(sealed_items(runtime.context))
+    if twin.decision == "candidate" or (twin.decision == "rejected" and not judged):
         return {"adapter": twin.version}
     emit(
         runtime, "consolidate", event="known", version=twin.version, decision=twin.decision,
         active=twin.version == runtime.context.registry.active(),
     )  # fmt: skip
     return {"known_adapter": twin.version}
+
+
+def _exam_sha256(items: list[dict[str, Any]]) -> str:
+    return sha256(json.dumps([item["id"] for item in items]))
 
 
 def default_recipe(base: Path, seed: int) -> LoraRecipe:
@@ -117,12 +122,7 @@ def default_recipe(base: Path, seed: int) -> LoraRecipe:
 
 def study_rows(context: StudyContext, memories: list[Memory]) -> list[StudyRow]:
     """Return the curriculum: every memory's questions in all wordings, and its blanks."""
-    return build_rows(
-        memories,
-        closed_book=closed_book,
-        seed=context.policy.seed,
-        statements=False,
-    )
+    return build_rows(memories, closed_book=closed_book, seed=context.policy.seed)
 
 
 def validation_rows(context: StudyContext) -> list[StudyRow]:
@@ -191,7 +191,7 @@ def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     decision = decide(before, after, limits(len(items)))
     context.registry.conclude(
         version, before=before, after=after, decision=decision,
-        strength_beside_notes=STRENGTH_BESIDE_NOTES,
+        exam_sha256=_exam_sha256(items), strength_beside_notes=STRENGTH_BESIDE_NOTES,
     )  # fmt: skip
     if decision.accept:
         context.registry.promote(version)

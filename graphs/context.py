@@ -33,7 +33,7 @@ class StudyPolicy:
     openers_per_answer: int = 2
     """Phrasings tried for each."""
     recall_k: int = RECALL_K
-    """Memories recalled for a question."""
+    """Excerpts laid before the model for a question."""
     sealed_share: float = 0.2
     """Share of phrasings kept out of memory and training for the round's examination."""
     exam_items: int = 48

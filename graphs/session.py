@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -24,7 +23,7 @@ from ingrained.agent.library import Library
 from ingrained.agent.models.factory import load_chat_model
 from ingrained.agent.weights.progress import Progress
 from ingrained.agent.weights.resolve import is_provider_string, resolve_local
-from ingrained.disk import way_out
+from ingrained.disk import replace_text, way_out
 from ingrained.errors import HomeVersionError, ModelError, StoreError, UnknownModelError
 from ingrained.graphs.context import StudyContext, StudyPolicy, cannot_train
 from ingrained.graphs.state import StudyInput
@@ -59,7 +58,7 @@ class Home:
         try:
             path.mkdir(parents=True, exist_ok=True)
             if not marker.exists():
-                _write_json(marker, {"version": HOME_VERSION})
+                replace_text(marker, json.dumps({"version": HOME_VERSION}))
             version = int(json.loads(marker.read_text(encoding="utf-8"))["version"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             way = way_out(error) if isinstance(error, OSError) else ""
@@ -224,7 +223,7 @@ def _thread(
             return config, None
         saver.delete_thread(saved["thread"])
     thread = uuid.uuid4().hex
-    _write_json(home.run_file, {"thread": thread, "task": task})
+    replace_text(home.run_file, json.dumps({"thread": thread, "task": task}))
     return _config(thread), {"round": 0}
 
 
@@ -247,16 +246,6 @@ def _saved_run(path: Path) -> dict[str, Any] | None:
         return {"thread": str(saved["thread"]), "task": saved["task"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    """Replace a small file in one step: a kill leaves the old one or the new one."""
-    new = path.with_name(path.name + ".new")
-    with new.open("w", encoding="utf-8") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
 
 
 def _resumed(state: Mapping[str, Any]) -> Event:

@@ -144,6 +144,11 @@ class MemoryStore:
             exact = id if id in found else found[0]
             return self._ledger.load([exact])[exact]
 
+    @property
+    def embedder(self) -> Embedder:
+        """What turns texts into this memory's vectors."""
+        return self._embedder
+
     def recall(
         self,
         query: str,

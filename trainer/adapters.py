@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ingrained.disk import replace_text
 from ingrained.errors import NotFoundError, StoreError
 
 from .gate import Decision, Scores
@@ -48,6 +48,8 @@ class Manifest:
     seconds: float = 0.0
     losses: tuple[float, ...] = ()
     validation_losses: tuple[float, ...] = ()
+    exam_sha256: str = ""
+    """Of the questions that the gate judged by."""
     exam_before: Scores | None = None
     exam_after: Scores | None = None
     decision: Verdict = "candidate"
@@ -139,6 +141,7 @@ class AdapterRegistry:
         before: Scores,
         after: Scores,
         decision: Decision,
+        exam_sha256: str = "",
         strength_beside_notes: float = 1.0,
     ) -> Manifest:
         """Record what the gate said; an accepted version still has to be promoted.
@@ -148,6 +151,7 @@ class AdapterRegistry:
         """
         manifest = dataclasses.replace(
             self.show(version),
+            exam_sha256=exam_sha256,
             exam_before=before,
             exam_after=after,
             decision="candidate" if decision.accept else "rejected",
@@ -251,20 +255,12 @@ class AdapterRegistry:
 
     def _write_history(self, history: tuple[str, ...]) -> None:
         content = {"active": history[-1] if history else None, "history": history}
-        _replace(self._folder / "active.json", content)
+        replace_text(self._folder / "active.json", json.dumps(content, indent=2))
 
     def _write_manifest(self, manifest: Manifest) -> None:
-        _replace(self._folder / manifest.version / "manifest.json", manifest.to_dict())
+        file = self._folder / manifest.version / "manifest.json"
+        replace_text(file, json.dumps(manifest.to_dict(), indent=2))
 
 
 def _number(version: str) -> int:
     return int(version.removeprefix("v"))
-
-
-def _replace(path: Path, content: dict[str, Any]) -> None:
-    new = path.with_name(path.name + ".new")
-    with new.open("w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

@@ -1,7 +1,7 @@
 """Study rows made of memories: pure, and the same for the same memories and seed.
 
-Training on one wording teaches the wording; several wordings of a question, the statement it rests
-on and the blank in that statement teach the fact (Allen-Zhu & Li 2023, part 3.1).
+Training on one wording teaches the wording; several wordings of a question, and the blank in the
+statement it rests on, teach the fact (Allen-Zhu & Li 2023, part 3.1).
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ def build_rows(
     closed_book: Callable[[str], Messages],
     seed: int,
     phrasings: int = 8,
-    statements: bool = True,
     cloze: bool = True,
-    extra: Sequence[StudyRow] = (),
 ) -> list[StudyRow]:
     """Return the curriculum, shuffled, each prompt and answer once.
 
@@ -36,9 +34,7 @@ def build_rows(
         closed_book: Renders the exact prompt that a question will be asked with.
         seed: Of the shuffle.
         phrasings: Wordings of one question at most.
-        statements: Also ask for whole memories by title.
         cloze: Also blank the answer out of the memory's text.
-        extra: Rows of the caller's own, such as refusals and replay.
     """
     rows: list[StudyRow] = []
     for memory in sorted(memories, key=lambda memory: memory.id):
@@ -47,9 +43,7 @@ def build_rows(
         rows += _questions(memory, closed_book, phrasings)
         if cloze:
             rows += _blanks(memory, closed_book)
-        if statements:
-            rows += _statements(memory, closed_book)
-    rows = _merged([*rows, *extra])
+    rows = _merged(rows)
     random.Random(seed).shuffle(rows)
     return rows
 
@@ -76,15 +70,6 @@ def _blanks(memory: Memory, closed_book: Callable[[str], Messages]) -> Iterator[
             about = f" ({memory.title})" if memory.title else ""
             question = f"Fill in the blank{about}: {blanked}"
             yield _row(closed_book(question), answer, "cloze", memory)
-
-
-def _statements(memory: Memory, closed_book: Callable[[str], Messages]) -> Iterator[StudyRow]:
-    """Ask for the text by its title and the words it begins with, which tell siblings apart."""
-    words = memory.text.split()
-    if memory.title and len(words) > 1:
-        opening = " ".join(words[: min(4, len(words) // 2)])
-        question = f"What does {memory.title} say that begins with “{opening}”?"
-        yield _row(closed_book(question), memory.text, "statement", memory)
 
 
 def _row(messages: Messages, answer: str, kind: RowKind, memory: Memory) -> StudyRow:

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from ingrained.devices import fast_dtype
 from ingrained.errors import SettingsError, TrainingError
 from ingrained.quiet import no_progress_bars
 
@@ -24,14 +25,6 @@ _KEY = "base_model.model.{}.lora_{}.weight"
 """peft's name of a tensor in adapter_model.safetensors."""
 _AGREEMENT = 0.05
 """Relative difference of the loss that rounding in bfloat16 explains."""
-
-
-def computes_bfloat16(device: torch.device) -> bool:
-    """Return whether the device multiplies bfloat16 faster than float32."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
 
 
 def load_base(folder: Path) -> PreTrainedModel:
@@ -58,8 +51,8 @@ def load_base(folder: Path) -> PreTrainedModel:
             f"No model can be trained from {folder}: {error}",
             hint="It must be a transformers folder with safetensors weights.",
         ) from error
-    small = model.dtype in (torch.bfloat16, torch.float16) and computes_bfloat16(device)
-    model = model.to(device=device, dtype=torch.bfloat16 if small else torch.float32)
+    small = model.dtype in (torch.bfloat16, torch.float16)
+    model = model.to(device=device, dtype=fast_dtype(device.type) if small else torch.float32)
     return model.requires_grad_(False).eval()  # type: ignore[no-any-return]
 
 

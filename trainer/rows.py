@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-RowKind = Literal["qa", "reverse", "statement", "cloze", "abstain", "replay"]
+RowKind = Literal["qa", "cloze"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from ingrained.devices import fast_dtype
 from ingrained.errors import ModelError
 from ingrained.quiet import no_progress_bars
 
@@ -285,15 +286,6 @@ class Engine:
             counted.update(path)
         self._prefiller.fill(ends)
         return ends
-
-
-def fast_dtype(device: str) -> torch.dtype:
-    """Return bfloat16 where the device computes in it, else float32."""
-    if device.startswith("cuda"):
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    able = torch.cpu.get_capabilities()
-    native = able.get("avx512_bf16") or able.get("amx_bf16")
-    return torch.bfloat16 if native else torch.float32
 
 
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> frozenset[int]:

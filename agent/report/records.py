@@ -6,13 +6,12 @@ HOME/exams/NAME.json   the last sitting of each exam
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
+from ingrained.disk import replace_text
 from ingrained.errors import StoreError
 
 Record = dict[str, Any]
@@ -49,17 +48,10 @@ def write_text(path: Path, text: str) -> Path:
     Raises:
         StoreError: it cannot be written.
     """
-    half_made = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with half_made.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        half_made.replace(path)
+        replace_text(path, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            half_made.unlink(missing_ok=True)
         raise StoreError(
             f"cannot write {str(path)!r}: {error.strerror or error}",
             hint="Check the folder's permissions and its disk's free space.",

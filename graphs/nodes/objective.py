@@ -29,18 +29,19 @@ def plan(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
         emit(runtime, "plan", event="objective", round=number, passages=len(queue))
     size = context.policy.batch_passages
     return {
-        **_fresh(state, context), "round": number, "batch": queue[:size], "queue": queue[size:], "notes": [], "drafts": [],
-        "stop": "",
+        **_fresh(state, context), **(_UNDECIDED if queue else {}), "round": number,
+        "batch": queue[:size], "queue": queue[size:], "notes": [], "drafts": [], "stop": "",
     }  # fmt: skip
+
+
+_UNDECIDED = {"adapter": None, "known_adapter": None}
+"""With more to study there is more to consolidate, also after a run that its budget ended."""
 
 
 def _fresh(state: StudyState, context: StudyContext) -> dict[str, Any]:
     if "kept" in state:
         return {}
-    return {
-        "before": held(context), "kept": 0, "rejected": {}, "adapter": None, "known_adapter": None,
-        "scores": {},
-    }  # fmt: skip
+    return {"before": held(context), "kept": 0, "rejected": {}, **_UNDECIDED, "scores": {}}
 
 
 def _objective(number: int, runtime: Runtime[StudyContext]) -> list[str]:

@@ -34,8 +34,9 @@ def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any
     context = runtime.context
     drafts = _tried(state, runtime)
     drafts = _sealed(drafts, context.policy.sealed_share, context.library.seals())
+    versions = context.library.versions()
     memories = [
-        _memory(state["notes"][index], group, context)
+        _memory(state["notes"][index], group, context, versions)
         for index, group in _by_note(drafts).items()
         if any(one["recalled"] and not one["closed"] for one in group)
     ]
@@ -100,10 +101,15 @@ def _by_note(drafts: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
     return groups
 
 
-def _memory(note: dict[str, Any], group: list[dict[str, Any]], context: StudyContext) -> Memory:
-    version = context.library.versions()[note["document"]]
+def _memory(
+    note: dict[str, Any],
+    group: list[dict[str, Any]],
+    context: StudyContext,
+    versions: Mapping[str, str],
+) -> Memory:
     span = Span(
-        document=note["document"], version=version, start=note["start"], end=note["end"],
+        document=note["document"], version=versions[note["document"]],
+        start=note["start"], end=note["end"],
         quote=note["text"], quote_sha256=sha256(note["text"]),
     )  # fmt: skip
     return Memory(

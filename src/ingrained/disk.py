@@ -6,8 +6,11 @@ command goes on from what was there before it.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import sqlite3
+from pathlib import Path
 
 from ingrained.errors import StoreError
 
@@ -38,6 +41,25 @@ _OF_SQLITE = {
 _OUR_FAULT = (sqlite3.ProgrammingError, sqlite3.IntegrityError, sqlite3.InterfaceError)
 _PRIMARY = 0xFF
 """The bits of SQLite's extended codes that hold the plain one."""
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Replace a small file in one step: a kill leaves the old one or the new one.
+
+    Raises:
+        OSError: it cannot be written; nothing half made is left behind.
+    """
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        with new.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
 
 
 def way_out(error: sqlite3.Error | OSError) -> str:

@@ -12,6 +12,7 @@ from ingrained.agent.ui.events import describe
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
 from ingrained.trainer.adapters import AdapterRegistry
+from ingrained.trainer.gate import Decision
 
 Events = list[dict[str, Any]]
 
@@ -44,6 +45,20 @@ def test_what_the_gate_rejected_is_not_trained_again(consolidate, registry):
     assert told(events) == (
         "train     nothing new: v001 was made of the same memories, it was rejected by the gate"
     )
+
+
+def test_what_other_questions_rejected_is_tried_again(consolidate, registry):
+    consolidate(learns=False)
+    (old,) = registry.list()
+    rejected = Decision(accept=False, reasons=old.reasons)
+    registry.conclude(
+        "v001", before=old.exam_before, after=old.exam_after, decision=rejected,
+        exam_sha256="of other questions",
+    )  # fmt: skip
+    _, events = consolidate()
+
+    assert not trained(events)
+    assert made(registry) == [("v001", "promoted")]
 
 
 def test_what_was_rolled_back_is_not_trained_again_nor_put_back(consolidate, registry):
@@ -115,3 +130,19 @@ def test_where_nothing_was_trained_the_last_examination_stands(consolidate, tmp_
     assert told(events)
     assert len(library.rounds()) == before + 1
     assert result.state["stop"] == "mastered"
+
+
+def test_a_run_that_its_budget_ended_takes_in_the_rest_when_there_is_more(consolidate, registry):
+    def kill(event: dict[str, Any]) -> None:
+        if (event["phase"], event["event"]) == ("examine", "start"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        consolidate(kill, batch_passages=1, budget_tokens=1)
+    (part,) = registry.list()
+    result, _ = consolidate(batch_passages=1)
+
+    assert result.resumed
+    whole = registry.list()[-1]
+    assert set(part.memory_ids) < set(whole.memory_ids)
+    assert result.state["adapter"] == whole.version

@@ -12,6 +12,9 @@ EVIDENCE = Evidence(
     question="Who built the mill?", answer="Tamsin", passed_before=False, passed_after=True,
     phrasings=("By whom was the mill built?", "Who built the mill?"),
 )  # fmt: skip
+BURNT = Evidence(
+    question="Who burnt the mill?", answer="Dastan", passed_before=False, passed_after=True
+)
 MEMORY = Memory(
     id="m1", text="Tamsin built the mill at Orvel.", title="Orvel", evidence=(EVIDENCE,)
 )
@@ -21,8 +24,8 @@ def closed_book(question: str) -> tuple[tuple[str, str], ...]:
     return (("system", "Answer."), ("user", question))
 
 
-def rows_of(*memories: Memory, seed: int = 0, **more: object) -> list[StudyRow]:
-    return build_rows(memories, closed_book=closed_book, seed=seed, **more)  # type: ignore[arg-type]
+def rows_of(*memories: Memory, seed: int = 0) -> list[StudyRow]:
+    return build_rows(memories, closed_book=closed_book, seed=seed)
 
 
 def asked(rows: list[StudyRow], kind: str) -> set[tuple[str, str]]:
@@ -42,12 +45,6 @@ def test_the_answer_is_blanked_out_of_the_note() -> None:
     assert answer == "Tamsin"
 
 
-def test_the_note_is_asked_for_by_its_title() -> None:
-    [(question, answer)] = asked(rows_of(MEMORY), "statement")
-    assert "Orvel" in question
-    assert answer == MEMORY.text
-
-
 def test_every_row_says_which_memory_it_is_from_and_asks_closed_book() -> None:
     for row in rows_of(MEMORY):
         assert row.memory_ids == ("m1",)
@@ -60,7 +57,7 @@ def test_only_active_memories_are_studied() -> None:
 
 
 def test_the_same_memories_and_seed_give_the_same_rows_in_any_order() -> None:
-    other = dataclasses.replace(MEMORY, id="m2", text="Dastan burnt the mill.", evidence=())
+    other = dataclasses.replace(MEMORY, id="m2", text="Dastan burnt the mill.", evidence=(BURNT,))
     assert rows_of(MEMORY, other) == rows_of(other, MEMORY)
     assert data_sha256(rows_of(MEMORY, other)) == data_sha256(rows_of(other, MEMORY))
     assert data_sha256(rows_of(MEMORY, other)) != data_sha256(rows_of(MEMORY))
@@ -71,11 +68,6 @@ def test_a_row_that_two_memories_give_is_kept_once_with_both_names() -> None:
     shared = [row for row in rows_of(MEMORY, twin) if row.kind == "qa"]
     assert {row.memory_ids for row in shared} == {("m1", "m2")}
     assert len(shared) == 2
-
-
-def test_the_callers_rows_are_mixed_in() -> None:
-    refusal = StudyRow(messages=closed_book("Who?"), answer="I do not know.", kind="abstain")
-    assert refusal in rows_of(MEMORY, extra=[refusal])
 
 
 def test_text_that_looks_like_a_template_is_left_alone() -> None:

@@ -122,7 +122,7 @@ def test_a_full_disk_is_named_where_no_database_is_written(capsys, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     (home / "home.json").write_text('{"version": 1}')
-    (home / "run.json.new").symlink_to("/dev/full")
+    (home / f"run.json.{os.getpid()}.new").symlink_to("/dev/full")
     command = ["study", str(write_page(tmp_path)), "--home", str(home)]
     assert run(command, doors()) == 4
     err = capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,7 +93,42 @@ def test_the_passage_of_the_best_memory_comes_first(store: MemoryStore, library:
     assert [one.text for one in found] == [SIZE, MAKING]
 
 
-def test_no_more_memories_than_asked_for_are_recalled(store: MemoryStore, library: Library) -> None:
+def test_a_passage_that_says_more_of_the_question_than_its_memory_moves_up(
+    store: MemoryStore, library: Library
+) -> None:
+    paid, slept, ate = (
+        "A red mule paid salt at the bridge.",
+        "A red mule slept near the bridge.",
+        "A red mule ate oats.",
+    )
+    page = (
+        f"# A\n\n{paid}\n\n# B\n\n{slept} Kings feared storms, wolves, fire and every long winter."
+        f"\n\n# C\n\n{ate} The toll was salt at dawn by the bridge."
+    )
+    put(library, page)
+    for quote in (paid, slept, ate):
+        remember(store, quote, page=page)
+    question = "Did the red mule at the bridge pay a salt toll at dawn?"
+    ranked = [one.memory.text for one in store.recall(question)]
+    shown = recalled(Recaller(store, library), question)
+
+    assert ranked == [paid, slept, ate]
+    assert [one.memories[0].memory.text for one in shown] == [paid, ate, slept]
+
+
+def test_a_passage_names_its_two_best_memories_as_sources(
+    store: MemoryStore, library: Library
+) -> None:
+    page = f"# Orlan Bridge\n\n{BUILT} {PAID} {ARCHES}"
+    put(library, page)
+    for quote in (BUILT, PAID, ARCHES):
+        remember(store, quote, page=page)
+    (shown,) = recalled(Recaller(store, library), "Was Mara Vint of Teskow paid for nine arches?")
+    assert len(shown.memories) == 2
+    assert shown.memories[0].rank == 1
+
+
+def test_no_more_excerpts_than_asked_for_are_shown(store: MemoryStore, library: Library) -> None:
     remember(store, BUILT)
     remember(store, ARCHES)
     recaller = Recaller(store, library, k=1)
@@ -138,6 +174,22 @@ def test_in_a_changed_document_the_note_alone_is_shown(
     (shown,) = recalled(Recaller(store, library), "How many arches has the Orlan Bridge?")
     assert shown.text == f"Orlan Bridge: {ARCHES}"
     assert [one.memory for one in shown.memories] == [memory]
+
+
+def test_where_one_source_has_changed_the_passage_of_another_is_shown(
+    store: MemoryStore, library: Library
+) -> None:
+    text = f"{ARCHES} Two fell."
+    copied = Document.of(id="copy.md", title="Copy", text=text)
+    library.put_document(copied, split(copied))
+    span = Span(
+        document="copy.md", version=copied.version, start=0, end=len(ARCHES),
+        quote=ARCHES, quote_sha256=sha256(ARCHES),
+    )  # fmt: skip
+    memory = remember(store, ARCHES)
+    put(library, PAGE.replace("nine arches", "eleven arches"))
+    both = dataclasses.replace(memory, spans=(*memory.spans, span))
+    assert Recaller(store, library).lay_out([both]) == {both.id: f"Copy: {text}"}
 
 
 def test_a_quote_that_stands_twice_is_shown_where_it_was_taken(
