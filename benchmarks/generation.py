@@ -72,7 +72,10 @@ def main() -> None:
         speeds = _measure(ways, sets, options)
     _show(speeds, sets, options)
     figures = {_label(*key): _figure(speed) for key, speed in speeds.items()}
-    command = "python benchmarks/generation.py"
+    command = (
+        f"python benchmarks/generation.py --prompts {options.prompts} --tokens {options.tokens} "
+        f"--runs {options.runs}"
+    )
     print(
         results_file.write("generation", figures, seeds=[0], command=command, folder=options.folder)
     )

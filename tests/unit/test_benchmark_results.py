@@ -105,6 +105,28 @@ def test_a_table_is_filled_from_its_result(readme_tables: ModuleType, result: di
     assert readme_tables.render(filled, {"exam": result}) == filled
 
 
+def test_some_figures_make_a_grid(readme_tables: ModuleType, result: dict):
+    result["figures"] |= {
+        "seconds_quiz": {"value": 9.0, "low": 9.0, "high": 9.0, "unit": "s"},
+        "seconds_exam": {"value": 200.0, "low": 150.0, "high": 250.0, "unit": "s"},
+        "tokens_quiz": {"value": 1200, "low": 1200, "high": 1200, "unit": "tokens"},
+    }
+    marker = "<!-- grid:exam quiz, exam | seconds=seconds_* | tokens=tokens_* -->"
+    filled = readme_tables.render(f"{marker}<!-- /figures -->", {"exam": result})
+    assert "| | seconds | tokens |" in filled
+    assert "| quiz | 9 | 1,200 |" in filled
+    assert "| exam | 200 (150 to 250) |  |" in filled
+    assert "`python benchmarks/exam.py`" in filled
+    assert readme_tables.render(filled, {"exam": result}) == filled
+
+
+def test_a_grid_of_an_unknown_row_is_an_error(readme_tables: ModuleType, result: dict):
+    with pytest.raises(KeyError, match="nap"):
+        readme_tables.render(
+            "<!-- grid:exam nap | seconds=seconds_* --><!-- /figures -->", {"exam": result}
+        )
+
+
 def test_a_figure_in_a_sentence_is_filled(readme_tables: ModuleType, result: dict):
     readme = "It gets <!-- figure:exam/closed-book --><!-- /figure --> right."
     filled = readme_tables.render(readme, {"exam": result})
