@@ -141,7 +141,9 @@ class Conversation:
         if self._recaller is not None and self.cell in ("memory", "both"):
             (found,) = self._recaller.recall([question])
         sources = tuple(
-            _source(number, one) for number, part in enumerate(found, 1) for one in part.memories
+            _source(number, one, part.document)
+            for number, part in enumerate(found, 1)
+            for one in part.memories
         )
         notes = [part.text for part in found]
         return _Prepared(
@@ -160,9 +162,11 @@ class Conversation:
         )
 
 
-def _source(number: int, found: Recalled) -> Source:
+def _source(number: int, found: Recalled, document: str) -> Source:
+    """Cite the place that was shown; a memory by itself, the place it was first taken from."""
     memory = found.memory
-    span = memory.spans[0] if memory.spans else None
+    there = (span for span in memory.spans if span.document == document)
+    span = next(there, next(iter(memory.spans), None))
     return Source(
         number=number,
         memory=memory.id,

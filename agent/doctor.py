@@ -22,6 +22,7 @@ from ingrained.errors import HomeBusyError, StoreError
 from ingrained.settings import Settings
 
 if TYPE_CHECKING:
+    from ingrained.graphs.session import Home
     from ingrained.memory.ledger import Ledger
 
 State = Literal["ok", "warn", "fail"]
@@ -137,7 +138,7 @@ def _processor() -> Check:
         name="processor",
         state="ok" if bf16 else "warn",
         detail=f"{cores} cores, {'bf16 in hardware' if bf16 else 'no bf16 in hardware'}, no GPU",
-        hint="It works in fp32, at about half the speed.",
+        hint="It works in fp32, at about a third of the speed.",
     )
 
 
@@ -174,6 +175,7 @@ def _home(settings: Settings) -> Iterator[Check]:
         yield Check(name="run", state="warn", detail="a study was cut short",
                     hint="Run the same `ingrained study` command again to go on.")  # fmt: skip
     yield from _memory(settings.home / "memory")
+    yield _adapters(home)
 
 
 def _memory(folder: Path) -> Iterator[Check]:
@@ -196,6 +198,17 @@ def _memory(folder: Path) -> Iterator[Check]:
                     hint="The index is checked when the other run has ended.")  # fmt: skip
     except StoreError as error:
         yield Check(name="memory", state="fail", detail=str(error), hint=error.hint)
+
+
+def _adapters(home: Home) -> Check:
+    registry = home.registry()
+    try:
+        made, active = registry.list(), registry.active()
+    except StoreError as error:
+        return Check(name="adapters", state="fail", detail=str(error), hint=error.hint)
+    return Check(
+        name="adapters", state="ok", detail=f"{len(made)} made, in use: {active or 'none'}"
+    )
 
 
 class _Recorded:

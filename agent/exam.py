@@ -56,7 +56,7 @@ class Graded:
     reply: str
     score: Score
     sources: tuple[str, ...] = ()
-    """Ids of the memories that were recalled for it."""
+    """Ids of the memories that the excerpts shown for it rest on."""
     chosen: str | None = None
     """The likeliest of the item's choices; None without choices or without likelihoods."""
 
@@ -102,6 +102,8 @@ def _item(path: Path, number: int, line: str) -> Item:
         row = json.loads(line)
         if not isinstance(row["answers"], list):
             raise ExamError(f'{where}: "answers" is not a list')
+        if not str(row["question"]).strip():
+            raise ExamError(f"{where}: the question is empty")
         return Item(
             id=str(row["id"]),
             question=str(row["question"]),

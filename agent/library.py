@@ -174,8 +174,8 @@ class Library:
 
     def passages(self, ids: Sequence[str]) -> list[Passage]:
         """Return passages by id, in the given order; ids that are gone are left out."""
-        marks = ",".join("?" * len(ids))
-        rows = self._db.execute(f"SELECT id, body FROM passages WHERE id IN ({marks})", list(ids))
+        wanted = "SELECT id, body FROM passages WHERE id IN (SELECT value FROM json_each(?))"
+        rows = self._db.execute(wanted, (json.dumps(list(ids)),))
         found = {row["id"]: Passage.from_dict(json.loads(row["body"])) for row in rows}
         return [found[passage] for passage in ids if passage in found]
 

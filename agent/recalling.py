@@ -8,9 +8,8 @@ each step gains). What was forgotten stays hidden in the passage of what was kep
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ingrained.memory.likeness import Likeness
 from ingrained.memory.ranking import fuse
@@ -36,7 +35,9 @@ class Excerpt:
 
     text: str
     """As it stands in the prompt."""
-    memories: tuple[Recalled, ...]
+    document: str = ""
+    """Whose passage it is; empty for a memory that is shown by itself."""
+    memories: tuple[Recalled, ...] = ()
     """Best first, `SOURCES` at most."""
 
 
@@ -69,23 +70,30 @@ class Recaller:
         found = self._store.recall_many(
             list(questions), k=POOL * self._k, namespace=self._namespace
         )
-        texts = self.lay_out(one.memory for item in found for one in item)
-        likeness = Likeness(self._store.embedder, [*questions, *texts.values()])
+        shown_for = self._excerpts(one.memory for item in found for one in item)
+        texts = [one.text for one in shown_for.values()]
+        likeness = Likeness(self._store.embedder, [*questions, *texts])
         return [
-            _best(_grouped(item, texts), question, likeness)[: self._k]
+            _best(_grouped(item, shown_for), question, likeness, self._k)
             for question, item in zip(questions, found, strict=True)
         ]
 
     def lay_out(self, memories: Iterable[Memory]) -> dict[str, str]:
         """Return memory id → the text that is shown for it; those of one passage share theirs."""
+        return {id_: one.text for id_, one in self._excerpts(memories).items()}
+
+    def _excerpts(self, memories: Iterable[Memory]) -> dict[str, Excerpt]:
+        """Return memory id → what is shown for it, without the memories that share it."""
         chosen = {memory.id: memory for memory in memories}
         passages = {id_: self._passage(memory) for id_, memory in chosen.items()}
         found = {passage.id: passage for passage in passages.values() if passage}
         texts = self._visible(found.values())
         return {
-            id_: shown(headline(passage), texts[passage.id])
+            id_: Excerpt(
+                text=shown(headline(passage), texts[passage.id]), document=passage.document
+            )
             if (passage := passages[id_])
-            else shown(memory.title, memory.text)
+            else Excerpt(text=shown(memory.title, memory.text))
             for id_, memory in chosen.items()
         }
 
@@ -133,18 +141,22 @@ def headline(passage: Passage) -> str:
     return (passage.heading or passage.title).replace(" > ", ", ")
 
 
-def _grouped(found: Sequence[Recalled], texts: dict[str, str]) -> list[Excerpt]:
-    groups: dict[str, list[Recalled]] = {}
+def _grouped(found: Sequence[Recalled], shown_for: Mapping[str, Excerpt]) -> list[Excerpt]:
+    groups: dict[Excerpt, list[Recalled]] = {}
     for one in found:
-        groups.setdefault(texts[one.memory.id], []).append(one)
-    return [Excerpt(text=text, memories=tuple(group[:SOURCES])) for text, group in groups.items()]
+        groups.setdefault(shown_for[one.memory.id], []).append(one)
+    return [replace(bare, memories=tuple(group[:SOURCES])) for bare, group in groups.items()]
 
 
-def _best(excerpts: Sequence[Excerpt], question: str, likeness: Likeness) -> list[Excerpt]:
-    """Fuse the order of each excerpt's best memory, which they come in, with their likeness."""
+def _best(excerpts: Sequence[Excerpt], question: str, likeness: Likeness, k: int) -> list[Excerpt]:
+    """Fuse the order of each excerpt's best memory, which they come in, with their likeness.
+
+    That of the best memory of all has a place whatever the passage around it says.
+    """
     texts = [one.text for one in excerpts]
     score = fuse([texts, sorted(texts, key=lambda text: -likeness.between(question, text))])
-    return sorted(excerpts, key=lambda one: -score[one.text])
+    others = sorted(excerpts[1:], key=lambda one: -score[one.text])[: k - 1]
+    return sorted([*excerpts[:1], *others], key=lambda one: -score[one.text])
 
 
 def _quotes(memories: Iterable[Memory]) -> set[str]:
@@ -155,8 +167,10 @@ def _covered(text: str, quotes: Iterable[str]) -> set[int]:
     """Return the characters of a text that are part of a quote, wherever it stands."""
     covered: set[int] = set()
     for quote in quotes:
-        for match in re.finditer(re.escape(quote), text):
-            covered.update(range(*match.span()))
+        start = text.find(quote)
+        while start >= 0:
+            covered.update(range(start, start + len(quote)))
+            start = text.find(quote, start + len(quote))
     return covered
 
 

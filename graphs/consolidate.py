@@ -23,6 +23,7 @@ from ingrained.trainer.gate import GateLimits, Scores, decide
 from ingrained.trainer.lora import StepReport, TrainResult, train
 from ingrained.trainer.recipe import LoraRecipe
 from ingrained.trainer.rows import StudyRow
+from ingrained.trainer.saving import weights_sha256
 
 STRENGTH_BESIDE_NOTES = 0.25
 """How strongly an adapter works when recalled notes are in view (STABLE, arXiv 2510.16089, scales
@@ -76,14 +77,16 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
         on_step=lambda report: _on_step(runtime, report),
         base_name=context.asker.name,
     )
-    context.registry.commit(version, _manifest(version, context, recipe, memories, rows, result))
+    manifest = _manifest(version, context, recipe, memories, rows, result)
+    base_sha256 = weights_sha256(context.base_path)
+    context.registry.commit(version, dataclasses.replace(manifest, base_sha256=base_sha256))
     context.asker.meter.of("consolidate").tokens_in += result.tokens
-    return {"adapter": version}
+    return {"adapter": version, "known_adapter": None, "consolidated": True}
 
 
 def after_training(state: StudyState) -> str:
     """Bring to trial what was trained or left undecided."""
-    return "trial" if state.get("adapter") else END
+    return END if state.get("known_adapter") else "trial"
 
 
 def _twin(context: StudyContext, rows: list[StudyRow], recipe: LoraRecipe) -> Manifest | None:
@@ -102,12 +105,12 @@ def _made_before(twin: Manifest, runtime: Runtime[StudyContext]) -> dict[str, An
     """Go on with an adapter that these questions have not judged; of another only tell."""
     judged = twin.exam_sha256 == _exam_sha256(sealed_items(runtime.context))
     if twin.decision == "candidate" or (twin.decision == "rejected" and not judged):
-        return {"adapter": twin.version}
+        return {"adapter": twin.version, "known_adapter": None, "consolidated": True}
     emit(
         runtime, "consolidate", event="known", version=twin.version, decision=twin.decision,
         active=twin.version == runtime.context.registry.active(),
     )  # fmt: skip
-    return {"known_adapter": twin.version}
+    return {"known_adapter": twin.version, "consolidated": True}
 
 
 def _exam_sha256(items: list[dict[str, Any]]) -> str:

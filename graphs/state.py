@@ -32,9 +32,11 @@ class StudyState(TypedDict, total=False):
     scores: dict[str, float]
     """Share of sealed questions answered, by cell, at the last examination."""
     adapter: str | None
-    """The adapter made in this run, promoted or not."""
+    """The adapter that was last made or tried in this run, promoted or not."""
     known_adapter: str | None
-    """An earlier one of just what the memory holds, so that none was made in this run."""
+    """One of just what the memory holds, tried before, so that none was made at the end."""
+    consolidated: bool
+    """Whether memory was consolidated after the last passages of the run."""
     stop: str
     """Why the run ends, set by the examination: mastered, rounds or budget."""
 

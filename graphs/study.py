@@ -77,7 +77,7 @@ def after_consolidate(state: StudyState) -> str:
 
 
 def _wants_adapter(state: StudyState, context: StudyContext) -> bool:
-    """Consolidate once a run, if there is anything in memory."""
-    if not context.policy.consolidate or state.get("adapter") or state.get("known_adapter"):
+    """Consolidate what was studied since the last time, if there is anything in memory."""
+    if not context.policy.consolidate or state.get("consolidated"):
         return False
     return bool(context.store.list(namespace=context.namespace, limit=1))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ingrained.disk import replace_text
+from ingrained.disk import DAMAGED, replace_text
 from ingrained.errors import NotFoundError, StoreError
 
 from .gate import Decision, Scores
@@ -216,10 +216,13 @@ class AdapterRegistry:
 
         Raises:
             NotFoundError: no such version, or its making was cut short.
+            StoreError: its manifest is damaged.
         """
         file = self.path(version) / "manifest.json"
         try:
             return Manifest.from_dict(json.loads(file.read_text(encoding="utf-8")))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise _damaged(file, error) from error
         except FileNotFoundError:
             raise NotFoundError(
                 f"Adapter {version} is not finished.", hint="Consolidate again: it will go on."
@@ -233,13 +236,6 @@ class AdapterRegistry:
             if not (self._folder / version / "manifest.json").is_file()
         )
 
-    def clean(self) -> tuple[str, ...]:
-        """Delete the unfinished versions and return their names."""
-        gone = self.unfinished()
-        for version in gone:
-            shutil.rmtree(self._folder / version)
-        return gone
-
     def _folders(self) -> tuple[str, ...]:
         if not self._folder.is_dir():
             return ()
@@ -247,11 +243,13 @@ class AdapterRegistry:
         return tuple(sorted(filter(_VERSION.fullmatch, names), key=_number))
 
     def _history(self) -> tuple[str, ...]:
+        file = self._folder / "active.json"
         try:
-            text = (self._folder / "active.json").read_text(encoding="utf-8")
+            return tuple(map(str, json.loads(file.read_text(encoding="utf-8"))["history"]))
         except FileNotFoundError:
             return ()
-        return tuple(json.loads(text)["history"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise _damaged(file, error) from error
 
     def _write_history(self, history: tuple[str, ...]) -> None:
         content = {"active": history[-1] if history else None, "history": history}
@@ -260,6 +258,10 @@ class AdapterRegistry:
     def _write_manifest(self, manifest: Manifest) -> None:
         file = self._folder / manifest.version / "manifest.json"
         replace_text(file, json.dumps(manifest.to_dict(), indent=2))
+
+
+def _damaged(file: Path, error: Exception) -> StoreError:
+    return StoreError(f"{str(file)!r} is damaged: {error}", hint=DAMAGED)
 
 
 def _number(version: str) -> int:

@@ -16,6 +16,9 @@ from ingrained.memory.records import Memory
 
 from .rows import RowKind, StudyRow
 
+WORDINGS = 8
+"""Most wordings of one question."""
+
 Messages = tuple[tuple[str, str], ...]
 
 
@@ -24,8 +27,6 @@ def build_rows(
     *,
     closed_book: Callable[[str], Messages],
     seed: int,
-    phrasings: int = 8,
-    cloze: bool = True,
 ) -> list[StudyRow]:
     """Return the curriculum, shuffled, each prompt and answer once.
 
@@ -33,16 +34,13 @@ def build_rows(
         memories: Only the active ones are used.
         closed_book: Renders the exact prompt that a question will be asked with.
         seed: Of the shuffle.
-        phrasings: Wordings of one question at most.
-        cloze: Also blank the answer out of the memory's text.
     """
     rows: list[StudyRow] = []
     for memory in sorted(memories, key=lambda memory: memory.id):
         if memory.status != "active":
             continue
-        rows += _questions(memory, closed_book, phrasings)
-        if cloze:
-            rows += _blanks(memory, closed_book)
+        rows += _questions(memory, closed_book)
+        rows += _blanks(memory, closed_book)
     rows = _merged(rows)
     random.Random(seed).shuffle(rows)
     return rows
@@ -54,12 +52,10 @@ def data_sha256(rows: Sequence[StudyRow]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _questions(
-    memory: Memory, closed_book: Callable[[str], Messages], limit: int
-) -> Iterator[StudyRow]:
+def _questions(memory: Memory, closed_book: Callable[[str], Messages]) -> Iterator[StudyRow]:
     for evidence in memory.evidence:
         wordings = dict.fromkeys([evidence.question, *evidence.phrasings])
-        for question in list(wordings)[:limit]:
+        for question in list(wordings)[:WORDINGS]:
             yield _row(closed_book(question), evidence.answer, "qa", memory)
 
 

@@ -1,7 +1,8 @@
-"""Writing tensors whole or not at all."""
+"""Files of tensors: writing them whole or not at all, and telling them apart."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,15 @@ if TYPE_CHECKING:
 
 _SYSTEM_ERROR = re.compile(r"I/O error: (.*) \(os error (\d+)\)")
 """How safetensors, which raises an error of its own, words one of the system."""
+
+
+def weights_sha256(folder: Path) -> str:
+    """Return a SHA-256 over the safetensors files of a model folder, in the order of their names."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.safetensors")):
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
 
 
 def save_tensors(

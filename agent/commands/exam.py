@@ -25,13 +25,15 @@ def exam(
 ) -> None:
     """Sit a sealed exam and score it, in every cell the agent has."""
     from ingrained.agent.exam import read_exam
-    from ingrained.agent.report.records import save_exam, write_text
+    from ingrained.agent.report.records import check_target, save_exam, write_text
     from ingrained.agent.ui.console import show_json
     from ingrained.agent.ui.exam_table import show_exam
 
     from .sitting import parse_cells
 
     wanted, parsed = parse_cells(cells), read_exam(file)
+    if out is not None:
+        check_target(out)
     settings = load_settings(home=home, model=model)
     report = _sit(parsed, wanted, settings, doors(context))
     save_exam(settings.home, report)

@@ -42,6 +42,16 @@ def exams(home: Path) -> list[Record]:
     return sorted(found, key=lambda report: str(report["date"]), reverse=True)
 
 
+def check_target(path: Path) -> None:
+    """Find out before long work that a file cannot be written in the end.
+
+    Raises:
+        StoreError: the path is a folder.
+    """
+    if path.is_dir():
+        raise StoreError(f"cannot write {str(path)!r}: it is a folder", hint="Name a file in it.")
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write a file whole or not at all.
 

@@ -18,6 +18,7 @@ from .common import emit, held, metered
 def plan(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Take the next passages; at the start of a round, decide which the round is for.
 
+    With more to study there is more to consolidate, also after a run that its budget ended.
     The first round takes what was never studied, later ones the passages whose questions fail.
     """
     context = runtime.context
@@ -29,19 +30,18 @@ def plan(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
         emit(runtime, "plan", event="objective", round=number, passages=len(queue))
     size = context.policy.batch_passages
     return {
-        **_fresh(state, context), **(_UNDECIDED if queue else {}), "round": number,
+        **_fresh(state, context), **({"consolidated": False} if queue else {}), "round": number,
         "batch": queue[:size], "queue": queue[size:], "notes": [], "drafts": [], "stop": "",
     }  # fmt: skip
-
-
-_UNDECIDED = {"adapter": None, "known_adapter": None}
-"""With more to study there is more to consolidate, also after a run that its budget ended."""
 
 
 def _fresh(state: StudyState, context: StudyContext) -> dict[str, Any]:
     if "kept" in state:
         return {}
-    return {"before": held(context), "kept": 0, "rejected": {}, **_UNDECIDED, "scores": {}}
+    return {
+        "before": held(context), "kept": 0, "rejected": {}, "adapter": None, "known_adapter": None,
+        "consolidated": False, "scores": {},
+    }  # fmt: skip
 
 
 def _objective(number: int, runtime: Runtime[StudyContext]) -> list[str]:

@@ -28,8 +28,8 @@ after the three days of MemoryBank's S = 1, which is meant for turns of a conver
 def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Keep a note only if, recalled, it turns a failed question into a passed one.
 
-    The note is tried by itself, without the passage around it that an answer shows, and among
-    what would be recalled beside it: what is kept carries its answer alone.
+    The note is tried by itself, without the passage around it that an answer shows, beside the
+    other notes nearest to the question: what is kept carries its answer alone.
     """
     context = runtime.context
     drafts = _tried(state, runtime)

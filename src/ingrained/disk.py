@@ -47,7 +47,8 @@ def replace_text(path: Path, text: str) -> None:
     """Replace a small file in one step: a kill leaves the old one or the new one.
 
     Raises:
-        OSError: it cannot be written; nothing half made is left behind.
+        OSError: it cannot be written. Whatever ends it, nothing half made is left behind but by a
+            kill.
     """
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
@@ -56,10 +57,9 @@ def replace_text(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
-    except OSError:
+    finally:
         with contextlib.suppress(OSError):
             new.unlink(missing_ok=True)
-        raise
 
 
 def way_out(error: sqlite3.Error | OSError) -> str:

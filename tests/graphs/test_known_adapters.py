@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.graph import END
 
 from ingrained.agent.library import Library
 from ingrained.agent.ui.events import describe
+from ingrained.graphs.consolidate import after_training
+from ingrained.graphs.study import after_consolidate
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
 from ingrained.trainer.adapters import AdapterRegistry
@@ -97,6 +100,12 @@ def test_another_memory_is_another_training(consolidate, registry, tmp_path):
 
     assert trained(events)
     assert made(registry) == [("v001", "rejected"), ("v002", "rejected")]
+
+
+def test_an_adapter_made_in_this_run_stays_its_adapter_when_nothing_more_is_learnt():
+    made = {"adapter": "v001", "known_adapter": "v001", "stop": "rounds"}
+    assert after_training(made) == END
+    assert after_consolidate(made) == END
 
 
 def cut(*_args: Any, **_options: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,9 +12,12 @@ from ingrained.agent.answering import ClosedBook, closed_book
 from ingrained.agent.library import Library
 from ingrained.graphs.context import StudyPolicy
 from ingrained.graphs.nodes.objective import take_in
+from ingrained.graphs.session import open_study
+from ingrained.graphs.study import build_study_graph
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
+from ingrained.settings import Settings
 
 
 def memories(home: Path) -> list[Memory]:
@@ -120,6 +124,20 @@ def test_ctrl_c_in_any_phase_loses_nothing_and_doubles_nothing(study, tmp_path, 
     kept = memories(tmp_path / "home")
     assert len({m.text for m in kept}) == len(kept) == 4
     assert all(m.count == 1 for m in kept)
+
+
+def test_the_custom_stream_tells_what_the_listener_is_told(corpus, model, tmp_path):
+    settings = Settings(home=tmp_path / "home")
+    heard = []
+    with open_study(
+        settings, (corpus,), StudyPolicy(), model=model, embedder=HashEmbedder()
+    ) as context:
+        context = dataclasses.replace(context, listener=heard.append)
+        graph = build_study_graph().compile()
+        told = list(graph.stream({"round": 0}, context=context, stream_mode="custom"))
+
+    assert {"phase": "remember", "event": "kept", "notes": 4, "kept": 4} in told
+    assert told == heard
 
 
 def test_events_report_every_phase_in_order(study):

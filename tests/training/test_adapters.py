@@ -103,11 +103,20 @@ def test_a_half_written_version_that_cannot_go_on_is_emptied(registry: AdapterRe
     assert list(registry.path(version).iterdir()) == []
 
 
-def test_unfinished_versions_can_be_cleaned_away(registry: AdapterRegistry) -> None:
-    kept, cut = finish(registry), registry.stage()
-    assert registry.clean() == (cut,)
-    assert [manifest.version for manifest in registry.list()] == [kept]
-    assert registry.stage() == "v002"
+def test_a_damaged_manifest_is_named_with_a_way_out(registry: AdapterRegistry) -> None:
+    version = finish(registry)
+    (registry.path(version) / "manifest.json").write_text('{"version": "v0')
+    with pytest.raises(StoreError, match=r"manifest\.json.*damaged") as caught:
+        registry.list()
+    assert "backup" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "null", "{}", '{"history": 1}'])
+def test_a_damaged_note_of_what_is_active_is_named(registry: AdapterRegistry, text: str) -> None:
+    finish(registry)
+    (registry.path("v001").parent / "active.json").write_text(text)
+    with pytest.raises(StoreError, match=r"active\.json.*damaged"):
+        registry.active()
 
 
 @pytest.mark.parametrize("version", ["v009", "../v001", "", "active.json"])

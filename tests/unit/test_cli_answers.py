@@ -129,12 +129,24 @@ def test_exam_in_a_home_that_has_studied_nothing_has_only_the_base(capsys, tmp_p
     assert told["skipped"]["open"] == "no question names a document that was read"
 
 
-@pytest.mark.parametrize("text", ["{", '{"id": "1"}\n', ""])
+BLANK = '{"id": "1", "question": " ", "answers": []}'
+
+
+@pytest.mark.parametrize("text", ["{", '{"id": "1"}\n', "", BLANK])
 def test_an_exam_that_does_not_parse(capsys, tmp_path, text):
     path = tmp_path / "bad.jsonl"
     path.write_text(text)
     assert run(["exam", str(path)]) == 2
     assert "bad.jsonl" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_exam_is_sat(agent, capsys, tmp_path):
+    home, behind = agent
+    asked = len(behind.model.asked)
+    command = ["exam", str(write_exam(tmp_path, EXAM)), "--home", str(home), "--out", str(tmp_path)]
+    assert run(command, behind) == 4
+    assert "it is a folder" in capsys.readouterr().err
+    assert len(behind.model.asked) == asked
 
 
 def test_an_unknown_cell_is_refused_at_once(capsys, tmp_path):

@@ -55,6 +55,16 @@ def test_an_index_that_lags_is_told(tmp_path):
     assert "differ" in index.detail
 
 
+def test_adapters_are_counted_and_damaged_ones_named(tmp_path):
+    settings = Settings(home=studied(tmp_path / "home"))
+    assert [check.detail for check in found(settings, "adapters")] == ["0 made, in use: none"]
+    folder = tmp_path / "home" / "adapters"
+    folder.mkdir()
+    (folder / "active.json").write_text("half")
+    (check,) = found(settings, "adapters")
+    assert (check.state, "damaged" in check.detail) == ("fail", True)
+
+
 def test_a_busy_home_is_told(tmp_path):
     settings = Settings(home=studied(tmp_path / "home"))
     with write_lock(settings.home / "memory"):

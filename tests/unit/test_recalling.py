@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from ingrained.agent.asking import Asker
+from ingrained.agent.chatting import Conversation
 from ingrained.agent.library import Library
 from ingrained.agent.reading.documents import Document
 from ingrained.agent.reading.passages import split
 from ingrained.agent.recalling import HIDDEN, Excerpt, Recaller
+from ingrained.agent.testing import ScriptedModel
 from ingrained.memory import Memory, MemoryStore
 from ingrained.memory.records import Span, sha256
 from ingrained.memory.testing import HashEmbedder
@@ -116,6 +119,47 @@ def test_a_passage_that_says_more_of_the_question_than_its_memory_moves_up(
     assert [one.memories[0].memory.text for one in shown] == [paid, ate, slept]
 
 
+NUMBERS = ("one", "two", "three", "four", "five")
+
+
+def crowd(library: Library, store: MemoryStore) -> None:
+    """Remember five sentences of one passage, and one each of two others."""
+    quotes = [f"The red mule {n} carried salt over the bridge." for n in NUMBERS]
+    far = ["The red mule slept in Teskow.", "The red mule died in Orvel."]
+    page = f"# Near\n\n{' '.join(quotes)}\n\n# Bed\n\n{far[0]}\n\n# Death\n\n{far[1]}"
+    put(library, page)
+    for quote in (*quotes, *far):
+        remember(store, quote, page=page)
+
+
+def test_more_memories_are_found_than_passages_shown_lest_one_passage_takes_all_places(
+    store: MemoryStore, library: Library
+) -> None:
+    crowd(library, store)
+    question = "Did the red mule carry salt over the bridge?"
+    nearest = store.recall(question, k=3)
+    shown = recalled(Recaller(store, library, k=3), question)
+    assert all("salt" in one.memory.text for one in nearest)
+    assert {one.text.split(":")[0] for one in shown} == {"Near", "Bed", "Death"}
+
+
+def test_the_passage_of_the_best_memory_has_a_place_whatever_else_it_says(
+    store: MemoryStore, library: Library
+) -> None:
+    best = "The red mule carried salt."
+    other = " ".join(f"Kings{n} feared{n} storms{n}." for n in range(12))
+    rest = [f"A red mule carried {what} and salt." for what in ("oats", "figs", "lamp", "rope")]
+    parts = [f"# Tale\n\n{best} {other}", *(f"# T{n}\n\n{one}" for n, one in enumerate(rest))]
+    page = "\n\n".join(parts)
+    put(library, page)
+    for quote in (best, *rest):
+        remember(store, quote, page=page)
+    question = "The red mule carried salt?"
+    shown = recalled(Recaller(store, library, k=1), question)
+    assert store.recall(question)[0].memory.text == best
+    assert [one.memories[0].memory.text for one in shown] == [best]
+
+
 def test_a_passage_names_its_two_best_memories_as_sources(
     store: MemoryStore, library: Library
 ) -> None:
@@ -190,6 +234,13 @@ def test_where_one_source_has_changed_the_passage_of_another_is_shown(
     put(library, PAGE.replace("nine arches", "eleven arches"))
     both = dataclasses.replace(memory, spans=(*memory.spans, span))
     assert Recaller(store, library).lay_out([both]) == {both.id: f"Copy: {text}"}
+    store.insert([dataclasses.replace(both, evidence=())], who="test", why="a copy was read")
+    talk = Conversation(
+        Asker(ScriptedModel(script=lambda _: "nine")), store, adapter=None, library=library,
+        cell="memory",
+    )  # fmt: skip
+    (source,) = talk.answer("How many arches has the Orlan Bridge?").sources
+    assert (source.document, source.start, source.quote) == ("copy.md", 0, ARCHES)
 
 
 def test_a_quote_that_stands_twice_is_shown_where_it_was_taken(
