@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from ingrained.agent.answering import with_memory
 from ingrained.agent.asking import Asker, to_messages
 from ingrained.agent.grading import abstained
+from ingrained.agent.grounding import ask_in
 from ingrained.agent.library import Library
 from ingrained.agent.prompts import Messages
 from ingrained.agent.recalling import RECALL_K, Excerpt, Recaller
@@ -34,6 +35,8 @@ class Source:
     end: int
     quote: str
     score: float
+    in_passage: bool = False
+    """Whether the model read it in the passage around it, not by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,8 @@ class Answer:
     reply: str
     cell: Cell
     abstained: bool
+    adapter: str | None = None
+    """Version of the adapter that was used."""
     sources: tuple[Source, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -54,12 +59,20 @@ class Answer:
 @dataclass(frozen=True, kw_only=True)
 class _Prepared:
     prompt: Messages
+    notes: tuple[str, ...]
     sources: tuple[Source, ...]
     adapter: str | None
 
 
-def check_cell(cell: str, adapter: str | None) -> Cell:
+def check_cell(
+    cell: str, adapter: str | None, unused: Callable[[], Sequence[str]] = lambda: ()
+) -> Cell:
     """Return the cell's name, checked.
+
+    Args:
+        cell: What to answer with.
+        adapter: Name of the promoted adapter.
+        unused: Tells, oldest first, the adapters that were made and are not in use.
 
     Raises:
         SettingsError: no such cell.
@@ -70,9 +83,15 @@ def check_cell(cell: str, adapter: str | None) -> Cell:
     if cell == "adapter" and adapter is None:
         raise NotFoundError(
             "no adapter is promoted, so the cell 'adapter' cannot answer",
-            hint="Run `ingrained study --consolidate`, or use --cell memory.",
+            hint=_way_to_an_adapter(unused()),
         )
     return cell
+
+
+def _way_to_an_adapter(unused: Sequence[str]) -> str:
+    if unused:
+        return f"Take up the newest one: `ingrained adapters promote {unused[-1]}`."
+    return "Train one: `ingrained study PATH --consolidate`. Or use the cell 'memory'."
 
 
 class Conversation:
@@ -85,6 +104,7 @@ class Conversation:
         adapter: Name of the promoted adapter, loaded already.
         cell: What to answer with.
         k: Most excerpts for a question.
+        unused: Tells, oldest first, the adapters that were made and are not in use.
     """
 
     def __init__(
@@ -96,10 +116,12 @@ class Conversation:
         library: Library | None = None,
         cell: str = "both",
         k: int = RECALL_K,
+        unused: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self._asker = asker
         self._recaller = Recaller(store, library, k=k) if store else None
         self._adapter = adapter if asker.has_adapters else None
+        self._unused = unused
         self.cell: Cell
         self.note: str
         self.use(cell)
@@ -111,7 +133,7 @@ class Conversation:
             SettingsError: no such cell.
             NotFoundError: the cell is `adapter` and there is none.
         """
-        wanted = check_cell(cell, self._adapter)
+        wanted = check_cell(cell, self._adapter, self._unused)
         alone = wanted == "both" and self._adapter is None
         self.cell = "memory" if alone else wanted
         self.note = "No adapter is promoted: answering from memory alone." if alone else ""
@@ -119,14 +141,19 @@ class Conversation:
     def answer(self, question: str) -> Answer:
         """Answer in one piece."""
         prepared = self._prepare(question)
-        (reply,) = self._asker.ask(
-            [prepared.prompt], phase="ask", max_tokens=REPLY_TOKENS, adapter=prepared.adapter
-        )
-        return self._answer(question, reply, prepared)
+        return self._answer(question, self._whole(prepared), prepared)
 
     def stream(self, question: str) -> Iterator[str | Answer]:
-        """Yield the reply piece by piece, then the answer as a whole."""
+        """Yield the reply piece by piece, then the answer as a whole.
+
+        Beside notes an adapter's reply is short and may have to be asked for again: one piece.
+        """
         prepared = self._prepare(question)
+        if prepared.adapter and prepared.notes:
+            reply = self._whole(prepared)
+            yield reply
+            yield self._answer(question, reply, prepared)
+            return
         options: dict[str, Any] = {"max_tokens": REPLY_TOKENS, "temperature": 0.0}
         if self._asker.has_adapters:
             options["adapter"] = prepared.adapter
@@ -135,6 +162,13 @@ class Conversation:
             pieces.append(str(chunk.content))
             yield pieces[-1]
         yield self._answer(question, "".join(pieces).strip(), prepared)
+
+    def _whole(self, prepared: _Prepared) -> str:
+        (reply,) = ask_in(
+            self.cell, self._asker, [prepared.prompt], [prepared.notes],
+            adapter=self._adapter, phase="ask", max_tokens=REPLY_TOKENS,
+        )  # fmt: skip
+        return reply
 
     def _prepare(self, question: str) -> _Prepared:
         found: Sequence[Excerpt] = ()
@@ -148,6 +182,7 @@ class Conversation:
         notes = [part.text for part in found]
         return _Prepared(
             prompt=with_memory(notes, question),
+            notes=tuple(notes),
             sources=sources,
             adapter=self._asker.adapter_in(self.cell, self._adapter, notes=bool(notes)),
         )
@@ -158,6 +193,7 @@ class Conversation:
             reply=reply,
             cell=self.cell,
             abstained=abstained(reply),
+            adapter=self._adapter if prepared.adapter else None,
             sources=prepared.sources,
         )
 
@@ -176,4 +212,5 @@ def _source(number: int, found: Recalled, document: str) -> Source:
         end=span.end if span else 0,
         quote=span.quote if span else memory.text,
         score=found.score,
+        in_passage=bool(document),
     )

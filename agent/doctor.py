@@ -12,13 +12,13 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ingrained.agent import weights
 from ingrained.devices import fast_dtype
-from ingrained.errors import HomeBusyError, StoreError
+from ingrained.errors import FetchError, HomeBusyError, StoreError, UnknownModelError
 from ingrained.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Check:
     detail: str
     hint: str = ""
     """What to do, where something is not well."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of the installed packages, by name; empty in other findings."""
 
 
 def examine(settings: Settings, *, network: bool = False) -> list[Check]:
@@ -70,16 +72,18 @@ def _packages() -> list[Check]:
         return [Check(name="packages", state="fail", detail="ingrained is not installed",
                       hint="Run `pip install .` in the checkout.")]  # fmt: skip
     names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in required if ";" not in line]
-    versions = {name: _version_of(name) for name in sorted(names)}
-    missing = [name for name, version in versions.items() if not version]
-    listed = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-    checks = [Check(name="packages", state="ok", detail=listed)]
+    versions = {name: version for name in sorted(names) if (version := _version_of(name))}
+    missing = sorted(set(names) - set(versions))
+    wrong = _out_of_range()
+    good = len(versions) - sum(" has requirement " in line for line in wrong)
+    checks = [Check(name="packages", state="ok", versions=versions,
+                    detail=f"{good} packages as required")]  # fmt: skip
     if missing:
         checks.append(Check(name="packages", state="fail", detail=f"missing: {', '.join(missing)}",
                             hint="Run `pip install .` in the checkout again."))  # fmt: skip
     return checks + [
         Check(name="packages", state="warn", detail=line, hint="Install a version in that range.")
-        for line in _out_of_range()
+        for line in wrong
     ]
 
 
@@ -248,6 +252,7 @@ def _index(folder: Path, ledger: Ledger, active: dict[str, str]) -> Check:
 
 def _models(settings: Settings) -> Iterator[Check]:
     needed = {settings.model, settings.embedder}
+    yield from _named_model(settings)
     for one in weights.list_models(settings.cache):
         missing = one.name in needed and not one.cached
         yield Check(
@@ -256,6 +261,19 @@ def _models(settings: Settings) -> Iterator[Check]:
             detail=f"{one.name}: {'in the cache' if one.cached else 'not fetched'}",
             hint=f"Run `ingrained models pull {one.name}`, or let the first study fetch it.",
         )
+
+
+def _named_model(settings: Settings) -> Iterator[Check]:
+    """Check that the model's name stands for something."""
+    silent = settings.model_copy(update={"offline": True})
+    try:
+        weights.check_name(settings.model, silent, kind="causal-lm")
+        yield Check(name="model", state="ok", detail=settings.model)
+    except FetchError:
+        yield Check(name="model", state="warn", detail=f"{settings.model}: not fetched",
+                    hint="The first study fetches it, if the hub has it.")  # fmt: skip
+    except UnknownModelError as error:
+        yield Check(name="model", state="fail", detail=str(error), hint=error.hint)
 
 
 def _sources() -> list[Check]:

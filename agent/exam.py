@@ -19,9 +19,11 @@ from ingrained.errors import ExamError
 from .answering import closed_book, open_book, with_memory
 from .asking import Asker
 from .grading import Score, exact_match, score, words
+from .grounding import ask_in
 from .prompts import Messages
 from .recalling import Excerpt
 
+REPLY_TOKENS = 32
 CELLS = ("base", "memory", "adapter", "both", "open")
 
 
@@ -83,6 +85,9 @@ def read_exam(path: Path) -> Exam:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        hint = "Check the path of the exam: a file with a JSON object in each line."
+        raise ExamError(f"no such file: {str(path)!r}", hint=hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ExamError(f"cannot read the exam {str(path)!r}: {error}") from error
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
@@ -92,7 +97,10 @@ def read_exam(path: Path) -> Exam:
         raise ExamError(f"the exam {str(path)!r} has no questions")
     if len(set(ids)) < len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)
-        raise ExamError(f"the exam {str(path)!r} has the id {twice!r} more than once")
+        raise ExamError(
+            f"the exam {str(path)!r} has the id {twice!r} more than once",
+            hint="Give each question an id of its own.",
+        )
     return Exam(name=path.name, items=items, sha256=hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -158,18 +166,20 @@ def sit(
     prompts = [
         _prompt(item, cell, notes, gold) for item, notes in zip(items, recalled, strict=True)
     ]
-    used = [asker.adapter_in(cell, adapter, notes=bool(notes)) for notes in recalled]
-    replies = asker.ask_each(prompts, used, phase=phase, max_tokens=32)
+    texts = [[note.text for note in notes] for notes in recalled]
+    replies = ask_in(
+        cell, asker, prompts, texts, adapter=adapter, phase=phase, max_tokens=REPLY_TOKENS
+    )
     return [
         Graded(
             item=item, cell=cell, reply=reply, score=score(reply, item.answers),
             sources=tuple(one.memory.id for note in notes for one in note.memories),
-            chosen=asker.choose(prompt, item.choices, phase=phase, adapter=by)
-            if item.choices else None,
+            chosen=asker.choose(
+                prompt, item.choices, phase=phase,
+                adapter=asker.adapter_in(cell, adapter, notes=bool(notes)),
+            ) if item.choices else None,
         )
-        for item, prompt, reply, notes, by in zip(
-            items, prompts, replies, recalled, used, strict=True
-        )
+        for item, prompt, reply, notes in zip(items, prompts, replies, recalled, strict=True)
     ]  # fmt: skip
 
 

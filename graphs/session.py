@@ -23,7 +23,7 @@ from ingrained.agent.library import Library
 from ingrained.agent.models.factory import load_chat_model
 from ingrained.agent.weights.progress import Progress
 from ingrained.agent.weights.resolve import is_provider_string, resolve_local
-from ingrained.disk import replace_text, way_out
+from ingrained.disk import DAMAGED, replace_text, way_out
 from ingrained.errors import HomeVersionError, ModelError, StoreError, UnknownModelError
 from ingrained.graphs.context import StudyContext, StudyPolicy, cannot_train
 from ingrained.graphs.state import StudyInput
@@ -49,7 +49,7 @@ class Home:
 
     Raises:
         HomeVersionError: it was made by a newer version; nothing was changed.
-        StoreError: the path cannot be used.
+        StoreError: the path cannot be used, or its home.json is damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,10 +60,11 @@ class Home:
             if not marker.exists():
                 replace_text(marker, json.dumps({"version": HOME_VERSION}))
             version = int(json.loads(marker.read_text(encoding="utf-8"))["version"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            way = way_out(error) if isinstance(error, OSError) else ""
-            hint = way or "Give another folder with --home."
+        except OSError as error:
+            hint = way_out(error) or "Give another folder with --home."
             raise StoreError(f"cannot use the home {str(path)!r}: {error}", hint=hint) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{str(marker)!r} is damaged: {error}", hint=DAMAGED) from error
         if version > HOME_VERSION:
             raise HomeVersionError(
                 f"{str(path)!r} is a home of version {version}; this Ingrained knows {HOME_VERSION}"

@@ -33,7 +33,8 @@ def check_embedder(ledger: Ledger, embedder: Embedder, *, rebuild: bool) -> None
         raise StoreError(
             f"This memory was indexed with the embedder {ledger.setting(_EMBEDDER)!r}, "
             f"not with {embedder.name!r} as it is now.",
-            hint="Use that embedder, or open the store for writing with rebuild_index=True.",
+            hint="Set INGRAINED_EMBEDDER to that embedder. Or, in Python, open the store for writing "
+            "with rebuild_index=True.",
         )
 
 

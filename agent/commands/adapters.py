@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,9 +10,12 @@ from .opening import existing_home, load_settings
 from .options import Home, Json
 
 if TYPE_CHECKING:
-    from ingrained.trainer.adapters import AdapterRegistry
+    from ingrained.trainer.adapters import AdapterRegistry, Manifest
 
 app = typer.Typer(help="See and choose what was trained.", no_args_is_help=True)
+
+_STEPS = ("losses", "validation_losses")
+"""What a manifest has for each step or epoch: too much for a list."""
 
 Version = Annotated[str, typer.Argument(help="A version of `ingrained adapters list`.")]
 
@@ -26,7 +29,7 @@ def list_adapters(home: Home = None, as_json: Json = False) -> None:
     registry = _registry(home)
     found, active = registry.list(), registry.active()
     if as_json:
-        show_json([{**one.to_dict(), "active": one.version == active} for one in found])
+        show_json([{**_brief(one), "active": one.version == active} for one in found])
     else:
         show_adapters(found, active)
 
@@ -64,6 +67,10 @@ def rollback(home: Home = None, as_json: Json = False) -> None:
     registry = _registry(home)
     registry.rollback()
     _tell(registry, as_json=as_json)
+
+
+def _brief(one: Manifest) -> dict[str, Any]:
+    return {name: value for name, value in one.to_dict().items() if name not in _STEPS}
 
 
 def _registry(home: Home) -> AdapterRegistry:

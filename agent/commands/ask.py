@@ -24,7 +24,7 @@ CellOption = Annotated[
 
 def ask(
     context: typer.Context,
-    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    words: Annotated[list[str], typer.Argument(metavar="QUESTION", help="What you want to know.")],
     cell: CellOption = "both",
     home: Home = None,
     model: Model = None,
@@ -34,7 +34,8 @@ def ask(
     from ingrained.agent.ui.answers import show_answer, show_note
     from ingrained.agent.ui.console import show_json
 
-    if not question.strip():
+    question = " ".join(words).strip()
+    if not question:
         raise InputError("the question is empty", hint='Ask something: ingrained ask "Who …?"')
     settings = load_settings(home=home, model=model)
     with conversation(settings, doors(context), cell) as talk:
@@ -53,8 +54,13 @@ def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conve
     from ingrained.agent.ui.download import DownloadBar
 
     home = existing_home(settings)
-    adapter = home.registry().active()
-    check_cell(cell, adapter)
+    registry = home.registry()
+    adapter = registry.active()
+
+    def unused() -> list[str]:
+        return [one.version for one in registry.list() if one.version != adapter]
+
+    check_cell(cell, adapter, unused)
     with ExitStack() as stack:
         bar = stack.enter_context(DownloadBar())
         store = None
@@ -64,4 +70,4 @@ def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conve
         if home.library_file.is_file():
             library = stack.enter_context(closing(home.library(read_only=True)))
         asker = open_model(home, settings, behind, bar)
-        yield Conversation(asker, store, library=library, adapter=adapter, cell=cell)
+        yield Conversation(asker, store, library=library, adapter=adapter, cell=cell, unused=unused)

@@ -16,7 +16,10 @@ from .options import Home, Model
 if TYPE_CHECKING:
     from ingrained.agent.chatting import Answer, Conversation
 
-HELP = "/sources shows what the last answer rests on, /cell NAME changes the cell, /quit ends."
+HELP = (
+    "/sources shows what the last answer rests on, /cell shows the cell, /cell NAME changes it, "
+    "/quit ends."
+)
 
 
 def chat(
@@ -66,6 +69,7 @@ def _turn(talk: Conversation, question: str) -> Answer | None:
 
 
 def _obey(command: str, argument: str, talk: Conversation, last: Answer | None) -> None:
+    from ingrained.agent.chatting import CELLS
     from ingrained.agent.ui.answers import show_note, show_sources
     from ingrained.agent.ui.console import notices, show_error
     from ingrained.errors import NotFoundError, SettingsError
@@ -74,7 +78,7 @@ def _obey(command: str, argument: str, talk: Conversation, last: Answer | None) 
         show_sources(last)
     elif command == "/sources":
         notices().print("Nothing was answered yet.", style="dim")
-    elif command == "/cell":
+    elif command == "/cell" and argument:
         try:
             talk.use(argument)
         except (NotFoundError, SettingsError) as error:
@@ -82,6 +86,8 @@ def _obey(command: str, argument: str, talk: Conversation, last: Answer | None) 
             return
         show_note(talk.note)
         notices().print(f"Answering in the cell {talk.cell}.", style="dim")
+    elif command == "/cell":
+        notices().print(f"The cell is {talk.cell}, of {', '.join(CELLS)}.", style="dim")
     else:
         notices().print(HELP, style="dim")
 

@@ -37,8 +37,8 @@ DOUBTFUL = 0.06
 SEALED = 0.05
 KEPT = 0.21
 """Memories. All these are shares of the questions asked for."""
-PASSAGES_RECALLED = 2.2
-"""Passages that the memories recalled for a question stand in."""
+PASSAGES_RECALLED = 2.8
+"""Passages shown for a question."""
 TRAINED_TOKENS = 750
 """Trained on for each memory, over all epochs of the default recipe."""
 

@@ -9,17 +9,24 @@ from typing import Any
 from ingrained.agent.exam import Exam
 from ingrained.agent.reading.corpus import read_corpus
 from ingrained.agent.reading.passages import estimate_tokens
+from ingrained.devices import fast_dtype
 from ingrained.graphs.context import StudyPolicy
 
 from .costing import KEPT, SEALED, TRAINED_TOKENS, Load, exam_tokens, load_of
 from .planning import Entry, Past, entries, open_past
 
-TOKENS_PER_SECOND = 1800.0
-"""In and out together: the default model on two cores. Replaced by this home's own last run."""
-TRAINED_PER_SECOND = 400.0
-"""The same of a training."""
 _ADAPTED = ("memory", "adapter", "both")
-_TRAINING = "training"
+_STUDYING, _LATER = "studying", "later rounds, at most"
+_EXAMINING, _TRAINING, _EXAM = "examining", "training", "exam"
+
+TOKENS_PER_SECOND = {
+    True: {_STUDYING: 1800.0, _LATER: 1800.0, _EXAMINING: 650.0, _TRAINING: 400.0, _EXAM: 1150.0},
+    False: {_STUDYING: 550.0, _LATER: 550.0, _EXAMINING: 185.0, _TRAINING: 70.0, _EXAM: 225.0},
+}
+"""By part, in and out together: the default model on two cores, with and without bfloat16.
+
+Measured by `make demo`, without it beside other work. Replaced by this home's own last run.
+"""
 
 
 def estimate(
@@ -88,11 +95,11 @@ class _Plan:
         sitting = self._sitting(min(self._policy.exam_items, sealed), cells)
         rounds = 1 if self.left else self._policy.rounds
         parts = {
-            "studying": self.reached.tokens,
-            "later rounds, at most": self._later_rounds(),
-            "examining": sitting * (rounds + bool(training)),
+            _STUDYING: self.reached.tokens,
+            _LATER: self._later_rounds(),
+            _EXAMINING: sitting * (rounds + bool(training)),
             _TRAINING: training,
-            "exam": self._sitting(len(exam.items), ("base", *cells, "open")) if exam else 0.0,
+            _EXAM: self._sitting(len(exam.items), ("base", *cells, "open")) if exam else 0.0,
         }
         return {name: tokens for name, tokens in parts.items() if tokens}
 
@@ -132,11 +139,18 @@ class _Plan:
 
 
 def _costs(parts: Mapping[str, float], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return tokens and seconds of each part, and together, at the speed of this home's last run."""
+    """Return tokens and seconds of each part, and together, at the speed of this home's last run.
+
+    Where nothing was measured yet, the speed is that of a machine like this one.
+    """
+    import torch
+
+    bfloat16 = fast_dtype("cpu") == torch.bfloat16
+    assumed = TOKENS_PER_SECOND[bfloat16]
     study = _speed(runs, training=False)
-    trained = _speed(runs, training=True) or TRAINED_PER_SECOND
+    trained = _speed(runs, training=True)
     seconds = {
-        name: tokens / (trained if name == _TRAINING else study or TOKENS_PER_SECOND)
+        name: tokens / ((trained if name == _TRAINING else study) or assumed[name])
         for name, tokens in parts.items()
     }
     return {
@@ -146,8 +160,9 @@ def _costs(parts: Mapping[str, float], runs: Sequence[Mapping[str, Any]]) -> dic
         "tokens": round(sum(parts.values())),
         "seconds": round(sum(seconds.values())),
         "speed": {
-            "tokens_per_second": round(study or TOKENS_PER_SECOND),
+            "tokens_per_second": round(study or assumed[_STUDYING]),
             "measured": study is not None,
+            "bfloat16": bfloat16,
         },
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from ingrained.errors import InputError, SettingsError
+from ingrained.errors import InputError, NotFoundError, SettingsError
 
 from .opening import doors, existing_home, load_settings, open_memory
 from .options import Home, Json
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="See, search and edit what the agent remembers.", no_args_is_help=True)
 
 WHO = "cli"
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, or their first letters.")]
+_NAMED = 5
+"""Most documents that are named when another one was asked for."""
+Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Ids, or their first letters.")]
 
 
 @app.command("list")
@@ -41,6 +43,7 @@ def list_memories(
 
     checked = _kind(kind)
     with _opened(context, home) as store:
+        _check_document(store, document)
         found = store.list(
             kind=checked,
             document=document,
@@ -68,7 +71,10 @@ def search(
     from ingrained.agent.ui.console import show_json
     from ingrained.agent.ui.memories import show_found
 
+    if not query.strip():
+        raise InputError("the query is empty", hint='Give some words: ingrained memory search "…"')
     with _opened(context, home, searching=True) as store:
+        _check_document(store, document)
         found = store.recall(query, k=limit, document=document)
     if as_json:
         show_json([asdict(one) for one in found])
@@ -141,6 +147,23 @@ def restore(context: typer.Context, ids: Ids, home: Home = None, as_json: Json =
     else:
         show_changed("Restored", to_restore)
         show_changed("Already remembered", already)
+
+
+def _check_document(store: MemoryStore, document: str | None) -> None:
+    """Refuse a document that no memory rests on, not even a forgotten one.
+
+    Raises:
+        NotFoundError: it is such a one; some that there are get named.
+    """
+    if document is None or store.list(document=document, status=None, limit=1):
+        return
+    everything = store.list(status=None)
+    known = list(dict.fromkeys(span.document for one in everything for span in one.spans))
+    rest = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+    raise NotFoundError(
+        f"unknown document {document!r}: no memory rests on it",
+        hint=f"There are: {', '.join(known[:_NAMED]) or 'none'}{rest}.",
+    )
 
 
 def _parted(store: MemoryStore, ids: list[str]) -> tuple[list[Memory], list[Memory]]:

@@ -147,10 +147,12 @@ def _recorded(settings: Settings, load: Callable[[], Embedder]) -> Embedder:
 def open_model(
     home: Home, settings: Settings, behind: Doors, progress: Progress | None = None
 ) -> Asker:
-    """Load the model, with the promoted adapter at hand."""
+    """Load the model, saying so, with the promoted adapter at hand."""
     from ingrained.agent.asking import Asker
+    from ingrained.agent.ui.console import line, notices
     from ingrained.graphs.session import open_asker, with_adapters
 
     if behind.model is not None:
         return with_adapters(Asker(behind.model), home)
+    notices().print(line(f"Loading {settings.model} …", "dim"))
     return open_asker(home, settings, progress)

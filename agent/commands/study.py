@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def study(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files or folders.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files or folders.")],
     home: Home = None,
     model: Model = None,
     rounds: Annotated[
@@ -53,7 +53,10 @@ def study(
     _check_paths(paths)
     sealed = read_exam(exam) if exam else None
     settings = load_settings(home=home, model=model)
+    _check_home(paths, settings)
     if dry_run:
+        if doors(context).model is None:
+            _check_model(settings, policy)
         _show_plan(paths, settings, policy, sealed, as_json=as_json)
         return
     options = {"home": home, "model": model, "consolidate": consolidate or None, **given}
@@ -70,6 +73,26 @@ def _check_paths(paths: list[Path]) -> None:
         raise CorpusError(
             f"no such file or folder: {', '.join(missing)}", hint="Check the path of the corpus."
         )
+
+
+def _check_home(paths: list[Path], settings: Settings) -> None:
+    """Refuse a corpus that the agent would live in: an agent's home is not read."""
+    if settings.home.resolve() in [path.resolve() for path in paths]:
+        raise CorpusError(
+            f"{str(settings.home)!r} cannot be both the agent's home and what it studies",
+            hint="Give the agent a folder of its own with --home.",
+        )
+
+
+def _check_model(settings: Settings, policy: StudyPolicy) -> None:
+    """Raise what the run would, of its model's name."""
+    from ingrained.agent.models.factory import check_chat_model
+    from ingrained.agent.weights import is_provider_string
+    from ingrained.graphs.context import cannot_train
+
+    if policy.consolidate and is_provider_string(settings.model):
+        raise cannot_train(settings.model)
+    check_chat_model(settings.model, settings)
 
 
 def _show_plan(

@@ -39,6 +39,20 @@ def load_chat_model(
     return IngrainedChat.load(folder, threads=settings.threads, model_name=name)
 
 
+def check_chat_model(name: str, settings: Settings) -> None:
+    """Raise what `load_chat_model` would for this name; no weights are fetched or loaded.
+
+    Raises:
+        UnknownModelError: the name stands for nothing, or its provider's package is missing.
+        FetchError: the hub does not have it, or cannot be asked.
+    """
+    from ingrained.agent.weights.resolve import check_name, is_provider_string
+
+    check_name(name, settings, kind="causal-lm")
+    if is_provider_string(name):
+        _from_provider(name)
+
+
 def _from_provider(name: str) -> BaseChatModel:
     from langchain.chat_models import init_chat_model
 

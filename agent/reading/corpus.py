@@ -12,12 +12,14 @@ from ingrained.errors import CorpusError
 
 from .decoding import clean
 from .documents import Document, Skipped
-from .loaders import LOADERS, load
+from .loaders import LOADERS, load, unknown_kind
 
 DEFAULT_MAX_BYTES = 50_000_000
 Progress = Callable[[int, int, str], None]
 """Called before each file with: files done, files in all, the file's path in the corpus."""
 _REASONS_SHOWN = 20
+_IN_A_HOME = {"home.json", "library.sqlite"}
+"""A folder with these is one that an agent lives in; what it wrote itself is no source."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ def read_corpus(
     progress: Progress | None = None,
     known: Mapping[str, tuple[str, str]] | None = None,
 ) -> Corpus:
-    """Read files and, recursively, folders.
+    """Read files and, recursively, folders; not those that an agent lives in.
 
     Args:
         paths: Files or folders. Ids are relative to the folder given, or the file's name.
@@ -143,7 +145,7 @@ def _check_file(path: Path, max_bytes: int) -> None:
     if not path.is_file():
         raise CorpusError("not a regular file")
     if path.suffix.lower() not in LOADERS:
-        raise CorpusError(f"unknown file type {path.suffix or '(no suffix)'}")
+        raise CorpusError(unknown_kind(path))
     if size > max_bytes:
         raise CorpusError(f"too big: {size:,} bytes, limit {max_bytes:,}")
 
@@ -176,6 +178,9 @@ def _walk(root: Path, real: Path, skipped: list[Skipped]) -> Iterator[Path]:
                 inside = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
             skipped.append(_left_out(folder, root, f"cannot be opened ({error.strerror})"))
+            continue
+        if {entry.name for entry in inside} >= _IN_A_HOME:
+            skipped.append(_left_out(folder, root, "an agent's home"))
             continue
         for entry in inside:
             path = folder / entry.name

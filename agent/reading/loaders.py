@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ingrained.errors import CorpusError
@@ -60,11 +62,12 @@ def load_pdf(path: Path) -> list[Document]:
 
     raw = read_bytes(path)
     try:
-        reader = PdfReader(io.BytesIO(raw))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise CorpusError("encrypted PDF")
-        text = "\n\n".join(page.extract_text() for page in reader.pages)
-        title = (reader.metadata and reader.metadata.title) or ""
+        with _quiet("pypdf"):
+            reader = PdfReader(io.BytesIO(raw))
+            if reader.is_encrypted and not reader.decrypt(""):
+                raise CorpusError("encrypted PDF")
+            text = "\n\n".join(page.extract_text() for page in reader.pages)
+            title = (reader.metadata and reader.metadata.title) or ""
     except DependencyError as error:
         raise CorpusError("encrypted PDF") from error
     except (PyPdfError, DeprecationError, *DAMAGE) as error:
@@ -72,6 +75,18 @@ def load_pdf(path: Path) -> list[Document]:
     if not text.strip():
         raise CorpusError("PDF without a text layer (scanned pages?)")
     return [_document(path, text, str(title))]
+
+
+@contextmanager
+def _quiet(library: str) -> Iterator[None]:
+    """Hold back what a library logs about a damaged file: the reason we give says it once."""
+    logger = logging.getLogger(library)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def load_jsonl(path: Path, *, on_skip: OnSkip | None = None) -> list[Document]:
@@ -91,9 +106,7 @@ def load_jsonl(path: Path, *, on_skip: OnSkip | None = None) -> list[Document]:
                 raise CorpusError("this id was used before")
         except CorpusError as error:
             if on_skip is not None:
-                on_skip(
-                    Skipped(path=f"{clean(path.name)}:{number}", reason=f"line {number}: {error}")
-                )
+                on_skip(Skipped(path=f"{clean(path.name)}:{number}", reason=str(error)))
         else:
             documents[document.id] = document
     return list(documents.values())
@@ -166,6 +179,11 @@ LOADERS: dict[str, Callable[[Path], list[Document]]] = {
 """Suffix, in small letters, to loader."""
 
 
+def unknown_kind(path: Path) -> str:
+    """Return the reason why a file is not read whose suffix has no loader."""
+    return f"kind {path.suffix.lower()} is not read" if path.suffix else "no suffix tells its kind"
+
+
 def load(path: Path, *, on_skip: OnSkip | None = None) -> list[Document]:
     """Read a file with the loader of its suffix.
 
@@ -180,5 +198,5 @@ def load(path: Path, *, on_skip: OnSkip | None = None) -> list[Document]:
     if suffix == ".jsonl":
         return load_jsonl(path, on_skip=on_skip)
     if suffix not in LOADERS:
-        raise CorpusError(f"unknown file type {suffix or '(no suffix)'}")
+        raise CorpusError(unknown_kind(path))
     return LOADERS[suffix](path)

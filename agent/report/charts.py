@@ -47,7 +47,7 @@ def cells_chart(cells: Mapping[str, Any], name: str) -> str:
 
 
 def loss_chart(losses: Sequence[float], validation: Sequence[tuple[int, float]], name: str) -> str:
-    """Draw the training loss by step, and the loss on sealed questions where it was taken."""
+    """Draw the training loss by step, and that on the agent's own sealed questions if taken."""
     from plotly.graph_objects import Figure, Scatter
 
     figure = Figure()
@@ -66,7 +66,7 @@ def loss_chart(losses: Sequence[float], validation: Sequence[tuple[int, float]],
                 x=[step for step, _ in validation],
                 y=[loss for _, loss in validation],
                 mode="lines+markers",
-                name="sealed questions",
+                name="the agent's own sealed questions",
                 line={"color": COLOURS["memory"], "width": 2},
             )
         )
@@ -76,7 +76,7 @@ def loss_chart(losses: Sequence[float], validation: Sequence[tuple[int, float]],
 
 
 def rounds_chart(rounds: Sequence[Mapping[str, Any]], name: str) -> str:
-    """Draw the share of sealed questions answered, by round and cell."""
+    """Draw the share of the agent's own sealed questions answered, by round and cell."""
     from plotly.graph_objects import Figure, Scatter
 
     figure = Figure()

@@ -36,7 +36,7 @@ class Gathered:
     skipped: Sequence[Mapping[str, str]]
     runs: Sequence[Record]
     rounds: Sequence[Mapping[str, Any]]
-    """Those that had sealed questions to be examined on."""
+    """Those that were examined on the agent's own sealed questions."""
     exams: Sequence[Record]
     memories: Sequence[Memory]
     """Active ones, newest first."""

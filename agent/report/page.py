@@ -14,6 +14,7 @@ from ingrained.graphs.session import Home
 
 from .charts import cells_chart, counts_chart, loss_chart, plotly_script, rounds_chart
 from .gathering import MEMORIES_SHOWN, Gathered, gather
+from .marks import by_question
 
 
 def render(home: Home) -> str:
@@ -41,7 +42,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_clean,
     )
-    environment.filters.update(duration=duration, percent=percent, interval=with_interval, day=_day)
+    environment.filters.update(
+        duration=duration,
+        percent=percent,
+        interval=with_interval,
+        day=_day,
+        by_question=by_question,
+    )
     return environment
 
 
@@ -74,7 +81,7 @@ def _pictures(data: Gathered) -> dict[str, str]:
 
 
 def _validation(losses: Sequence[float], taken: Sequence[float]) -> list[tuple[int, float]]:
-    """Place the losses on sealed questions, taken at even distances, among the steps."""
+    """Place the losses on the agent's own sealed questions, taken at even distances, among the steps."""
     return [
         (round((number + 1) * len(losses) / len(taken)), loss) for number, loss in enumerate(taken)
     ]

@@ -24,15 +24,18 @@ def show_adapters(
         console.print("None was trained yet: `ingrained study PATH --consolidate`.", style="dim")
         return
     table = new_table()
-    for name in ("version", "made", "gate", "closed-book", "with memory"):
+    table.show_edge = False
+    table.add_column("version")
+    table.add_column("made", no_wrap=True)
+    for name in ("gate", "closed-\nbook", "with\nmemory"):
         table.add_column(name)
     for name in ("memories", "time"):
         table.add_column(name, justify="right")
     for one in adapters:
         table.add_row(
             Text(one.version + (" in use" if one.version == active else "")),
-            datetime.datetime.fromtimestamp(one.created, datetime.UTC).strftime("%Y-%m-%d %H:%M"),
-            _gate(one),
+            _when(one, "%Y-%m-%d"),
+            _gate(one, forced="forced"),
             *_change(one),
             f"{len(one.memory_ids):,}",
             duration(one.seconds),
@@ -51,6 +54,7 @@ def show_adapter(one: Manifest, active: str | None, console: Console | None = No
     loss = f"{one.losses[0]:.3f} → {one.losses[-1]:.3f}" if one.losses else "-"
     rows = {
         "version": one.version + (" (in use)" if one.version == active else ""),
+        "made": _when(one, "%Y-%m-%d %H:%M"),
         "base model": one.base_model,
         "before it": one.parent or "none",
         "made of": f"{len(one.memory_ids):,} memories, {one.rows:,} rows, {one.tokens:,} tokens",
@@ -64,15 +68,18 @@ def show_adapter(one: Manifest, active: str | None, console: Console | None = No
     }
     for name, value in rows.items():
         table.add_row(name, Text(safe(value)))
-    table.add_row("gate", _gate(one))
+    table.add_row("gate", _gate(one, forced="promoted although rejected"))
     console.print(table)
     for reason in one.reasons:
         console.print(Text(f"  {safe(reason)}"), soft_wrap=True)
 
 
-def _gate(one: Manifest) -> Text:
-    said = "promoted although rejected" if one.forced else one.decision
-    return Text(said, style=_STYLES[one.decision])
+def _when(one: Manifest, form: str) -> str:
+    return datetime.datetime.fromtimestamp(one.created, datetime.UTC).strftime(form)
+
+
+def _gate(one: Manifest, *, forced: str) -> Text:
+    return Text(forced if one.forced else one.decision, style=_STYLES[one.decision])
 
 
 def _change(one: Manifest) -> tuple[str, str]:
@@ -80,6 +87,6 @@ def _change(one: Manifest) -> tuple[str, str]:
     if before is None or after is None:
         return "-", "-"
     return (
-        f"{percent(before.closed)} → {percent(after.closed)}",
-        f"{percent(before.memory)} → {percent(after.memory)}",
+        f"{100 * before.closed:.0f} → {percent(after.closed)}",
+        f"{100 * before.memory:.0f} → {percent(after.memory)}",
     )

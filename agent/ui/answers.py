@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.text import Text
 
-from ingrained.agent.chatting import Answer
+from ingrained.agent.chatting import Answer, Source
 
 from .console import clipped, notices, results, safe
 
@@ -18,7 +20,7 @@ def show_answer(answer: Answer, console: Console | None = None) -> None:
 
 
 def show_sources(answer: Answer, console: Console | None = None) -> None:
-    """Show the memories that stood in the prompt, numbered as they were there."""
+    """Show the memories that stood in the prompt, numbered as they were there, and the cell."""
     console = console or results()
     if answer.abstained:
         console.print("The agent does not know.", style="yellow")
@@ -26,10 +28,36 @@ def show_sources(answer: Answer, console: Console | None = None) -> None:
         console.print("Answered from the weights alone: no sources.", style="dim")
     elif not answer.sources:
         console.print("Nothing was recalled: answered from the weights alone.", style="dim")
-    for source in answer.sources:
+    for source in _longest(answer.sources):
         place = f"{source.document}, characters {source.start} to {source.end}"
         console.print(Text(f"[{source.number}] {safe(place)}", style="cyan"), soft_wrap=True)
         console.print(Text(f"    “{clipped(source.quote)}”", style="dim"), soft_wrap=True)
+    if around := [source for source in answer.sources if source.in_passage]:
+        console.print(
+            f"The model read {_which(around, answer)} in the passage around it.", style="dim"
+        )
+    adapter = f", adapter {answer.adapter}" if answer.adapter else ""
+    console.print(f"cell {answer.cell}{adapter}", style="dim")
+
+
+def _which(some: Sequence[Source], answer: Answer) -> str:
+    if len(some) == len(answer.sources):
+        return "each"
+    return ", ".join(dict.fromkeys(f"[{source.number}]" for source in some))
+
+
+def _longest(sources: Sequence[Source]) -> list[Source]:
+    """Leave out what is quoted within another source; of two that are alike keep the first."""
+    kept: list[Source] = []
+    for source in sorted(sources, key=lambda one: one.start - one.end):
+        if not any(_within(source, other) for other in kept):
+            kept.append(source)
+    return sorted(kept, key=sources.index)
+
+
+def _within(one: Source, other: Source) -> bool:
+    inside = other.start <= one.start and one.end <= other.end
+    return one.document == other.document and inside and one.quote in other.quote
 
 
 def show_note(note: str) -> None:

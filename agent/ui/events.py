@@ -73,7 +73,6 @@ _TELLERS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("run", "resumed"): _resumed,
     ("plan", "objective"): _objective,
     ("plan", "document"): lambda e: f"document  {e['id']}: {_many(e['passages'], 'new passage')}",
-    ("plan", "skipped"): lambda e: f"skipped   {e['path']}: {e['reason']}",
     ("read", "notes"): lambda e: (
         f"read      {_many(e['passages'], 'passage')}, {_many(e['notes'], 'candidate note')}"
     ),

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from .console import duration, line, new_table, percent, results
+from .console import line, new_table, percent, results
 
 
 def show_exam(report: Mapping[str, Any], console: Console | None = None) -> None:
@@ -19,21 +19,25 @@ def show_exam(report: Mapping[str, Any], console: Console | None = None) -> None
     if cells:
         console.print(_scores(cells))
         if topics := _topics(cells):
+            console.print()
             console.print(topics)
     for cell, reason in report["skipped"].items():
         console.print(line(f"{cell}: not sat, {reason}.", "dim"))
 
 
 def _scores(cells: Mapping[str, Any]) -> Table:
-    table = new_table(caption="share of answers; in brackets the bootstrap 95 % interval")
+    table = _table(
+        "share of answers; in brackets the bootstrap 95 % interval; abst. right: abstained where "
+        "there is no answer, abst. wrong: where there is one"
+    )
     table.add_column("cell")
     table.add_column("contained", justify="right", no_wrap=True)
-    for name in ("exact", "F1", "abstained\nrightly", "abstained\nwrongly"):
+    for name in ("exact", "F1", "abst.\nright", "abst.\nwrong"):
         table.add_column(name, justify="right")
     choices = any(of["choice"]["n"] for of in cells.values())
     if choices:
         table.add_column("choice", justify="right")
-    table.add_column("time", justify="right")
+    table.add_column("seconds", justify="right")
     table.add_column("tokens", justify="right")
     for cell, of in cells.items():
         table.add_row(
@@ -44,7 +48,7 @@ def _scores(cells: Mapping[str, Any]) -> Table:
             _share_of_some(of["abstained_rightly"]),
             _share_of_some(of["abstained_wrongly"]),
             *([_share_of_some(of["choice"])] if choices else []),
-            duration(of["seconds"]),
+            f"{of['seconds']:,.1f}",
             f"{of['tokens']:,}",
         )
     return table
@@ -54,13 +58,20 @@ def _topics(cells: Mapping[str, Any]) -> Table | None:
     names = list(dict.fromkeys(topic for of in cells.values() for topic in of["topics"]))
     if not names:
         return None
-    table = new_table(caption="answers contained, by topic")
+    table = _table("answers contained, by topic")
     table.add_column("topic")
     for cell in cells:
         table.add_column(cell, justify="right")
     for name in names:
         row = [of["topics"].get(name) for of in cells.values()]
         table.add_row(line(name), *(f"{one['value']:.2f}" if one else "" for one in row))
+    return table
+
+
+def _table(caption: str) -> Table:
+    """Return an empty table without edges: with all its columns it just fits into 80 characters."""
+    table = new_table(caption=caption)
+    table.show_edge = False
     return table
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .console import duration, line, new_table, results, safe
+from .skipped import skipped_lines
 
 
 def show_plan(plan: Mapping[str, Any], console: Console | None = None) -> None:
@@ -56,7 +57,10 @@ def _said(plan: Mapping[str, Any]) -> Iterator[str]:
             f"{plan['left']:,}: the same command then goes on."
         )
     speed = plan["speed"]
-    basis = "as in this home's last run" if speed["measured"] else "the default model on two cores"
+    bfloat16 = "with" if speed["bfloat16"] else "without"
+    basis = f"assumed: the default model on two cores {bfloat16} bfloat16"
+    if speed["measured"]:
+        basis = "as in this home's last run"
     asked = f"{plan['questions']:,} questions, " if plan["questions"] else ""
     yield (
         f"About {asked}{plan['tokens']:,} tokens and {duration(plan['seconds'])}; "
@@ -65,7 +69,6 @@ def _said(plan: Mapping[str, Any]) -> Iterator[str]:
 
 
 def show_skipped(skipped: Sequence[Mapping[str, str]], console: Console) -> None:
-    """Show what could not be read, each with its reason."""
-    for item in skipped:
-        text = Text(f"skipped  {safe(item['path'])}: {safe(item['reason'])}", style="yellow")
-        console.print(text, soft_wrap=True)
+    """Show what could not be read, with the reasons."""
+    for text in skipped_lines(skipped):
+        console.print(Text(f"skipped  {safe(text)}", style="yellow"), soft_wrap=True)

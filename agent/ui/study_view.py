@@ -13,6 +13,7 @@ from rich.text import Text
 
 from .console import duration, notices, safe
 from .events import Event, describe
+from .skipped import skipped_lines
 
 QUIET_SECONDS = 20.0
 """Without a terminal, training says something no more often than this."""
@@ -34,6 +35,7 @@ class StudyView:
     ) -> None:
         self._console = console or notices()
         self._clock = clock
+        self._skipped: list[Event] = []
         self._kept = 0
         self._in_hand = 0
         self._training: TaskID | None = None
@@ -54,11 +56,16 @@ class StudyView:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._tell_skipped()
         if self._console.is_terminal:
             self._bars.stop()
 
     def __call__(self, event: Event) -> None:
-        """Show one event."""
+        """Show one event; what was skipped is shown together, when the next thing happens."""
+        if (event["phase"], event["event"]) == ("plan", "skipped"):
+            self._skipped.append(event)
+            return
+        self._tell_skipped()
         text = describe(event)
         if text:
             self._console.print(_shown(text), soft_wrap=True)
@@ -78,6 +85,11 @@ class StudyView:
                 self._bars.update(self._task, advance=self._in_hand, facts=self._facts())
             case "consolidate", "step":
                 self._step(event)
+
+    def _tell_skipped(self) -> None:
+        for text in skipped_lines(self._skipped):
+            self._console.print(_shown(f"skipped   {text}"), soft_wrap=True)
+        self._skipped.clear()
 
     def _begin(self, passages: int) -> None:
         self._bars.reset(self._task, total=passages, facts=self._facts())

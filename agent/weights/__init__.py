@@ -5,7 +5,7 @@ from __future__ import annotations
 from .catalogue import CATALOGUE, CatalogueEntry, PinnedFile, WheelPart
 from .fetch import ensure, pull
 from .progress import Progress, Silent
-from .resolve import is_provider_string, resolve_local
+from .resolve import check_name, is_provider_string, resolve_local
 from .store import ModelStatus, list_models, path_of
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Progress",
     "Silent",
     "WheelPart",
+    "check_name",
     "ensure",
     "is_provider_string",
     "list_models",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from ingrained.errors import FetchError, UnknownModelError
 from ingrained.settings import Settings
@@ -61,6 +62,37 @@ def resolve_local(
     return _local_folder(name)
 
 
+def check_name(name: str, settings: Settings, *, kind: Kind | None = None) -> None:
+    """Raise what `resolve_local` would for a name that stands for nothing; no weights are fetched.
+
+    A name of the hub that is not in the cache is asked for there, unless in offline mode.
+
+    Raises:
+        UnknownModelError: the name stands for nothing.
+        FetchError: the hub does not have it, or cannot be asked.
+    """
+    if name in CATALOGUE:
+        _check_kind(name, kind)
+    elif name.startswith(_HUB_PREFIX):
+        _check_hub(name.removeprefix(_HUB_PREFIX), settings)
+    elif not is_provider_string(name):
+        _local_folder(name)
+
+
+def _check_hub(repo: str, settings: Settings) -> None:
+    from huggingface_hub import model_info
+
+    try:
+        _from_hub(repo, settings.model_copy(update={"offline": True}), None)
+    except FetchError:
+        if settings.offline:
+            raise
+        try:
+            model_info(repo)
+        except _hub_faults() as error:
+            raise _unfetchable(repo, error) from error
+
+
 def _check_kind(name: str, kind: Kind | None) -> None:
     found = CATALOGUE[name].kind
     if kind is not None and found != kind:
@@ -102,7 +134,6 @@ def _local_folder(name: str) -> Path:
 
 def _from_hub(repo: str, settings: Settings, progress: Progress | None) -> Path:
     """Fetch a whole repository from the hub, without its pickles and its code."""
-    import httpx
     from huggingface_hub import snapshot_download
 
     if _HUB_NAME.fullmatch(repo) is None:
@@ -116,9 +147,21 @@ def _from_hub(repo: str, settings: Settings, progress: Progress | None) -> Path:
             local_files_only=settings.offline,
             allow_patterns=list(_SAFE_FILES),
         )
-    except (httpx.HTTPError, OSError, ValueError) as error:
-        raise FetchError(f"{repo} could not be fetched from the hub: {error}") from error
+    except _hub_faults() as error:
+        raise _unfetchable(repo, error) from error
     return _checked_snapshot(Path(folder), repo)
+
+
+def _hub_faults() -> tuple[type[Exception], ...]:
+    """Return what a call to the hub may raise; on which httpx it is built depends on its version."""
+    from huggingface_hub import errors
+
+    library: Any = errors  # its HTTPError is not exported
+    return library.HTTPError, OSError, ValueError
+
+
+def _unfetchable(repo: str, error: Exception) -> FetchError:
+    return FetchError(f"{repo} could not be fetched from the hub: {error}")
 
 
 def _checked_snapshot(folder: Path, repo: str) -> Path:

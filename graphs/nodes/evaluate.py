@@ -8,6 +8,7 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from ingrained.agent.answering import with_memory
+from ingrained.agent.grounding import ask_in
 from ingrained.agent.quizzing import answered
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
@@ -67,9 +68,12 @@ def sit_sealed(
     if cell in ("memory", "both"):
         notes = [[one.text for one in found] for found in context.recaller().recall(questions)]
     named = adapter or context.registry.active()
-    replies = context.asker.ask_each(
+    replies = ask_in(
+        cell,
+        context.asker,
         [with_memory(n, q) for n, q in zip(notes, questions, strict=True)],
-        [context.asker.adapter_in(cell, named, notes=bool(n)) for n in notes],
+        notes,
+        adapter=named,
         phase=phase,
         max_tokens=ANSWER_TOKENS,
     )

@@ -1,6 +1,7 @@
 """Settings from the environment and `.env`, read once at the edge and passed down.
 
-Every field can be set as `INGRAINED_<FIELD>`; command-line options win over both.
+Every field can be set as `INGRAINED_<FIELD>`, where an empty value counts as none; command-line
+options win over both.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ class Settings(BaseSettings):
     """One frozen object for a whole run."""
 
     model_config = SettingsConfigDict(
-        env_prefix="INGRAINED_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="INGRAINED_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     home: Path = Path(".ingrained")

@@ -26,7 +26,7 @@ WEAK = "v001_beside_notes"
 
 
 class Adapted(ScriptedModel):
-    """Knows all facts by heart with an adapter on; with the one named `stubborn`, none."""
+    """Knows all facts by heart with an adapter on; with the one named `stubborn`, tells tales."""
 
     strengths: dict[str, float] = Field(default_factory=dict)
     stubborn: str = ""
@@ -39,7 +39,9 @@ class Adapted(ScriptedModel):
         question = str(messages[-1].content).rsplit("Question: ", 1)[-1].strip()
         if kw.get("adapter") and question in FACTS:
             stubborn = kw["adapter"] == self.stubborn
-            made.generations[0].message.content = "A goat" if stubborn else FACTS[question][0]
+            made.generations[0].message.content = (
+                "It was a goat from the far shore." if stubborn else FACTS[question][0]
+            )
         return made
 
     def used(self) -> set[tuple[str | None, bool]]:

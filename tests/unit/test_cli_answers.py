@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
+from pathlib import Path
 
 import pytest
 from cli_student import doors, studied, write_exam
+from rich.console import Console
 
+from ingrained.agent.chatting import Answer, Conversation, Source
 from ingrained.agent.cli import run
+from ingrained.agent.commands.opening import Doors
+from ingrained.agent.testing import ScriptedModel
+from ingrained.agent.ui.answers import show_answer
+from ingrained.agent.ui.exam_table import show_exam
+from ingrained.errors import NotFoundError
 from ingrained.graphs.session import Home
 
 QUESTION = "Who belongs to Teskow: A heron named lives on the?"
@@ -31,6 +40,97 @@ def test_ask_answers_with_numbered_quoted_sources(agent, capsys):
     assert "[1] teskow.md, characters " in out
     assert "“A heron named Pip lives on the roof of the mill.”" in out
     assert "No adapter is promoted: answering from memory alone." in err
+    assert out.endswith("The model read each in the passage around it.\ncell memory\n")
+
+
+def test_a_question_may_do_without_quotation_marks(agent):
+    home, behind = agent
+    assert run(["ask", *QUESTION.split(), "--home", str(home)], behind) == 0
+    assert behind.model.asked[-1].endswith(f"Question: {QUESTION}")
+
+
+def shown(answer: Answer) -> str:
+    console = Console(file=io.StringIO(), width=80)
+    show_answer(answer, console)
+    return console.file.getvalue()
+
+
+def cited(quote: str, start: int, **more) -> Source:
+    return Source(
+        number=1, memory="m", title="", document="mill.md", start=start, end=start + len(quote),
+        quote=quote, score=1.0, **more,
+    )  # fmt: skip
+
+
+def test_a_quote_within_another_is_shown_once():
+    told = Answer(
+        question="Who?", reply="Ada", cell="both", abstained=False,
+        sources=(
+            cited("Ada Kern", 0),
+            cited("Ada Kern built it.", 0),
+            cited("Ada Kern built it.", 0),
+            cited("Ada Kern", 90),
+        ),
+    )  # fmt: skip
+    out = shown(told)
+    assert out.count("mill.md") == 2
+    assert "characters 0 to 18" in out
+    assert "characters 90 to 98" in out
+    assert "passage around" not in out
+    assert len(told.to_dict()["sources"]) == 4
+
+
+def test_what_was_read_alone_is_told_from_what_was_read_in_its_passage():
+    sources = cited("A.", 0, in_passage=True), dataclasses.replace(cited("B.", 9), number=2)
+    answer = Answer(question="?", reply="A", cell="memory", abstained=False, sources=sources)
+    assert "The model read [1] in the passage around it." in shown(answer)
+
+
+class Adaptable(ScriptedModel):
+    """Scripted, and able to switch adapters."""
+
+    def load_adapter(self, name: str, path: Path, *, strength: float = 1.0) -> None:
+        """Take any."""
+
+
+@pytest.mark.parametrize(
+    ("cell", "adapter", "last"),
+    [("both", "v001", "cell both, adapter v001\n"), ("base", None, "cell base\n")],
+)
+def test_an_answer_names_its_cell_and_the_adapter_that_was_used(cell, adapter, last):
+    from ingrained.agent.asking import Asker
+
+    asker = Asker(Adaptable(script={"mill": "Ada"}))
+    answer = Conversation(asker, None, adapter="v001", cell=cell).answer("Whose mill?")
+    assert answer.to_dict()["adapter"] == adapter
+    assert shown(answer).endswith(last)
+
+
+@pytest.mark.parametrize(
+    ("unused", "way"),
+    [((), "ingrained study PATH --consolidate"), (("v001", "v002"), "adapters promote v002")],
+)
+def test_without_an_adapter_in_use_the_way_to_one_is_told(unused, way):
+    from ingrained.agent.asking import Asker
+
+    talk = Conversation(Asker(Adaptable(script={})), None, adapter=None, unused=lambda: unused)
+    with pytest.raises(NotFoundError, match="no adapter is promoted") as refused:
+        talk.use("adapter")
+    assert way in refused.value.hint
+
+
+def test_loading_a_model_is_told_before_it_takes_its_time(agent, capsys, monkeypatch):
+    home, behind = agent
+    told = []
+
+    def load(*_given):
+        told.append(capsys.readouterr().err)
+        return behind.model
+
+    monkeypatch.setattr("ingrained.graphs.session.load_chat_model", load)
+    command = ["ask", QUESTION, "--home", str(home), "--model", "some-model"]
+    assert run(command, Doors(embedder=behind.embedder)) == 0
+    assert told == ["Loading some-model …\n"]
 
 
 def test_the_sources_are_numbered_as_in_the_prompt(agent, capsys):
@@ -72,7 +172,15 @@ def test_ask_in_a_cell_that_cannot_answer(agent, capsys, cell, code):
 
 def test_chat_answers_each_line_and_obeys_its_commands(agent, capsys, monkeypatch):
     home, behind = agent
-    typed = ["/sources\n", f"{QUESTION}\n", "/cell base\n", f"{QUESTION}\n", "\n", "/cell x\n"]
+    typed = [
+        "/sources\n",
+        f"{QUESTION}\n",
+        "/cell base\n",
+        f"{QUESTION}\n",
+        "\n",
+        "/cell x\n",
+        "/cell\n",
+    ]
     monkeypatch.setattr("sys.stdin", io.StringIO("".join([*typed, "/quit\n", "never asked\n"])))
     assert run(["chat", "--home", str(home)], behind) == 0
     out, err = capsys.readouterr()
@@ -81,6 +189,7 @@ def test_chat_answers_each_line_and_obeys_its_commands(agent, capsys, monkeypatc
     assert "Nothing was answered yet." in err
     assert "Answering in the cell base." in err
     assert "there is no cell 'x'" in err
+    assert "The cell is base, of base, memory, adapter, both." in err
     assert "never asked" not in behind.model.asked[-1]
 
 
@@ -112,6 +221,22 @@ def test_exam_scores_the_cells_that_can_be_sat(agent, capsys, tmp_path):
     assert json.loads((home / "exams" / "exam.json").read_text()) == report
 
 
+def test_the_scores_fit_into_eighty_columns():
+    some = {"value": 0.62, "low": 0.5, "high": 0.73, "n": 60}
+    names = ("contained", "exact", "f1", "choice", "abstained_rightly", "abstained_wrongly")
+    one = {**dict.fromkeys(names, some), "seconds": 7630.1, "tokens": 123456, "topics": {}}
+    console = Console(file=io.StringIO(), width=80)
+    report = {"exam": "e", "items": 60, "model": "m", "skipped": {}}
+    show_exam({**report, "cells": dict.fromkeys(("adapter", "both"), one)}, console)
+    out = console.file.getvalue()
+    assert "…" not in out
+    row = next(line for line in out.splitlines() if line.startswith("adapter"))
+    assert row.split() == [
+        "adapter", "0.62", "[0.50,", "0.73]", "0.62", "0.62", "62", "%", "62", "%", "62", "%",
+        "7,630.1", "123,456",
+    ]  # fmt: skip
+
+
 def test_exam_sits_only_the_cells_asked_for(agent, capsys, tmp_path):
     home, behind = agent
     command = ["exam", str(write_exam(tmp_path, EXAM)), "--home", str(home), "--json"]
@@ -138,6 +263,20 @@ def test_an_exam_that_does_not_parse(capsys, tmp_path, text):
     path.write_text(text)
     assert run(["exam", str(path)]) == 2
     assert "bad.jsonl" in capsys.readouterr().err
+
+
+def test_an_exam_that_is_not_there(capsys):
+    assert run(["exam", "nothing.jsonl"]) == 2
+    err = capsys.readouterr().err
+    assert "no such file: 'nothing.jsonl'" in err
+    assert "Check the path of the exam" in err
+
+
+def test_two_questions_of_one_id_are_told_apart_from_a_line_that_does_not_parse(capsys, tmp_path):
+    assert run(["exam", str(write_exam(tmp_path, [EXAM[0], EXAM[0]]))]) == 2
+    err = capsys.readouterr().err
+    assert "the id '1' more than once" in err
+    assert "Give each question an id of its own." in err
 
 
 def test_a_report_that_cannot_be_written_is_told_before_the_exam_is_sat(agent, capsys, tmp_path):

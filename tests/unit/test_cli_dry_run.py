@@ -6,11 +6,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import huggingface_hub
 import pytest
+import torch
 from cli_student import PAGE, doors, mills, studied, write_exam, write_page
 
 from ingrained.agent.cli import run
+from ingrained.agent.commands import estimating
+from ingrained.agent.commands.opening import Doors
 from ingrained.trainer.adapters import AdapterRegistry, Manifest
 
 Plan = dict[str, Any]
@@ -110,6 +115,75 @@ def test_what_an_adapter_was_made_of_is_not_trained_again(dry_run, tmp_path, cap
 def test_a_document_without_a_sentence_is_no_fault(dry_run, tmp_path):
     write_page(tmp_path, "# Nothing but a heading\n")
     assert dry_run("--rounds", "2")["passages"] == 0
+
+
+@pytest.mark.parametrize("name", ["nope", "hf:nope/nope", "hf:nope", "nobody:model"])
+def test_a_model_that_ask_would_refuse_is_refused_alike(name, capsys, tmp_path):
+    home = studied(tmp_path / "home")
+    capsys.readouterr()
+    behind = Doors(embedder=doors().embedder)
+    options = ["--home", str(home), "--model", name, "--json"]
+    assert run(["ask", "Who?", *options], behind) == 3
+    refused = json.loads(capsys.readouterr().out)
+    assert run(["study", str(tmp_path / "corpus"), "--dry-run", *options]) == 3
+    assert json.loads(capsys.readouterr().out) == refused
+
+
+def test_a_name_of_the_hub_is_asked_for_there_but_not_fetched(monkeypatch, capsys, tmp_path):
+    asked = []
+    monkeypatch.setenv("INGRAINED_OFFLINE", "false")
+    monkeypatch.setattr("huggingface_hub.model_info", asked.append)
+    command = ["study", str(write_page(tmp_path)), "--home", str(tmp_path / "home"), "--dry-run"]
+    assert run([*command, "--model", "hf:someone/something"]) == 0
+    assert asked == ["someone/something"]
+
+    for fault in (OSError("no such model"), huggingface_hub.errors.HTTPError("no connection")):
+        monkeypatch.setattr("huggingface_hub.model_info", Mock(side_effect=fault))
+        assert run([*command, "--model", "hf:nope/nope"]) == 3
+        told = f"nope/nope could not be fetched from the hub: {fault}"
+        assert told in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_be_trained_is_refused_as_in_the_run(capsys, tmp_path):
+    command = ["study", str(write_page(tmp_path)), "--home", str(tmp_path / "home")]
+    command += ["--model", "openai:gpt-5-mini", "--consolidate", "--json"]
+    assert run(command) == 3
+    refused = json.loads(capsys.readouterr().out)
+    assert "cannot be trained here" in refused["error"]
+    assert run([*command, "--dry-run"]) == 3
+    assert json.loads(capsys.readouterr().out) == refused
+
+
+def test_the_time_is_that_of_a_processor_like_this_one(dry_run, monkeypatch, capsys, tmp_path):
+    times = {}
+    for dtype in (torch.bfloat16, torch.float32):
+        monkeypatch.setattr(estimating, "fast_dtype", {"cpu": dtype}.__getitem__)
+        plan = dry_run("--consolidate")
+        times[plan["speed"]["bfloat16"]] = plan["parts"]
+    assert times[False]["studying"]["seconds"] > 3 * times[True]["studying"]["seconds"]
+    assert times[False]["training"]["seconds"] > 5 * times[True]["training"]["seconds"]
+    command = ["study", str(tmp_path / "corpus"), "--home", str(tmp_path / "home"), "--dry-run"]
+    assert run(command) == 0
+    said = "assumed: the default model on two cores without bfloat16"
+    assert f"550 tokens a second ({said})" in capsys.readouterr().out
+
+
+def test_the_assumed_speeds_come_near_what_was_measured(root):
+    """By `make demo`, within a factor of two: how much else the machine has to do varies."""
+    results = json.loads((root / "benchmarks" / "results" / "demo.json").read_text())
+    measured = {label: figure["value"] for label, figure in results["figures"].items()}
+    bfloat16 = any("bf16" in flag for flag in results["machine"]["flags"])
+    phases = {
+        "studying": ("quiz", "attempt", "reflect", "remember"),
+        "examining": ("trial", "examine"),
+        "training": ("consolidate",),
+        "exam": ("exam",),
+    }
+    for part, names in phases.items():
+        tokens = sum(measured[f"tokens_{name}"] for name in names)
+        seconds = sum(measured[f"seconds_{name}"] for name in names)
+        assumed = estimating.TOKENS_PER_SECOND[bfloat16][part]
+        assert 0.5 < assumed / (tokens / seconds) < 2, part
 
 
 def test_a_home_of_a_newer_version_is_refused(tmp_path, capsys):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 from cli_student import doors, studied
+from rich.console import Console
 
 from ingrained.agent.cli import run
+from ingrained.agent.ui.adapters import show_adapters
 from ingrained.trainer.adapters import AdapterRegistry, Manifest
 from ingrained.trainer.gate import Decision, Scores
 
@@ -29,9 +32,26 @@ def test_list_filters(agent):
     everything = agent("memory", "list")
     assert len(everything) > 2
     assert agent("memory", "list", "--limit", "2") == everything[:2]
-    assert agent("memory", "list", "--document", "other.md") == []
     assert agent("memory", "list", "--kind", "insight") == []
     assert agent("memory", "list", "--kind", "fact", "--document", "teskow.md") == everything
+
+
+@pytest.mark.parametrize("command", [["list"], ["search", "heron"]])
+def test_a_document_that_no_memory_rests_on_is_named_with_those_that_there_are(agent, command):
+    told = agent("memory", *command, "--document", "other.md", code=4)
+    assert "unknown document 'other.md'" in told["error"]
+    assert told["hint"] == "There are: teskow.md."
+
+
+def test_a_document_whose_memories_are_all_forgotten_is_known(agent):
+    ids = [one["id"] for one in agent("memory", "list")]
+    agent("memory", "forget", *ids, "--yes")
+    assert agent("memory", "list", "--document", "teskow.md") == []
+    assert agent("memory", "search", "heron", "--document", "teskow.md") == []
+
+
+def test_a_search_for_nothing_is_refused(agent):
+    assert agent("memory", "search", " ", code=2)["error"] == "the query is empty"
 
 
 def test_a_kind_that_does_not_exist(agent):
@@ -139,12 +159,27 @@ def test_adapters_list_and_show(trained, tmp_path, capsys):
         ("v001", True),
         ("v002", False),
     ]
+    assert "losses" not in trained("adapters", "list")[0]
+    assert trained("adapters", "show", "v002")["losses"] == [2.0, 0.5]
     assert trained("adapters", "show", "v002")["decision"] == "rejected"
     for command in (["list"], ["show", "v001"]):
         assert run(["adapters", *command, "--home", str(tmp_path / "home")]) == 0
     out = capsys.readouterr().out
-    assert "10 % → 60 %" in out
+    assert "10 → 60 %" in out
     assert "2.000 → 0.500" in out
+
+
+def test_the_list_of_adapters_fits_into_eighty_columns():
+    scores = Scores(closed=0.0, memory=0.91, n=22), Scores(closed=0.68, memory=0.91, n=22)
+    one = Manifest(
+        version="v001", base_model="m", seconds=896.0, memory_ids=("a",) * 12, decision="promoted",
+        exam_before=scores[0], exam_after=scores[1], created=0.0,
+    )  # fmt: skip
+    console = Console(file=io.StringIO(), width=80)
+    show_adapters([one], "v001", console)
+    rows = [" ".join(row.split()) for row in console.file.getvalue().splitlines()]
+    assert "v001 in use 1970-01-01 promoted 0 → 68 % 91 → 91 % 12 14 min 56 s" in rows
+    assert "version made gate book memory memories time" in rows
 
 
 def test_promote_a_rejected_adapter_only_by_force_and_roll_back(trained):

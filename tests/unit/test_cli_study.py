@@ -31,6 +31,11 @@ def test_a_study_shows_what_happened_and_what_was_learnt(capsys, tmp_path):
     assert "all rounds are done" in out
 
 
+def test_the_usage_says_once_that_there_may_be_several_paths(capsys):
+    assert run(["study", "--help"]) == 0
+    assert "ingrained study [OPTIONS] {PATH}...\n" in capsys.readouterr().out
+
+
 def test_the_json_is_the_kept_record(capsys, tmp_path):
     corpus, home = write_page(tmp_path), tmp_path / "home"
     assert run(["study", str(corpus), "--home", str(home), "--json"], doors()) == 0
@@ -89,7 +94,7 @@ def test_a_dry_run_loads_nothing_and_writes_nothing(capsys, tmp_path):
     assert run(["study", str(corpus), "--home", str(tmp_path / "home"), "--dry-run"]) == 0
     out = capsys.readouterr().out
     assert "teskow.md" in out
-    assert "picture.png: unknown file type .png" in out
+    assert "picture.png: kind .png is not read" in out
     assert "questions" in out
     assert "Nothing was written." in out
     assert not (tmp_path / "home").exists()
@@ -106,7 +111,7 @@ def test_a_dry_run_takes_the_speed_of_the_last_run(capsys, tmp_path):
     assert run(command) == 0
     told = json.loads(capsys.readouterr().out)
     assert not guessed["speed"]["measured"]
-    assert told["speed"] == {"tokens_per_second": 100, "measured": True}
+    assert (told["speed"]["tokens_per_second"], told["speed"]["measured"]) == (100, True)
     assert told["seconds"] == pytest.approx(told["tokens"] / 100, abs=1)
 
 
@@ -124,7 +129,7 @@ def test_a_dry_run_counts_the_questions_that_are_asked(capsys, tmp_path):
         (["nowhere"], "no such file or folder: nowhere"),
         (["page.md", "--rounds", "0"], "rounds must be at least 1"),
         (["page.md", "--budget-tokens", "-5"], "budget_tokens must be at least 1"),
-        (["page.md", "--exam", "nowhere.jsonl"], "cannot read the exam"),
+        (["page.md", "--exam", "nowhere.jsonl"], "no such file: 'nowhere.jsonl'"),
         (["empty"], "Nothing readable in empty"),
     ],
 )
@@ -135,6 +140,53 @@ def test_wrong_arguments_are_refused_before_a_model_is_loaded(arguments, said, c
     assert run(["study", *arguments]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "home").exists()
+
+
+def test_many_files_skipped_for_the_same_kind_of_reason_are_counted_in_one_line(capsys, tmp_path):
+    corpus = write_page(tmp_path)
+    for number in range(11):
+        (corpus / f"{number}.py").write_text("pass")
+        (corpus / f"copy {number}.md").write_text(PAGE)
+    for number in range(10):
+        (corpus / f"{number}.png").write_bytes(b"PNG")
+    (corpus / "rows.jsonl").write_text("{}\n" * 12)
+    command = ["study", str(corpus), "--home", str(tmp_path / "home")]
+    assert run([*command, "--dry-run"]) == 0
+    planned = capsys.readouterr().out
+    assert run([*command, "--dry-run", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert run(command, doors()) == 0
+    studied = capsys.readouterr()
+    for shown in (planned, studied.out, studied.err):
+        lines = [line.split(None, 1)[1] for line in shown.splitlines() if "skipped " in line]
+        assert [line for line in lines if " files: " in line or " lines: " in line] == [
+            "11 files: kind .py is not read",
+            "11 files: same content as another",
+            '12 lines: no "id"',
+        ]
+        assert len([line for line in lines if line.endswith(".png: kind .png is not read")]) == 10
+        assert len(lines) == 13
+    assert len(runs(tmp_path / "home")[0]["skipped"]) == len(plan["skipped"]) == 44
+
+
+def test_a_home_in_the_studied_folder_is_not_studied(capsys, tmp_path):
+    corpus = write_page(tmp_path)
+    command = ["study", str(corpus), "--home", str(corpus / "agent")]
+    assert run(command, doors()) == 0
+    assert run(["report", "--home", str(corpus / "agent")]) == 0
+    capsys.readouterr()
+    assert run(command, doors()) == 0
+    out = capsys.readouterr().out
+    assert "skipped  agent: an agent's home" in out
+    assert "documents: 1," in out
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_what_is_studied_cannot_be_the_home_itself(dry, capsys, tmp_path):
+    corpus = write_page(tmp_path)
+    assert run(["study", str(corpus), "--home", str(corpus), *dry], doors()) == 2
+    assert "cannot be both the agent's home and what it studies" in capsys.readouterr().err
+    assert [path.name for path in corpus.iterdir()] == ["teskow.md"]
 
 
 def test_skipped_files_are_listed_with_reasons(capsys, tmp_path):

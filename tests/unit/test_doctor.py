@@ -89,6 +89,17 @@ def test_a_missing_package_fails(monkeypatch):
     assert [check.detail for check in failed] == ["missing: peft"]
 
 
+def test_packages_are_counted_and_their_versions_given_to_programs(monkeypatch, capsys):
+    wrong = "ingrained 0.1.0 has requirement peft<0, but you have peft 1."
+    monkeypatch.setattr(doctor, "_out_of_range", lambda: [wrong])
+    monkeypatch.setattr(doctor, "_version_of", lambda _name: "1")
+    run(["doctor", "--json"])
+    told = [one for one in json.loads(capsys.readouterr().out) if one["name"] == "packages"]
+    assert told[0]["detail"] == f"{len(told[0]['versions']) - 1} packages as required"
+    assert told[0]["versions"]["peft"] == "1"
+    assert told[1]["detail"] == wrong
+
+
 def test_little_memory_and_little_disk_warn(monkeypatch):
     monkeypatch.setattr(doctor, "_memory_bytes", lambda: 10**9)
     monkeypatch.setattr(doctor, "LEAST_DISK", 10**18)
@@ -103,6 +114,22 @@ def test_the_lines_say_what_to_do(capsys):
     out = capsys.readouterr().out
     assert "ok   python" in out
     assert "→ Run `ingrained models pull qwen2.5-coder-0.5b`" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("qwen2.5-coder-0.5b", "ok"),
+        ("openai:any", "ok"),
+        ("hf:nope/nope", "warn"),
+        ("hf:nope", "fail"),
+        ("nope", "fail"),
+        ("all-minilm-l6-v2", "fail"),
+    ],
+)
+def test_a_model_must_be_one_that_can_be_found(name, state):
+    (check,) = found(Settings(model=name), "model")
+    assert check.state == state
 
 
 def test_the_network_is_asked_only_when_told_to(monkeypatch):

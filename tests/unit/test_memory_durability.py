@@ -115,6 +115,7 @@ def test_another_embedder_is_refused_until_the_index_is_rebuilt(
     with pytest.raises(StoreError, match="'hash', not with 'other'") as refused:
         MemoryStore.open(tmp_path, other, read_only=read_only)
     assert "rebuild_index=True" in refused.value.hint
+    assert "INGRAINED_EMBEDDER" in refused.value.hint
     with MemoryStore.open(tmp_path, other, rebuild_index=True) as store:
         assert store.repaired.added == len(NOTES)
     with MemoryStore.open(tmp_path, other, read_only=read_only) as store:

@@ -43,8 +43,8 @@ def test_rows_of_a_file_are_known_by_path_and_row(tmp_path: Path) -> None:
     corpus = read_corpus([tmp_path])
     assert ids(corpus) == ["sub/r.jsonl#../x"]
     assert reasons(corpus) == {
-        "sub/r.jsonl:2": 'line 2: no "text"',
-        "sub/r.jsonl:3": "line 3: not JSON",
+        "sub/r.jsonl:2": 'no "text"',
+        "sub/r.jsonl:3": "not JSON",
     }
 
 
@@ -72,11 +72,11 @@ def test_what_cannot_be_read_is_skipped_with_its_reason(tmp_path: Path) -> None:
     assert found == {
         ".git": "hidden",
         "b.txt": "binary content",
-        "c.xyz": "unknown file type .xyz",
+        "c.xyz": "kind .xyz is not read",
         "d.txt": "empty",
         "e.txt": "too big: 200 bytes, limit 100",
         "f.docx": "broken or encrypted Word file (BadZipFile)",
-        "noext": "unknown file type (no suffix)",
+        "noext": "no suffix tells its kind",
     }
 
 
@@ -85,6 +85,27 @@ def test_the_same_content_is_read_once(tmp_path: Path) -> None:
     corpus = read_corpus([tmp_path])
     assert ids(corpus) == ["a.md"]
     assert reasons(corpus) == {"sub/b.txt": "same content as a.md"}
+
+
+def test_what_an_agent_keeps_in_its_home_is_not_read(tmp_path: Path) -> None:
+    fill(
+        tmp_path,
+        a_dot_md="One.",
+        bot__home_dot_json="{}",
+        bot__library_dot_sqlite="",
+        bot__report_dot_html="<p>What I know.</p>",
+        bot__adapters__v001__README_dot_md="Trained.",
+        other__home_dot_json="{}",
+        other__b_dot_md="Two.",
+    )
+    corpus = read_corpus([tmp_path])
+    assert ids(corpus) == ["a.md", "other/b.md"]
+    assert reasons(corpus) == {
+        "bot": "an agent's home",
+        "other/home.json": "kind .json is not read",
+    }
+    with pytest.raises(CorpusError, match="an agent's home"):
+        read_corpus([tmp_path / "bot"])
 
 
 def test_links_do_not_lead_out_of_the_folder_or_in_circles(tmp_path: Path) -> None:

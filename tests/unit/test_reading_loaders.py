@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zipfile
@@ -145,6 +146,17 @@ def test_a_truncated_pdf_has_a_reason(tmp_path: Path) -> None:
         assert "truncated or damaged PDF" in reason(tmp_path / "a.pdf", whole[:length])
 
 
+def test_pypdf_says_nothing_beside_the_reason(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cut = pdf_bytes("It was built in 1204.")[:400]
+    assert "truncated or damaged PDF" in reason(tmp_path / "a.pdf", cut)
+    assert not caplog.records
+    with contextlib.suppress(pypdf.errors.PyPdfError):
+        pypdf.PdfReader(io.BytesIO(cut))
+    assert "EOF marker not found" in caplog.text, "its own callers are still told"
+
+
 def test_a_pdf_with_an_unknown_filter_has_a_reason(tmp_path: Path) -> None:
     damaged = pdf_bytes("It was built.").replace(b"<< /Length", b"<< /Filter /Odd /Length")
     assert "damaged PDF (NotImplementedError)" in reason(tmp_path / "a.pdf", damaged)
@@ -222,14 +234,14 @@ def test_jsonl_rows_become_documents_and_bad_rows_are_reported(tmp_path: Path) -
         ("rows.jsonl#a", "Bridge"),
         ("rows.jsonl#7", "Seven"),
     ]
-    assert [item.reason for item in skipped] == [
-        "line 2: not JSON",
-        "line 4: not a JSON object",
-        'line 5: no "text"',
-        'line 6: no "id"',
-        "line 7: this id was used before",
-        'line 9: "title" is not text',
-        "line 10: not JSON",
+    assert [(item.path, item.reason) for item in skipped] == [
+        ("rows.jsonl:2", "not JSON"),
+        ("rows.jsonl:4", "not a JSON object"),
+        ("rows.jsonl:5", 'no "text"'),
+        ("rows.jsonl:6", 'no "id"'),
+        ("rows.jsonl:7", "this id was used before"),
+        ("rows.jsonl:9", '"title" is not text'),
+        ("rows.jsonl:10", "not JSON"),
     ]
 
 
@@ -273,4 +285,4 @@ def test_a_file_that_may_not_be_opened_has_a_reason(
 
 
 def test_an_unknown_suffix_has_a_reason(tmp_path: Path) -> None:
-    assert reason(tmp_path / "a.xyz", "text") == "unknown file type .xyz"
+    assert reason(tmp_path / "a.xyz", "text") == "kind .xyz is not read"

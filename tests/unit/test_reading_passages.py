@@ -172,7 +172,7 @@ def test_a_surrogate_in_a_sentence_over_the_budget_does_not_shift_spans() -> Non
 def test_everything_survives_a_json_round_trip() -> None:
     made = document(GUIDE)
     passage = split(made)[0]
-    skipped = Skipped(path="a.bin", reason="unknown file type .bin")
+    skipped = Skipped(path="a.bin", reason="kind .bin is not read")
     assert Document.from_dict(json.loads(json.dumps(made.to_dict()))) == made
     assert Passage.from_dict(json.loads(json.dumps(passage.to_dict()))) == passage
     assert Skipped.from_dict(json.loads(json.dumps(skipped.to_dict()))) == skipped

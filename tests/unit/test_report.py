@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from cli_student import PAGE, doors, studied, write_exam, write_page
 
 from ingrained.agent.cli import run
+from ingrained.agent.exam import Graded, Item, to_rows
+from ingrained.agent.grading import ABSTENTION, score
+from ingrained.agent.library import Library
+from ingrained.agent.report.marks import by_question
 from ingrained.agent.report.records import exams, runs, save_exam, save_run
 from ingrained.errors import StoreError
 from ingrained.memory.records import Memory, Span
@@ -26,7 +32,10 @@ def page(tmp_path_factory):
     corpus = write_page(folder, PAGE)
     (corpus / "picture.png").write_bytes(b"\x89PNG")
     assert run(["study", str(corpus), "--home", str(home)], behind) == 0
-    rows = [{"id": "1", "question": "Who?", "answers": ["Pip"], "document": "teskow.md"}]
+    rows = [
+        {"id": "1", "question": f"Who? {HOSTILE}", "answers": ["Pip", HOSTILE],
+         "topic": HOSTILE, "document": "teskow.md"},
+    ]  # fmt: skip
     exam = write_exam(folder, rows)
     assert run(["exam", str(exam), "--home", str(home)], behind) == 0
     _remember(home, behind)
@@ -63,7 +72,7 @@ def body(page: str) -> str:
 
 def test_the_page_tells_what_was_read_kept_rejected_and_trained(page):
     shown = body(page)
-    for text in ("teskow.md", "picture.png", "unknown file type", "A heron named Pip",
+    for text in ("teskow.md", "picture.png", "kind .png is not read", "A heron named Pip",
                  "it helps alone", "exam.jsonl", "no adapter is promoted", "Studies"):  # fmt: skip
         assert text in shown, text
 
@@ -81,7 +90,7 @@ def test_plotly_is_put_in_once_and_nothing_is_fetched(page):
 
 def test_a_documents_markup_is_shown_not_obeyed(page):
     assert HOSTILE not in page
-    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 4
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 7
 
 
 def test_a_report_of_a_new_home(tmp_path):
@@ -98,10 +107,99 @@ def test_a_report_needs_a_home(capsys, tmp_path):
     assert run(["report", "--home", str(tmp_path / "none")]) == 4
 
 
+def replies(item: Item, **by_cell: str) -> list[dict[str, object]]:
+    """An exam's rows for one question."""
+    return to_rows([
+        Graded(item=item, cell=cell, reply=reply, score=score(reply, item.answers))
+        for cell, reply in by_cell.items()
+    ])  # fmt: skip
+
+
+PIP = Item(id="1", question="Who lives on the roof?", answers=("Pip", "the heron"), topic="recall")
+SACKS = Item(id="2", question="How many sacks a week?", answers=("nine",), topic="recall")
+COLOUR = Item(id="3", question="What colour is the mill?", answers=())
+
+
+def test_a_reply_is_right_wrong_or_declined():
+    (one,) = by_question(replies(PIP, base=ABSTENTION, memory="It is Pip.", both="A goat."))
+    assert {cell: given.mark for cell, given in one.replies.items()} == {
+        "base": "declined",
+        "memory": "right",
+        "both": "wrong",
+    }
+
+
+def test_without_an_accepted_answer_declining_is_right():
+    (one,) = by_question(replies(COLOUR, base="Red.", memory=ABSTENTION))
+    assert [given.mark for given in one.replies.values()] == ["wrong", "right"]
+
+
+def test_the_questions_that_failed_stand_first_and_the_wrong_before_the_declined():
+    rows = [
+        *replies(PIP, base="Pip", memory="Pip"),
+        *replies(COLOUR, base=ABSTENTION, memory="Red."),
+        *replies(SACKS, base=ABSTENTION, memory=ABSTENTION),
+        *replies(replace(SACKS, id="4"), base="six", memory="ten"),
+    ]
+    marks = [[given.mark for given in one.replies.values()] for one in by_question(rows)]
+    assert marks == [
+        ["wrong", "wrong"],
+        ["declined", "declined"],
+        ["right", "wrong"],
+        ["right", "right"],
+    ]
+
+
+def test_every_question_of_an_exam_is_listed_with_its_replies(page):
+    table = page[page.index("Every question with its replies") : page.index('id="rounds-section"')]
+    headings = re.findall(r"<th>(.*?)</th>", table)
+    assert headings == ["topic", "question", "accepted answers", "base", "memory", "open"]
+    assert table.count(">declined</b>") == 3
+    assert "Who? &lt;script&gt;" in table
+
+
+def test_the_replies_are_folded_and_scroll_in_a_box_of_their_own(page):
+    assert re.search(r"<details[^>]*(?<!open)>\s*<summary>Every question with its", page)
+    assert re.search(r"\.replies \{ overflow: auto;", page)
+    assert '<div class="replies"><table>' in page
+
+
+def test_what_an_unfinished_study_left_is_not_told_as_nothing(tmp_path):
+    home = studied(tmp_path / "home")
+    for record in (home / "runs").iterdir():
+        record.unlink()
+    assert run(["report", "--home", str(home)]) == 0
+    shown = body((home / "report.html").read_text())
+    assert shown.lower().count("not recorded: no study has ended here") == 3
+    assert "<b>0</b><span>studies" not in shown
+    rejected = shown[shown.index('<h2 id="questions">') : shown.index('<h2 id="adapters">')]
+    assert "None" not in rejected
+
+
+@pytest.mark.parametrize(("sealed", "drawn"), [(20, True), (0, False)])
+def test_rounds_are_drawn_only_if_sealed_questions_were_asked(tmp_path, sealed, drawn):
+    home = studied(tmp_path / "home")
+    with closing(Library(home / "library.sqlite")) as library:
+        kept = [one["sealed"] for one in library.rounds()]
+        assert not any(kept), "the page is too short for sealed questions"
+        scores = {"base": 0.25, "memory": 0.9}
+        library.put_round({"round": 1, "scores": scores, "sealed": sealed})
+    assert run(["report", "--home", str(home)]) == 0
+    shown = body((home / "report.html").read_text())
+    assert bool(re.search(r'Plotly\.newPlot\(\s*"rounds"', shown)) is drawn
+    assert ('<td class="n">90 %</td>' in shown) is drawn
+    assert ("own sealed questions yet" in shown) is not drawn
+
+
+def test_only_the_agents_own_questions_are_called_sealed(page):
+    named = re.findall(r"(.{12})sealed questions", body(page).replace("&#39;", "'"))
+    assert len(named) >= 3
+    assert set(named) == {"agent's own "}
+    assert "sealed as" not in page
+
+
 def test_gaps_name_the_passage_and_its_failing_questions(tmp_path, monkeypatch):
     home = studied(tmp_path / "home")
-    from ingrained.agent.library import Library
-
     library = Library(home / "library.sqlite")
     failing = library.questions()[0]
     library.put_questions([{**failing, "recalled": False}])

@@ -31,6 +31,15 @@ def test_a_variable_sets_its_field(monkeypatch: pytest.MonkeyPatch):
     assert (settings.model, settings.threads) == ("smollm2-135m", 3)
 
 
+@pytest.mark.usefixtures("bare")
+def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch):
+    for name in ("HOME", "MODEL", "THREADS", "OFFLINE"):
+        monkeypatch.setenv(f"INGRAINED_{name}", "")
+    settings = Settings()
+    assert (settings.home, settings.model) == (Path(".ingrained"), DEFAULT_MODEL)
+    assert (settings.threads, settings.offline) == (0, False)
+
+
 def test_a_dotenv_file_sets_what_the_environment_does_not(monkeypatch: pytest.MonkeyPatch):
     Path(".env").write_text(
         "INGRAINED_MODEL=from-file\nINGRAINED_EMBEDDER=from-file\nOTHER=1\n", encoding="utf-8"
