@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Literal
 
 from ingrained.agent import weights
 from ingrained.devices import fast_dtype
-from ingrained.errors import FetchError, HomeBusyError, StoreError, UnknownModelError
+from ingrained.errors import (
+    FetchError,
+    HomeBusyError,
+    IngrainedError,
+    StoreError,
+    UnknownModelError,
+)
 from ingrained.settings import Settings
 
 if TYPE_CHECKING:
@@ -153,6 +159,10 @@ def _memory_bytes() -> int | None:
         return None
 
 
+def _failed(name: str, error: IngrainedError) -> Check:
+    return Check(name=name, state="fail", detail=str(error), hint=error.hint)
+
+
 def _home(settings: Settings) -> Iterator[Check]:
     marker = settings.home / "home.json"
     if not marker.is_file():
@@ -165,7 +175,7 @@ def _home(settings: Settings) -> Iterator[Check]:
         with closing(home.library()) as library:
             counts = library.counts()
     except StoreError as error:
-        yield Check(name="home", state="fail", detail=str(error), hint=error.hint)
+        yield _failed("home", error)
         return
     version = json.loads(marker.read_text(encoding="utf-8"))["version"]
     yield Check(
@@ -201,7 +211,7 @@ def _memory(folder: Path) -> Iterator[Check]:
         yield Check(name="lock", state="warn", detail=str(error),
                     hint="The index is checked when the other run has ended.")  # fmt: skip
     except StoreError as error:
-        yield Check(name="memory", state="fail", detail=str(error), hint=error.hint)
+        yield _failed("memory", error)
 
 
 def _adapters(home: Home) -> Check:
@@ -209,7 +219,7 @@ def _adapters(home: Home) -> Check:
     try:
         made, active = registry.list(), registry.active()
     except StoreError as error:
-        return Check(name="adapters", state="fail", detail=str(error), hint=error.hint)
+        return _failed("adapters", error)
     return Check(
         name="adapters", state="ok", detail=f"{len(made)} made, in use: {active or 'none'}"
     )
@@ -240,7 +250,7 @@ def _index(folder: Path, ledger: Ledger, active: dict[str, str]) -> Check:
         with closing(ChromaIndex(folder, _Recorded(*named))) as index:
             present = index.digests()
     except StoreError as error:
-        return Check(name="index", state="fail", detail=str(error), hint=error.hint)
+        return _failed("index", error)
     behind = len(active.items() ^ present.items())
     return Check(
         name="index",
@@ -273,7 +283,7 @@ def _named_model(settings: Settings) -> Iterator[Check]:
         yield Check(name="model", state="warn", detail=f"{settings.model}: not fetched",
                     hint="The first study fetches it, if the hub has it.")  # fmt: skip
     except UnknownModelError as error:
-        yield Check(name="model", state="fail", detail=str(error), hint=error.hint)
+        yield _failed("model", error)
 
 
 def _sources() -> list[Check]:

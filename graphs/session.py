@@ -133,6 +133,18 @@ def with_adapters(asker: Asker, home: Home) -> Asker:
     return asker
 
 
+def check_trainable(
+    settings: Settings, policy: StudyPolicy, model: BaseChatModel | None = None
+) -> None:
+    """Refuse to consolidate into a model whose weights are not on this machine.
+
+    Raises:
+        ModelError: it shall be trained and cannot be.
+    """
+    if policy.consolidate and (model is not None or is_provider_string(settings.model)):
+        raise cannot_train(settings.model if model is None else Asker(model).name)
+
+
 @contextmanager
 def open_study(
     settings: Settings,
@@ -151,8 +163,7 @@ def open_study(
     Raises:
         ModelError: it shall be trained, and its weights are not on this machine.
     """
-    if policy.consolidate and (model is not None or is_provider_string(settings.model)):
-        raise cannot_train(settings.model if model is None else Asker(model).name)
+    check_trainable(settings, policy, model)
     home = Home(settings.home)
     with ExitStack() as stack:
         embedder = embedder or open_embedder(settings, progress)

@@ -18,8 +18,6 @@ from ingrained.graphs.session import Home
 from ingrained.memory.ledger import Ledger
 from ingrained.trainer.adapters import AdapterRegistry
 
-_AT_ONCE = 1000
-
 
 @dataclass(frozen=True, kw_only=True)
 class Past:
@@ -78,7 +76,7 @@ def entries(corpus: Corpus, library: Library | None, passage_tokens: int) -> lis
     another corpus has left, since the next study takes them up.
     """
     waiting: dict[str, list[Passage]] = defaultdict(list)
-    for passage in _passages(library, library.unread()) if library else ():
+    for passage in library.passages(library.unread()) if library else ():
         waiting[passage.document].append(passage)
     versions = library.versions() if library else {}
     found = []
@@ -97,12 +95,6 @@ def _not_studied(
     """Return the passages of a new or edited document that were not studied as they are now."""
     if library is None:
         return passages
-    known = {passage.id for passage in _passages(library, [one.id for one in passages])}
+    known = {passage.id for passage in library.passages([one.id for one in passages])}
     studied = known - {passage.id for passage in waiting}
     return [passage for passage in passages if passage.id not in studied]
-
-
-def _passages(library: Library, ids: Sequence[str]) -> list[Passage]:
-    """Return passages by id, few at a time: SQLite takes only so many values in one statement."""
-    parts = (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
-    return [passage for part in parts for passage in library.passages(part)]

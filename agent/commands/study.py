@@ -87,11 +87,9 @@ def _check_home(paths: list[Path], settings: Settings) -> None:
 def _check_model(settings: Settings, policy: StudyPolicy) -> None:
     """Raise what the run would, of its model's name."""
     from ingrained.agent.models.factory import check_chat_model
-    from ingrained.agent.weights import is_provider_string
-    from ingrained.graphs.context import cannot_train
+    from ingrained.graphs.session import check_trainable
 
-    if policy.consolidate and is_provider_string(settings.model):
-        raise cannot_train(settings.model)
+    check_trainable(settings, policy)
     check_chat_model(settings.model, settings)
 
 
