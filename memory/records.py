@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Kind = Literal["fact", "insight", "episode", "summary", "portrait", "skill"]
-Status = Literal["active", "superseded", "forgotten"]
+Status = Literal["active", "superseded", "forgotten", "stale"]
+"""Only active memories are recalled. A stale one was derived from memories that have changed since."""
 
 DEFAULT_NAMESPACE = ("default",)
+_LISTS = ("supersedes", "tags", "flags", "derived_from")
 
 
 def sha256(text: str) -> str:
@@ -71,9 +73,24 @@ class Memory:
     strength: float = 1.0
     """S of R = exp(-t/S), in days."""
     trust: float = 1.0
+    """In [0, 1]; of what was derived from other memories at most the least of theirs."""
     status: Status = "active"
     pinned: bool = False
+    tags: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    """Kinds of secrets and personal data found in the text."""
+    valid_from: float | None = None
+    """POSIX seconds from which on it holds; None when that is not known."""
+    valid_to: float | None = None
+    """POSIX seconds at which something else took its place; None while it holds."""
     supersedes: tuple[str, ...] = ()
+    """Ids of the memories that it took the place of."""
+    superseded_by: str = ""
+    """Id of the memory that took its place."""
+    derived_from: tuple[str, ...] = ()
+    """Ids of the memories that an insight or a summary was made from."""
+    derived_sha256: str = ""
+    """Of those memories' texts when it was made; another hash now means that it is out of date."""
     evidence: tuple[Evidence, ...] = ()
     prompt_sha256: str = ""
     model: str = ""
@@ -92,10 +109,10 @@ class Memory:
             Evidence(**{**item, "phrasings": tuple(item.get("phrasings", ()))})
             for item in data.get("evidence", ())
         )
-        plain = {
+        plain: dict[str, Any] = {
             **data,
+            **{name: tuple(data.get(name, ())) for name in _LISTS},
             "namespace": tuple(data.get("namespace", DEFAULT_NAMESPACE)),
-            "supersedes": tuple(data.get("supersedes", ())),
             "spans": spans,
             "evidence": evidence,
         }

@@ -1,0 +1,77 @@
+"""What the commands of `ingrained memory` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, cast, get_args
+
+import typer
+
+from ingrained.agent.commands.opening import doors, existing_home, load_settings, open_memory
+from ingrained.agent.commands.options import Home
+from ingrained.errors import NotFoundError, SettingsError
+
+if TYPE_CHECKING:
+    from ingrained.memory.records import Kind, Memory
+    from ingrained.memory.store import MemoryStore
+
+app = typer.Typer(help="See, search and edit what the agent remembers.", no_args_is_help=True)
+
+WHO = "cli"
+_NAMED = 5
+"""Most documents that are named when another one was asked for."""
+Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Ids, or their first letters.")]
+
+
+def check_document(store: MemoryStore, document: str | None) -> None:
+    """Refuse a document that no memory rests on, not even a forgotten one.
+
+    Raises:
+        NotFoundError: it is such a one; some that there are get named.
+    """
+    if document is None or store.list(document=document, status=None, limit=1):
+        return
+    everything = store.list(status=None)
+    known = list(dict.fromkeys(span.document for one in everything for span in one.spans))
+    rest = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+    raise NotFoundError(
+        f"unknown document {document!r}: no memory rests on it",
+        hint=f"There are: {', '.join(known[:_NAMED]) or 'none'}{rest}.",
+    )
+
+
+def ids_of(memories: list[Memory]) -> list[str]:
+    """Return the ids of memories, in order."""
+    return [memory.id for memory in memories]
+
+
+@contextmanager
+def opened(
+    context: typer.Context, home: Home, *, writing: bool = False, searching: bool = False
+) -> Iterator[MemoryStore]:
+    """Open the memory of a home that is there, and close it again."""
+    from ingrained.agent.ui.download import DownloadBar
+
+    settings, behind = load_settings(home=home), doors(context)
+    existing_home(settings)
+    with (
+        DownloadBar() as bar,
+        open_memory(settings, behind, writing=writing, searching=searching, progress=bar) as store,
+    ):
+        yield store
+
+
+def checked_kind(name: str | None) -> Kind | None:
+    """Return the kind of this name.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    from ingrained.memory.records import Kind
+
+    if name is not None and name not in get_args(Kind):
+        raise SettingsError(
+            f"there is no kind {name!r}", hint=f"Choose of {', '.join(get_args(Kind))}."
+        )
+    return cast("Kind | None", name)
