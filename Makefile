@@ -15,7 +15,7 @@ TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH := $(shell grep '^torch==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format constraints clean
+.PHONY: help venv demo test lint format constraints peers clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -48,6 +48,13 @@ constraints: ## Resolve all dependencies anew and rewrite constraints.txt
 	build/resolve/bin/pip freeze --all --exclude-editable | sed -E '/^(cuda-|nvidia-|triton)/d; s/[+]cpu$$//' >> build/constraints.txt
 	mv build/constraints.txt constraints.txt
 	rm -rf build/resolve
+
+peers: ## Install the other memories that benchmarks/recall.py measures, into .venv-peers
+	$(PYTHON) -m venv .venv-peers
+	@test "$$(uname -s)" != Linux || command -v nvidia-smi >/dev/null \
+	  || .venv-peers/bin/pip install -qq --no-deps --retries 0 --timeout 10 --index-url $(TORCH_CPU_INDEX) "$(TORCH)" \
+	  || echo "No CPU build of torch at $(TORCH_CPU_INDEX); taking the one pip finds elsewhere."
+	.venv-peers/bin/pip install -qq -r benchmarks/peers/requirements.txt
 
 clean: ## Remove caches, builds and the demo's home (.venv and the model cache stay)
 	rm -rf build dist demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

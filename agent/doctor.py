@@ -201,12 +201,11 @@ def _memory(folder: Path) -> Iterator[Check]:
         return
     try:
         with closing(Ledger(folder / "ledger.sqlite", read_only=True)) as ledger:
-            active = ledger.digests()
             yield Check(name="memory", state="ok",
-                        detail=f"{len(active)} active, {ledger.event_count()} events")  # fmt: skip
+                        detail=f"{ledger.searchable()} active, {ledger.event_count()} events")  # fmt: skip
             with write_lock(folder):
                 yield Check(name="lock", state="ok", detail="free")
-                yield _index(folder / "chroma", ledger, active)
+                yield _index(folder, ledger)
     except HomeBusyError as error:
         yield Check(name="lock", state="warn", detail=str(error),
                     hint="The index is checked when the other run has ended.")  # fmt: skip
@@ -239,15 +238,17 @@ class _Recorded:
         raise NotImplementedError
 
 
-def _index(folder: Path, ledger: Ledger, active: dict[str, str]) -> Check:
-    from ingrained.memory.index import ChromaIndex
+def _index(folder: Path, ledger: Ledger) -> Check:
+    from ingrained.memory.chroma import ChromaIndex
+    from ingrained.memory.opening import index_folder
 
-    if not folder.is_dir():
+    active, path = ledger.digests(), index_folder(folder, ledger)
+    if not path.is_dir():
         return Check(name="index", state="warn" if active else "ok", detail="there is none",
                      hint="The next study makes it anew from the ledger.")  # fmt: skip
     named = ledger.setting("embedder_name") or "", ledger.setting("embedder_fingerprint") or ""
     try:
-        with closing(ChromaIndex(folder, _Recorded(*named))) as index:
+        with closing(ChromaIndex(path, _Recorded(*named))) as index:
             present = index.digests()
     except StoreError as error:
         return _failed("index", error)
@@ -256,7 +257,7 @@ def _index(folder: Path, ledger: Ledger, active: dict[str, str]) -> Check:
         name="index",
         state="warn" if behind else "ok",
         detail=f"{behind} entries differ from the ledger" if behind else "in step with the ledger",
-        hint="The next command that writes repairs it.",
+        hint="Make it anew: `ingrained memory rebuild`.",
     )
 
 

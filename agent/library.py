@@ -6,18 +6,22 @@ second run reads only what changed and a killed run goes on where it stopped.
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import secrets
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ingrained.disk import way_out
-from ingrained.errors import HomeVersionError, StoreError
+from ingrained.errors import HomeBusyError, HomeVersionError, StoreError
+from ingrained.memory.records import sha256
 
 from .reading.documents import Document, Passage, Skipped
+from .tombstones import Finder, tombstone, tombstones
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _SCHEMA = (
     """CREATE TABLE documents (
@@ -33,6 +37,13 @@ _SCHEMA = (
     "CREATE INDEX questions_by_passage ON questions (passage)",
 )
 _FROM_1 = "ALTER TABLE documents ADD COLUMN source TEXT DEFAULT ''"
+_FROM_2 = (
+    "CREATE TABLE tombstones (digest TEXT PRIMARY KEY, words INTEGER)",
+    "CREATE TABLE salt (value BLOB)",
+    """CREATE TABLE replaced (
+    memory TEXT PRIMARY KEY, document TEXT REFERENCES documents ON DELETE CASCADE,
+    first INTEGER, last INTEGER)""",
+)
 
 
 class Library:
@@ -84,11 +95,15 @@ class Library:
         columns = self._columns()
         for statement in () if "source" in columns else (_FROM_1,) if columns else _SCHEMA:
             self._db.execute(statement)
+        if not self._columns("tombstones"):
+            for statement in _FROM_2:
+                self._db.execute(statement)
+            self._db.execute("INSERT INTO salt VALUES (?)", (secrets.token_bytes(32),))
         self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         self._db.commit()
 
-    def _columns(self) -> set[str]:
-        return {row["name"] for row in self._db.execute("PRAGMA table_info(documents)")}
+    def _columns(self, table: str = "documents") -> set[str]:
+        return {row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")}
 
     def close(self) -> None:
         """Close the file."""
@@ -109,11 +124,19 @@ class Library:
         with self._db:
             self._db.execute("UPDATE documents SET source=? WHERE id=?", (source, document))
 
-    def put_document(self, document: Document, passages: Sequence[Passage]) -> int:
+    def put_document(
+        self,
+        document: Document,
+        passages: Sequence[Passage],
+        replaced: Mapping[str, tuple[int, int] | None] | None = None,
+    ) -> int:
         """Store a new or changed document; return how many of its passages are new.
 
-        Passages that are still in the text keep their state and their questions.
+        Passages that are still in the text keep their state and their questions. Where there are
+        `tombstones` of a text, spaces are stored for it. `replaced` tells, by their ids, which
+        characters stand in the place of the memories that this version superseded.
         """
+        buried = self.tombstones()
         kept = {passage.id for passage in passages}
         known = self._ids("SELECT id FROM passages WHERE document=?", document.id)
         with self._db:
@@ -121,17 +144,90 @@ class Library:
                 "INSERT INTO documents VALUES (?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET "
                 "title=excluded.title, version=excluded.version, text=excluded.text, "
                 "source=excluded.source",
-                (document.id, document.title, document.version, document.text, document.source),
-            )
+                (
+                    document.id, buried.redact(document.title), document.version,
+                    buried.blank(document.text), document.source,
+                ),
+            )  # fmt: skip
             self._db.executemany(
                 "DELETE FROM passages WHERE id=?", [(old,) for old in known - kept]
             )
             self._db.executemany(
                 "INSERT INTO passages (id, document, ordinal, body) VALUES (?,?,?,?) "
                 "ON CONFLICT(id) DO UPDATE SET ordinal=excluded.ordinal, body=excluded.body",
-                [(p.id, p.document, p.index, json.dumps(p.to_dict())) for p in passages],
+                [(p.id, p.document, p.index, _body(blanked(p, buried))) for p in passages],
+            )
+            self._db.execute("DELETE FROM replaced WHERE document=?", (document.id,))
+            self._db.executemany(
+                "INSERT OR REPLACE INTO replaced VALUES (?,?,?,?)",
+                [(id_, document.id, *place) for id_, place in (replaced or {}).items() if place],
             )
         return len(kept - known)
+
+    def replaced(self, document: str) -> dict[str, tuple[int, int]]:
+        """Return what stands in the place of memories that a document's last change superseded.
+
+        Memory id → first character and one past the last.
+        """
+        rows = self._db.execute(
+            "SELECT memory, first, last FROM replaced WHERE document=?", (document,)
+        )
+        return {row["memory"]: (row["first"], row["last"]) for row in rows}
+
+    def drop_document(self, document: str) -> None:
+        """Delete a document with its passages and their questions; an unknown one is no error."""
+        with self._db:
+            self._db.execute("DELETE FROM documents WHERE id=?", (document,))
+
+    def bury(self, texts: Iterable[str]) -> None:
+        """Set tombstones for texts, so that no document brings them back."""
+        salt = self._salt()
+        with self._db:
+            self._db.executemany(
+                "INSERT OR IGNORE INTO tombstones VALUES (?,?)",
+                [tombstone(salt, text) for text in texts],
+            )
+
+    def tombstones(self) -> Finder:
+        """Return what finds the texts that were buried."""
+        digests = dict(self._db.execute("SELECT digest, words FROM tombstones").fetchall())
+        return tombstones(self._salt(), digests)
+
+    def rewrite(
+        self,
+        *,
+        documents: Mapping[str, tuple[str, str]],
+        passages: Iterable[Passage],
+        dropped: Iterable[str],
+    ) -> None:
+        """Replace texts, in one transaction that leaves nothing of them in the file's pages.
+
+        Args:
+            documents: Document id → title and text, of the same length; its version stays.
+            passages: Those whose text changed.
+            dropped: Ids of questions to delete.
+        """
+        self._db.execute("PRAGMA secure_delete=ON")
+        with self._db:
+            self._db.executemany(
+                "UPDATE documents SET title=?, text=? WHERE id=?",
+                [(title, text, id_) for id_, (title, text) in documents.items()],
+            )
+            self._db.executemany(
+                "UPDATE passages SET body=? WHERE id=?", [(_body(p), p.id) for p in passages]
+            )
+            self._db.executemany("DELETE FROM questions WHERE id=?", [(id_,) for id_ in dropped])
+
+    def compact(self) -> None:
+        """Write the file anew, without what was deleted from it.
+
+        Raises:
+            HomeBusyError: another process reads the file, so that its log cannot be emptied.
+        """
+        compact(self._db)
+
+    def _salt(self) -> bytes:
+        return bytes(self._db.execute("SELECT value FROM salt").fetchone()[0])
 
     def set_skipped(self, skipped: Iterable[Skipped]) -> None:
         """Replace the list of what could not be read, and why."""
@@ -170,6 +266,11 @@ class Library:
         rows = self._db.execute(
             "SELECT id FROM passages WHERE studied=0 ORDER BY document, ordinal"
         )
+        return [row["id"] for row in rows]
+
+    def passage_ids(self) -> list[str]:
+        """Return the ids of all passages, in reading order."""
+        rows = self._db.execute("SELECT id FROM passages ORDER BY document, ordinal")
         return [row["id"] for row in rows]
 
     def passages(self, ids: Sequence[str]) -> list[Passage]:
@@ -263,6 +364,34 @@ class Library:
 
     def _ids(self, query: str, *arguments: str) -> set[str]:
         return {row[0] for row in self._db.execute(query, arguments)}
+
+
+def blanked(passage: Passage, buried: Finder) -> Passage:
+    """Return a passage with spaces for what was buried; its id stays, and every offset holds."""
+    text = buried.blank(passage.text)
+    return dataclasses.replace(
+        passage, text=text, sha256=sha256(text), title=buried.redact(passage.title),
+        heading=buried.redact(passage.heading),
+    )  # fmt: skip
+
+
+def compact(database: sqlite3.Connection) -> None:
+    """Write a database anew, without what was deleted from it, and empty its log.
+
+    Raises:
+        HomeBusyError: another process reads the file, so that its log cannot be emptied.
+    """
+    database.execute("VACUUM")
+    busy = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    if busy:
+        raise HomeBusyError(
+            "Another process is reading this home, and what was deleted stays in a file until it ends.",
+            hint="End it, and run the same command again.",
+        )
+
+
+def _body(passage: Passage) -> str:
+    return json.dumps(passage.to_dict())
 
 
 def _escaped(text: str) -> str:

@@ -12,6 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ingrained.memory.records import sha256
+
 from .grading import agrees, contains, words
 from .prompts import Messages, load
 
@@ -285,6 +287,17 @@ def answered(question: str, reply: str, answer: str) -> bool:
         return True
     known = {*asked, *wanted}
     return contains(reply, answer) and sum(word not in known for word in said) <= 3
+
+
+def target_id(passage: str, start: int, answer: str) -> str:
+    """Return the id that all phrasings of one target share.
+
+    Args:
+        passage: Id of the passage.
+        start: First character of the note, counted in the document.
+        answer: What is asked for.
+    """
+    return sha256(f"{passage}\x1f{start}\x1f{answer}")[:16]
 
 
 _SMALL = (

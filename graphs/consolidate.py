@@ -95,7 +95,7 @@ def _twin(context: StudyContext, rows: list[StudyRow], recipe: LoraRecipe) -> Ma
     twins = [
         one
         for one in context.registry.list()
-        if (one.data_sha256, json.dumps(one.recipe), one.base_model) == wanted
+        if (one.data_sha256, json.dumps(one.recipe), one.base_model) == wanted and not one.stale
     ]
     undecided = [one for one in twins if one.decision == "candidate"]
     return next(iter([*undecided, *reversed(twins)]), None)

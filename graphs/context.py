@@ -11,6 +11,7 @@ from ingrained.agent.asking import Asker
 from ingrained.agent.library import Library
 from ingrained.agent.recalling import RECALL_K, Recaller
 from ingrained.errors import ModelError, SettingsError
+from ingrained.memory.relations import Judge
 from ingrained.memory.store import MemoryStore
 from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.recipe import LoraRecipe
@@ -42,8 +43,19 @@ class StudyPolicy:
     """Stop when this share of sealed questions is answered with all the agent has."""
     weak_passages: int = 8
     """Most passages taken up again in a later round."""
+    reflection_importance: float = 0.0
+    """Draw insights when what is new in memory is of this importance in all; 0 is never. Few of the
+    default model's insights hold (LOG.md), so it is left to whoever has a larger one;
+    `reflecting.IMPORTANCE_THRESHOLD` is a good value."""
+    judge: bool = False
+    """Ask how new memories relate to known ones of other documents; what they contradict is
+    superseded. Of the default model's judgements about one memory in eighty is wrong (LOG.md)."""
+    trust: float = 1.0
+    """Of what is learnt, in [0, 1]; less for documents that need not be right."""
     budget_tokens: int | None = None
     consolidate: bool = False
+    forget_deleted: bool = False
+    """Forget what rests on documents that are no longer there."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -56,6 +68,12 @@ class StudyPolicy:
         ]  # fmt: skip
         if not 0 <= self.sealed_share < 1:
             faults.append(f"sealed_share must be in [0, 1), got {self.sealed_share}")
+        if not self.reflection_importance >= 0:
+            faults.append(
+                f"reflection_importance must be at least 0, got {self.reflection_importance}"
+            )
+        if not 0 <= self.trust <= 1:
+            faults.append(f"trust must be in [0, 1], got {self.trust}")
         if self.budget_tokens is not None and self.budget_tokens < 1:
             faults.append(f"budget_tokens must be at least 1, got {self.budget_tokens}")
         if faults:
@@ -72,6 +90,8 @@ class StudyContext:
     registry: AdapterRegistry
     corpus: tuple[Path, ...] = ()
     policy: StudyPolicy = field(default_factory=StudyPolicy)
+    judge: Judge | None = None
+    """Says how new memories relate to known ones."""
     recipe: LoraRecipe | None = None
     """How to train; None takes `LoraRecipe.for_depth` of the base."""
     base_path: Path | None = None

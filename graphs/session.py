@@ -21,6 +21,8 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from ingrained.agent.asking import Asker, Meter
 from ingrained.agent.library import Library
 from ingrained.agent.models.factory import load_chat_model
+from ingrained.agent.relating import QuizJudge
+from ingrained.agent.reranking import open_reranker
 from ingrained.agent.weights.progress import Progress
 from ingrained.agent.weights.resolve import is_provider_string, resolve_local
 from ingrained.disk import DAMAGED, replace_text, way_out
@@ -29,7 +31,12 @@ from ingrained.graphs.context import StudyContext, StudyPolicy, cannot_train
 from ingrained.graphs.state import StudyInput
 from ingrained.graphs.study import build_study_graph
 from ingrained.memory.embedding import Embedder, SentenceTransformerEmbedder
-from ingrained.memory.store import MemoryStore
+from ingrained.memory.forgetting import ForgettingPolicy
+from ingrained.memory.judgements import FILE_NAME as JUDGEMENTS
+from ingrained.memory.judgements import CachedJudge, Judgements
+from ingrained.memory.reranking import Reranker
+from ingrained.memory.screening import PatternScreen
+from ingrained.memory.store import MemoryStore, StoreOptions
 from ingrained.settings import Settings
 from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.recipe import LoraRecipe
@@ -105,6 +112,25 @@ def open_embedder(settings: Settings, progress: Progress | None = None) -> Embed
     return SentenceTransformerEmbedder(folder, settings.embedder)
 
 
+def store_options(settings: Settings, reranker: Reranker | None = None) -> StoreOptions:
+    """Return how the settings want the memory to work.
+
+    Args:
+        settings: What the user wants.
+        reranker: The one that is named there, if it is needed now.
+
+    Raises:
+        SettingsError: one or more of them are out of range.
+    """
+    return StoreOptions(
+        chroma=settings.chroma or None,
+        forgetting=ForgettingPolicy(capacity=settings.capacity, half_lives=settings.half_lives),
+        screen=PatternScreen(),
+        screening=settings.screening,
+        reranker=reranker,
+    )
+
+
 def open_asker(home: Home, settings: Settings, progress: Progress | None = None) -> Asker:
     """Load the model named in the settings, with the promoted adapter at hand."""
     return with_adapters(Asker(load_chat_model(settings.model, settings, progress)), home)
@@ -167,7 +193,13 @@ def open_study(
     home = Home(settings.home)
     with ExitStack() as stack:
         embedder = embedder or open_embedder(settings, progress)
-        store = stack.enter_context(MemoryStore.open(home.path, embedder))
+        store = stack.enter_context(
+            MemoryStore.open(
+                home.path,
+                embedder,
+                options=store_options(settings, open_reranker(settings, progress, chat=model)),
+            )
+        )
         library = home.library()
         stack.callback(library.close)
         base = None if model or is_provider_string(settings.model) else resolve_local(
@@ -176,8 +208,14 @@ def open_study(
         asker = (
             Asker(model) if model else Asker(load_chat_model(settings.model, settings, progress))
         )
+        judge = None
+        if policy.judge:
+            judgements = Judgements(home.path / "memory" / JUDGEMENTS)
+            stack.callback(judgements.close)
+            judge = CachedJudge(QuizJudge(asker), judgements)
         yield StudyContext(
             asker=with_adapters(asker, home),
+            judge=judge,
             store=store,
             library=library,
             registry=home.registry(),
@@ -248,6 +286,7 @@ def _task(context: StudyContext) -> dict[str, Any]:
         "rounds": policy.rounds,
         "consolidate": policy.consolidate,
         "seed": policy.seed,
+        **({"forget_deleted": True} if policy.forget_deleted else {}),
     }
 
 

@@ -7,9 +7,11 @@ import itertools
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
+from ingrained.agent.reflecting import reflection_due
 from ingrained.graphs.consolidate import build_consolidation_graph
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.nodes import acquire, evaluate, objective, refine, update
+from ingrained.graphs.nodes.derive import derive
 from ingrained.graphs.state import StudyInput, StudyOutput, StudyState
 
 
@@ -17,7 +19,7 @@ def build_study_graph() -> StateGraph[StudyState, StudyContext, StudyInput, Stud
     """Return the uncompiled graph of one study.
 
     plan → read → quiz → attempt → grade → reflect → remember → forget, again until the round's
-    passages are done, then (consolidate →) examine, then the next round or the end.
+    passages are done, then (derive →) (consolidate →) examine, then the next round or the end.
     """
     graph = StateGraph(
         StudyState, context_schema=StudyContext, input_schema=StudyInput, output_schema=StudyOutput
@@ -30,6 +32,7 @@ def build_study_graph() -> StateGraph[StudyState, StudyContext, StudyInput, Stud
     graph.add_node("reflect", refine.reflect)
     graph.add_node("remember", update.remember)
     graph.add_node("forget", update.forget)
+    graph.add_node("derive", derive)
     graph.add_node("consolidate", build_consolidation_graph().compile())
     graph.add_node("examine", evaluate.examine)
 
@@ -37,7 +40,10 @@ def build_study_graph() -> StateGraph[StudyState, StudyContext, StudyInput, Stud
     graph.add_conditional_edges("plan", after_plan, ["read", "consolidate", "examine"])
     for here, there in itertools.pairwise(_CYCLE):
         graph.add_edge(here, there)
-    graph.add_conditional_edges("forget", after_forget, ["plan", "consolidate", "examine"])
+    graph.add_conditional_edges(
+        "forget", after_forget, ["plan", "derive", "consolidate", "examine"]
+    )
+    graph.add_conditional_edges("derive", after_derive, ["consolidate", "examine"])
     graph.add_conditional_edges("consolidate", after_consolidate, ["examine", END])
     graph.add_conditional_edges("examine", after_examine, ["plan", "consolidate", END])
     return graph
@@ -56,10 +62,22 @@ def after_plan(state: StudyState, runtime: Runtime[StudyContext]) -> str:
 
 
 def after_forget(state: StudyState, runtime: Runtime[StudyContext]) -> str:
-    """Go on with the round's passages unless the budget is spent."""
+    """Go on with the round's passages unless the budget is spent; then reflect when it is due."""
     context = runtime.context
     if state.get("queue") and not context.out_of_budget:
         return "plan"
+    if not context.out_of_budget and reflection_due(
+        context.store,
+        threshold=context.policy.reflection_importance,
+        namespace=context.namespace,
+    ):
+        return "derive"
+    return after_derive(state, runtime)
+
+
+def after_derive(state: StudyState, runtime: Runtime[StudyContext]) -> str:
+    """Train in the last round if that is wanted, and examine."""
+    context = runtime.context
     last = context.out_of_budget or state["round"] >= context.policy.rounds
     return "consolidate" if last and _wants_adapter(state, context) else "examine"
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .lexical import clean, normalise
 from .records import Memory, sha256
+
+_ARTICLES = frozenset({"a", "an", "the"})
+_PUNCTUATION = ".,;:!()[]\"'“”‘’«»…"  # noqa: RUF001 - typographic quotes are meant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +22,6 @@ class Entry:
     digest: str
     """See `entry_digest`."""
     namespace: tuple[str, ...]
-    documents: tuple[str, ...]
-    text: str
     vector: Sequence[float]
 
 
@@ -36,19 +38,27 @@ def text_digest(memory: Memory) -> str:
 
 def entry_digest(memory: Memory) -> str:
     """Return the hash of all that an index holds of the memory: equal, nothing to do."""
-    return sha256(
-        json.dumps([indexed_text(memory), namespace_key(memory.namespace), documents(memory)])
-    )
+    return sha256(json.dumps([indexed_text(memory), namespace_key(memory.namespace)]))
 
 
-def documents(memory: Memory) -> tuple[str, ...]:
-    """Return the ids of the documents the memory rests on, sorted."""
-    return tuple(sorted({span.document for span in memory.spans}))
+def facets(memory: Memory) -> list[tuple[str, str]]:
+    """Return what a memory can be looked up by: documents, tags and the memories it was made of."""
+    documents = dict.fromkeys(clean(span.document) for span in memory.spans)
+    return [
+        *(("document", document) for document in documents),
+        *(("tag", tag) for tag in dict.fromkeys(map(clean, memory.tags))),
+        *(("source", source) for source in dict.fromkeys(memory.derived_from)),
+    ]
 
 
 def namespace_key(namespace: tuple[str, ...]) -> str:
     """Return the namespace as one unambiguous string."""
     return json.dumps(list(namespace), separators=(",", ":"))
+
+
+def namespace_token(namespace: tuple[str, ...]) -> str:
+    """Return a number that stands for the namespace in the full-text index."""
+    return str(int(sha256(namespace_key(namespace))[:15], 16))
 
 
 def duplicate_key(memory: Memory) -> str:
@@ -58,13 +68,30 @@ def duplicate_key(memory: Memory) -> str:
     )
 
 
+def near_key(memory: Memory) -> str:
+    """Return the same key for memories that differ in accents, articles or punctuation at most.
+
+    Numbers, signs within words and the order of words tell memories apart; likeness of meaning
+    plays no part, since "built in 1871" is very like "built in 1873".
+    """
+    words = (word.strip(_PUNCTUATION) for word in normalise(memory.text).split())
+    plain = " ".join(_plain(word) for word in words if word and word not in _ARTICLES)
+    return sha256(json.dumps([namespace_key(memory.namespace), memory.kind, plain]))
+
+
+def _plain(word: str) -> str:
+    if word.isascii():
+        return word
+    return "".join(
+        char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char)
+    )
+
+
 def make_entry(memory: Memory, vector: Sequence[float]) -> Entry:
     """Return the index row of `memory`."""
     return Entry(
         id=memory.id,
         digest=entry_digest(memory),
         namespace=memory.namespace,
-        documents=documents(memory),
-        text=indexed_text(memory),
         vector=vector,
     )

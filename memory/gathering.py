@@ -2,53 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
-from .index import Index
-from .ledger import Ledger
-from .lexical import match_expression, terms
+from .filters import Where
+from .in_memory import search_exactly
+from .index import Hits, Searchable
+from .lexical import terms
+from .lookups import Lookups
 from .ranking import Candidates
-from .records import Memory
+
+_MATCHES = 2_000
+"""Most matches of the leading words, unless the rarest alone has more."""
 
 
 def gather(
-    ledger: Ledger,
-    index: Index,
+    ledger: Lookups,
+    index: Searchable,
     queries: Mapping[str, Sequence[float]],
     *,
     pool: int,
     namespace: tuple[str, ...],
-    document: str | None,
-) -> tuple[list[Candidates], dict[str, Memory]]:
-    """Return the candidates of each query, and all active memories among them by id.
+    where: Where | None,
+    fingerprint: str,
+    search: Literal["both", "meaning", "words"] = "both",
+) -> list[Candidates]:
+    """Return the candidates of each query, in order.
 
     Args:
-        ledger: Searched by words; also says what is active.
+        ledger: Searched by words; and by meaning, where there are conditions.
         index: Searched by meaning, once for all queries.
         queries: The vector of each query.
         pool: At most so many candidates from each search.
         namespace: Only memories of exactly this one.
-        document: Only memories resting on this document; any when None.
+        where: Only memories that meet it.
+        fingerprint: Of the embedder that made the vectors.
+        search: Which of the two is asked.
     """
-    dense = index.query(list(queries.values()), k=pool, namespace=namespace, document=document)
+    lexical = (
+        [[] for _ in queries]
+        if search == "meaning"
+        else _matching(ledger, list(queries), pool=pool, namespace=namespace, where=where)
+    )
+    if search == "words":
+        return [
+            Candidates(query=query, dense=[], lexical=ids, search=search)
+            for query, ids in zip(queries, lexical, strict=True)
+        ]
+    dense = _nearest(
+        ledger, index, list(queries.values()),
+        pool=pool, namespace=namespace, where=where, fingerprint=fingerprint,
+    )  # fmt: skip
+    return [
+        Candidates(query=query, dense=hits, lexical=ids, search=search)
+        for query, hits, ids in zip(queries, dense, lexical, strict=True)
+    ]
+
+
+def _matching(
+    ledger: Lookups,
+    queries: Sequence[str],
+    *,
+    pool: int,
+    namespace: tuple[str, ...],
+    where: Where | None,
+) -> list[list[str]]:
     words = {query: terms(query) for query in queries}
-    common = _common(ledger, {word for found in words.values() for word in found}, pool)
+    counts = ledger.frequencies({word for found in words.values() for word in found})
+    most = max(ledger.at_most() // 2, pool)
     found = []
-    for query, hits in zip(queries, dense, strict=True):
-        expression = match_expression(word for word in words[query] if word not in common)
-        lexical = ledger.search(expression, namespace=namespace, document=document, limit=pool)
-        found.append(Candidates(query=query, dense=hits, lexical=lexical))
-    ids = {id_ for item in found for id_, _ in item.dense}
-    ids.update(id_ for item in found for id_ in item.lexical)
-    loaded = ledger.load(sorted(ids))
-    return found, {id_: memory for id_, memory in loaded.items() if memory.status == "active"}
+    for query in queries:
+        lead, rest = leading(words[query], counts, most=most)
+        both = ledger.search(lead, rest, namespace=namespace, where=where, limit=pool)
+        if rest and len(both) < pool:
+            alone = ledger.search(lead, [], namespace=namespace, where=where, limit=pool)
+            both = [*both, *(id_ for id_ in alone if id_ not in set(both))][:pool]
+        found.append(both)
+    return found
 
 
-def _common(ledger: Ledger, words: Iterable[str], pool: int) -> frozenset[str]:
-    """Return the words that more than half of the memories hold, and too many to rank.
+def leading(
+    words: Sequence[str], counts: Mapping[str, int], *, most: int
+) -> tuple[list[str], list[str]]:
+    """Return the rarest words of a query, one of which a memory must hold, and the others.
 
-    Their weight in BM25 is nought, yet scoring every match takes nearly all of the time of a
-    search; the name that runs through the only document read is such a word.
+    BM25 takes its time for every match, and nearly all matches are of common words, which weigh
+    little. So only memories are ranked that hold a rare word and another one; then those with a
+    rare word alone. Over 100,000 memories this gives the same first as all matches for 98 to 100
+    of 100 questions, in a tenth of the time.
+
+    Args:
+        words: Of one query.
+        counts: How many memories hold each.
+        most: Words that more memories hold say nothing, and are left out.
     """
-    many = max(ledger.searchable() / 2, pool)
-    return frozenset(word for word in words if ledger.frequency(word) > many)
+    known = sorted((word for word in words if 0 < counts[word] <= most), key=counts.__getitem__)
+    matches, lead = 0, 0
+    for word in known:
+        matches += counts[word]
+        if lead and matches > _MATCHES:
+            break
+        lead += 1
+    return known[:lead], known[lead:]
+
+
+def _nearest(
+    ledger: Lookups,
+    index: Searchable,
+    vectors: Sequence[Sequence[float]],
+    *,
+    pool: int,
+    namespace: tuple[str, ...],
+    where: Where | None,
+    fingerprint: str,
+) -> list[Hits]:
+    if not where:
+        return index.query(vectors, k=pool, namespace=namespace)
+    return search_exactly(
+        ledger, vectors, k=pool, namespace=namespace, where=where, fingerprint=fingerprint
+    )

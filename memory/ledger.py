@@ -1,8 +1,10 @@
 """The record of everything ever remembered: SQLite, append-only events, one transaction each.
 
 Beside the events the file holds what can be derived from them and is changed in the same
-transaction: the current memories, their full-text index, and a cache of their vectors, so
-that an index can be rebuilt, and a reader served, without running the embedder again.
+transaction: the current memories, their full-text index, what they can be looked up by, and a
+cache of their vectors, so that an index can be rebuilt, and a reader served, without running the
+embedder again. It also notes what the index may not have yet, so that a crash between the two is
+found at the next start without comparing everything.
 """
 
 from __future__ import annotations
@@ -14,26 +16,38 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from ingrained.disk import way_out
 from ingrained.errors import StoreError
 
-from .entries import duplicate_key, entry_digest, namespace_key, text_digest
-from .lexical import clean, match_expression
+from .entries import (
+    duplicate_key,
+    entry_digest,
+    facets,
+    namespace_key,
+    namespace_token,
+    near_key,
+    text_digest,
+)
+from .lexical import clean
+from .lookups import Lookups, Vectors
 from .records import Memory
-from .results import Event, EventKind
+from .results import EventKind
 from .schema import SCHEMA_VERSION, migrate, schema_version
 
 _BUSY_SECONDS = 30.0
-_TITLE_WEIGHT = 0.01
-"""A title makes its notes candidates, behind every note whose own text matches."""
-_IN_DOCUMENT = """
-    EXISTS (SELECT 1 FROM json_each(memories.body, '$.spans') AS span
-            WHERE json_extract(span.value, '$.document') = ?)
+_ONE_EVENT = """
+    INSERT INTO events (batch, time, who, why, kind, memory_id, before, after)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
-
-Vectors = Mapping[str, Sequence[float]]
+_COLUMNS = (
+    "id", "namespace", "kind", "status", "pinned", "strength", "created", "last_recalled", "trust",
+    "duplicate_key", "near_key", "digest", "body",
+)  # fmt: skip
+_ONE_MEMORY = f"""
+    INSERT INTO memories (seq, {", ".join(_COLUMNS)}) VALUES (?{", ?" * len(_COLUMNS)})
+    ON CONFLICT (seq) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)}
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +59,16 @@ class Change:
     after: Memory
 
 
-class Ledger:
+@dataclass(frozen=True, kw_only=True)
+class Author:
+    """Who changes something, for what reason and when (POSIX seconds)."""
+
+    who: str
+    why: str
+    time: float
+
+
+class Ledger(Lookups):
     """One open ledger file. Not synchronised: the store's lock guards it.
 
     Args:
@@ -59,6 +82,8 @@ class Ledger:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
+        self._indexed: list[tuple[str, str]] = []
+        self.read_only = read_only
         if read_only and not path.is_file():
             raise StoreError(
                 f"There is no memory at {str(path.parent)!r}.",
@@ -68,14 +93,14 @@ class Ledger:
             self._db = _connect(path)
         try:
             with self._errors():
-                self._prepare(read_only)
+                self._prepare()
         except StoreError:
             self._db.close()
             raise
 
-    def _prepare(self, read_only: bool) -> None:
+    def _prepare(self) -> None:
         version = schema_version(self._db)
-        if read_only:
+        if self.read_only:
             if version < SCHEMA_VERSION:
                 raise StoreError(
                     "The memory ledger has an older format.",
@@ -85,269 +110,224 @@ class Ledger:
             return
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.execute("PRAGMA secure_delete = ON")
         migrate(self._db)
+        self._db.execute("PRAGMA foreign_keys = ON")
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        try:
+            if self._indexed:
+                with self._transaction():
+                    self._forget_indexed()
+        finally:
+            self._db.close()
 
     def write(
-        self,
-        changes: Sequence[Change],
-        *,
-        time: float,
-        who: str,
-        why: str,
-        fingerprint: str,
-        vectors: Vectors,
+        self, changes: Sequence[Change], author: Author, *, fingerprint: str, vectors: Vectors
     ) -> None:
         """Record all changes, or none.
 
         Args:
             changes: In order; later ones of the same memory build on earlier ones.
-            time: POSIX seconds.
-            who: Who made the changes.
-            why: For what reason.
+            author: Who changes what, and why.
             fingerprint: Of the embedder that made the vectors.
             vectors: By memory id; those whose text changed.
 
         Raises:
             StoreError: When the disk is full or the file is damaged; nothing is recorded then.
         """
+        last = {change.after.id: change.after for change in changes}
         with self._transaction():
-            for change in changes:
-                self._append(change, time, clean(who), clean(why))
-            for memory in {change.after.id: change.after for change in changes}.values():
-                self._materialise(memory)
-            self._put_vectors({c.after.id: c.after for c in changes}, fingerprint, vectors)
+            self._forget_indexed()
+            rows = self._rows_of(last)
+            bodies = self._append(changes, author, {id_: body for id_, (_, body) in rows.items()})
+            seqs = self._seqs(last, {id_: seq for id_, (seq, _) in rows.items()})
+            self._materialise(last, seqs, bodies, known=rows)
+            self._note_unindexed(changes)
+            self._put_vectors(last, seqs, fingerprint, vectors)
 
     def save_vectors(
         self, memories: Mapping[str, Memory], *, fingerprint: str, vectors: Vectors
     ) -> None:
         """Cache vectors made outside a change."""
         with self._transaction():
-            self._put_vectors(memories, fingerprint, vectors)
+            seqs = {id_: seq for id_, (seq, _) in self._rows_of(memories).items()}
+            self._put_vectors(memories, seqs, fingerprint, vectors)
 
-    def put_setting(self, key: str, value: str) -> None:
-        """Remember a fact about the store itself."""
+    def drop_other_vectors(self, fingerprint: str) -> None:
+        """Forget the vectors of every other embedder."""
         with self._transaction():
-            self._db.execute(
+            self._db.execute("DELETE FROM vectors WHERE fingerprint != ?", (fingerprint,))
+
+    def put_settings(self, settings: Mapping[str, str]) -> None:
+        """Remember facts about the store itself, all in one transaction."""
+        with self._transaction():
+            self._db.executemany(
                 "INSERT INTO settings VALUES (?, ?) "
                 "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (key, value),
+                list(settings.items()),
             )
 
-    def setting(self, key: str) -> str | None:
-        """Return what `put_setting` stored."""
-        rows = self._rows("SELECT value FROM settings WHERE key = ?", (key,))
-        return str(rows[0][0]) if rows else None
+    def note_indexed(self, entries: Iterable[tuple[tuple[str, ...], str]]) -> None:
+        """Take note that the index has these; written down with the next change, or at the close."""
+        self._indexed.extend((namespace_key(namespace), id_) for namespace, id_ in entries)
 
-    def load(self, ids: Iterable[str]) -> dict[str, Memory]:
-        """Return the memories with these ids, by id; unknown ids are left out."""
-        rows = self._rows(
-            "SELECT body FROM memories WHERE id IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(ids)),),
-        )
-        return {memory.id: memory for memory in map(_memory, rows)}
+    def purge(self, ids: Sequence[str], author: Author) -> None:
+        """Delete all that was ever recorded of these memories but that there was something.
 
-    def ids_starting(self, prefix: str) -> list[str]:
-        """Return all ids that start with `prefix`, sorted."""
-        rows = self._rows(
-            "SELECT id FROM memories WHERE substr(id, 1, ?) = ? ORDER BY id", (len(prefix), prefix)
-        )
-        return [str(row[0]) for row in rows]
-
-    def twin(self, memory: Memory) -> Memory | None:
-        """Return the memory that says the same as `memory`, if there is one."""
-        rows = self._rows(
-            "SELECT body FROM memories WHERE duplicate_key = ?", (duplicate_key(memory),)
-        )
-        return _memory(rows[0]) if rows else None
-
-    def select(
-        self,
-        *,
-        namespace: tuple[str, ...] | None = None,
-        kind: str | None = None,
-        document: str | None = None,
-        status: str | None = None,
-        limit: int | None = None,
-    ) -> list[Memory]:
-        """Return the memories that meet every condition given, oldest first."""
-        conditions = {
-            "namespace = ?": None if namespace is None else namespace_key(namespace),
-            "kind = ?": kind,
-            "status = ?": status,
-            _IN_DOCUMENT: document,
-        }
-        used = {sql: value for sql, value in conditions.items() if value is not None}
-        where = f"WHERE {' AND '.join(used)}" if used else ""
-        rows = self._rows(
-            f"SELECT body FROM memories {where} ORDER BY seq LIMIT ?",
-            (*used.values(), -1 if limit is None else limit),
-        )
-        return [_memory(row) for row in rows]
-
-    def search(
-        self, expression: str, *, namespace: tuple[str, ...], document: str | None, limit: int
-    ) -> list[str]:
-        """Return ids of active memories that match, best BM25 first.
-
-        Args:
-            expression: As `lexical.match_expression` makes it; an empty one matches nothing.
-            namespace: Only this one.
-            document: Only memories that rest on this document; any when None.
-            limit: At most so many.
+        The events stay, without what the memories said; one more tells of the purge.
         """
-        if not expression:
-            return []
-        narrowed = "" if document is None else f"AND {_IN_DOCUMENT}"
-        rows = self._rows(
-            f"""
-            SELECT memories.id FROM memories_fts
-            JOIN memories ON memories.seq = memories_fts.rowid
-            WHERE memories_fts MATCH ? AND memories.namespace = ? {narrowed}
-            ORDER BY bm25(memories_fts, 1.0, {_TITLE_WEIGHT}), memories.seq LIMIT ?
-            """,
-            (
-                expression,
-                namespace_key(namespace),
-                *([] if document is None else [document]),
-                limit,
-            ),
-        )
-        return [str(row[0]) for row in rows]
-
-    def searchable(self) -> int:
-        """Return how many memories the full-text index holds."""
-        return int(self._rows("SELECT count(*) FROM memories WHERE status = 'active'")[0][0])
-
-    def frequency(self, word: str) -> int:
-        """Return how many active memories hold the word or another form of it."""
-        matches = "SELECT count(*) FROM memories_fts WHERE memories_fts MATCH ?"
-        return int(self._rows(matches, (match_expression([word]),))[0][0])
-
-    def digests(self) -> dict[str, str]:
-        """Return what an index must hold: the entry digest of every active memory, by id."""
-        rows = self._rows("SELECT id, digest FROM memories WHERE status = 'active' ORDER BY seq")
-        return {str(row[0]): str(row[1]) for row in rows}
-
-    def vectors(
-        self, memories: Mapping[str, Memory], *, fingerprint: str
-    ) -> dict[str, Sequence[float]]:
-        """Return the cached vectors that are still right for these memories, by id."""
-        rows = self._rows(
-            """
-            SELECT memories.id, vectors.text_digest, vectors.vector FROM vectors
-            JOIN memories USING (seq)
-            WHERE vectors.fingerprint = ? AND memories.id IN (SELECT value FROM json_each(?))
-            """,
-            (fingerprint, json.dumps(list(memories))),
-        )
-        return {
-            str(row[0]): array("f", row[2])
-            for row in rows
-            if row[1] == text_digest(memories[str(row[0])])
-        }
-
-    def events(self, memory_id: str | None = None) -> list[Event]:
-        """Return the events of one memory, or all of them, oldest first."""
-        where, values = ("", ()) if memory_id is None else ("WHERE memory_id = ?", (memory_id,))
-        rows = self._rows(
-            "SELECT id, time, who, why, kind, memory_id, before, after "
-            f"FROM events {where} ORDER BY id",
-            values,
-        )
-        return [_event(row) for row in rows]
-
-    def event_count(self) -> int:
-        """Return how many events there are."""
-        return int(self._rows("SELECT count(*) FROM events")[0][0])
-
-    def data_version(self) -> int:
-        """Return a number that changes when another connection has changed the file."""
-        return int(self._rows("PRAGMA data_version")[0][0])
-
-    def _append(self, change: Change, time: float, who: str, why: str) -> None:
-        self._db.execute(
-            "INSERT INTO events (time, who, why, kind, memory_id, before, after) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                time,
-                who,
-                why,
-                change.kind,
-                change.after.id,
-                None if change.before is None else json.dumps(change.before.to_dict()),
-                json.dumps(change.after.to_dict()),
-            ),
-        )
-
-    def _materialise(self, memory: Memory) -> None:
-        self._db.execute(
-            """
-            INSERT INTO memories (id, namespace, kind, status, duplicate_key, digest, body)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (id) DO UPDATE SET
-                namespace = excluded.namespace, kind = excluded.kind, status = excluded.status,
-                duplicate_key = excluded.duplicate_key, digest = excluded.digest,
-                body = excluded.body
-            """,
-            (
-                memory.id,
-                namespace_key(memory.namespace),
-                memory.kind,
-                memory.status,
-                duplicate_key(memory),
-                entry_digest(memory),
-                json.dumps(memory.to_dict()),
-            ),
-        )
-        seq = self._seq(memory.id)
-        self._db.execute("DELETE FROM memories_fts WHERE rowid = ?", (seq,))
-        if memory.status == "active":
+        key = json.dumps(list(ids))
+        chosen = "(SELECT value FROM json_each(?))"
+        with self._transaction():
+            self._forget_indexed()
             self._db.execute(
-                "INSERT INTO memories_fts (rowid, text, title) VALUES (?, ?, ?)",
-                (seq, clean(memory.text), clean(memory.title)),
+                "INSERT OR IGNORE INTO unindexed SELECT id, namespace FROM memories "
+                f"WHERE id IN {chosen}", (key,)
+            )  # fmt: skip
+            self._db.execute(
+                "DELETE FROM memories_fts WHERE rowid IN "
+                f"(SELECT seq FROM memories WHERE id IN {chosen})", (key,)
+            )  # fmt: skip
+            self._db.execute(f"DELETE FROM memories WHERE id IN {chosen}", (key,))
+            for column in ("before", "after"):
+                self._db.execute(
+                    f"DELETE FROM bodies WHERE id IN "
+                    f"(SELECT {column} FROM events WHERE memory_id IN {chosen})", (key,)
+                )  # fmt: skip
+            batch = self._next("events")
+            self._db.executemany(
+                _ONE_EVENT,
+                [(batch, author.time, author.who, author.why, "purge", id_, None, None)
+                 for id_ in ids],
+            )  # fmt: skip
+
+    def scrub(self) -> None:
+        """Leave no byte of what was purged in the file or beside it.
+
+        Deleted rows are overwritten as they go (`secure_delete`); the full-text index drops its
+        deleted words when it is merged, and the write-ahead log is emptied.
+
+        Raises:
+            StoreError: Another process is reading, so that the log cannot be emptied.
+        """
+        with self._errors():
+            self._db.execute("INSERT INTO memories_fts (memories_fts) VALUES ('optimize')")
+            busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise StoreError(
+                "What was purged is still in the ledger's log: another process is reading it.",
+                hint="Close the other process and purge again.",
             )
+
+    def _rows_of(self, memories: Iterable[str]) -> dict[str, tuple[int, int]]:
+        rows = self._db.execute(
+            "SELECT id, seq, body FROM memories WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(memories)),),
+        )
+        return {str(id_): (int(seq), int(body)) for id_, seq, body in rows}
+
+    def _seqs(self, memories: Iterable[str], known: Mapping[str, int]) -> dict[str, int]:
+        fresh = self._next("memories")
+        seqs = dict(known)
+        for id_ in memories:
+            if id_ not in seqs:
+                seqs[id_], fresh = fresh, fresh + 1
+        return seqs
+
+    def _next(self, table: str) -> int:
+        rows = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
+        row = rows.fetchone()
+        return 1 if row is None else int(row[0]) + 1
+
+    def _append(
+        self, changes: Sequence[Change], author: Author, known: Mapping[str, int]
+    ) -> dict[str, int]:
+        """Append the events; return the row of each memory's last body."""
+        batch, body = self._next("events"), self._next("bodies")
+        who, why = clean(author.who), clean(author.why)
+        latest = dict(known)
+        bodies: list[tuple[int, str]] = []
+        events: list[tuple[object, ...]] = []
+        for number, change in enumerate(changes, start=body):
+            id_ = change.after.id
+            before = None if change.before is None else latest[id_]
+            bodies.append((number, json.dumps(change.after.to_dict())))
+            events.append((batch, author.time, who, why, change.kind, id_, before, number))
+            latest[id_] = number
+        self._db.executemany("INSERT INTO bodies (id, body) VALUES (?, ?)", bodies)
+        self._db.executemany(_ONE_EVENT, events)
+        return latest
+
+    def _materialise(
+        self,
+        memories: Mapping[str, Memory],
+        seqs: Mapping[str, int],
+        bodies: Mapping[str, int],
+        *,
+        known: Iterable[str],
+    ) -> None:
+        old = [(seqs[id_],) for id_ in known]
+        self._db.executemany("DELETE FROM memories_fts WHERE rowid = ?", old)
+        self._db.executemany("DELETE FROM facets WHERE seq = ?", old)
+        self._db.executemany(
+            _ONE_MEMORY, [(seqs[id_], *_columns(m, bodies[id_])) for id_, m in memories.items()]
+        )
+        self._db.executemany(
+            "INSERT INTO memories_fts (rowid, text, title, space) VALUES (?, ?, ?, ?)",
+            [
+                (seqs[id_], *_words(memory))
+                for id_, memory in memories.items()
+                if memory.status == "active"
+            ],
+        )
+        self._db.executemany(
+            "INSERT INTO facets (seq, name, value) VALUES (?, ?, ?)",
+            [(seqs[id_], *facet) for id_, memory in memories.items() for facet in facets(memory)],
+        )
+
+    def _note_unindexed(self, changes: Sequence[Change]) -> None:
+        touched = {
+            (one.id, namespace_key(one.namespace))
+            for change in changes
+            for one in (change.before, change.after)
+            if one is not None
+        }
+        self._db.executemany("INSERT OR IGNORE INTO unindexed VALUES (?, ?)", sorted(touched))
+
+    def _forget_indexed(self) -> None:
+        self._db.executemany("DELETE FROM unindexed WHERE namespace = ? AND id = ?", self._indexed)
+        self._indexed = []
 
     def _put_vectors(
-        self, memories: Mapping[str, Memory], fingerprint: str, vectors: Vectors
+        self,
+        memories: Mapping[str, Memory],
+        seqs: Mapping[str, int],
+        fingerprint: str,
+        vectors: Vectors,
     ) -> None:
         self._db.executemany(
             "INSERT OR REPLACE INTO vectors (seq, fingerprint, text_digest, vector) "
             "VALUES (?, ?, ?, ?)",
             [
-                (self._seq(id_), fingerprint, text_digest(memories[id_]), array("f", vector))
+                (seqs[id_], fingerprint, text_digest(memories[id_]), array("f", vector))
                 for id_, vector in vectors.items()
             ],
         )
 
-    def _seq(self, memory_id: str) -> int:
-        return int(self._rows("SELECT seq FROM memories WHERE id = ?", (memory_id,))[0][0])
-
-    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with self._errors():
-            return self._db.execute(sql, cast("Any", values)).fetchall()
-
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._errors():
+            indexed = self._indexed
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
                 self._db.rollback()
+                self._indexed = indexed
                 raise
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise _store_error(error, self._path) from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -356,25 +336,14 @@ def _connect(path: Path) -> sqlite3.Connection:
     )
 
 
-def _memory(row: tuple[Any, ...]) -> Memory:
-    return Memory.from_dict(json.loads(row[0]))
+def _words(memory: Memory) -> tuple[str, str, str]:
+    return clean(memory.text), clean(memory.title), namespace_token(memory.namespace)
 
 
-def _event(row: tuple[Any, ...]) -> Event:
-    return Event(
-        id=row[0],
-        time=row[1],
-        who=row[2],
-        why=row[3],
-        kind=row[4],
-        memory_id=row[5],
-        before=None if row[6] is None else Memory.from_dict(json.loads(row[6])),
-        after=Memory.from_dict(json.loads(row[7])),
-    )
-
-
-def _store_error(error: sqlite3.Error, path: Path) -> StoreError:
-    return StoreError(
-        f"The memory ledger {str(path)!r} cannot be used: {error}. Nothing was recorded.",
-        hint=way_out(error),
-    )
+def _columns(memory: Memory, body: int) -> tuple[Any, ...]:
+    """Return the values of `_COLUMNS`."""
+    return (
+        memory.id, namespace_key(memory.namespace), memory.kind, memory.status, memory.pinned,
+        memory.strength, memory.created, memory.last_recalled, memory.trust,
+        duplicate_key(memory), near_key(memory), entry_digest(memory), body,
+    )  # fmt: skip

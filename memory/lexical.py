@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
+
+import snowballstemmer
 
 STEM_LENGTH = 5
 """Words count as the same when their first five characters agree.
@@ -32,6 +35,7 @@ _STOP_WORDS = (
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 """English function and question words: they say how one asks, not what about."""
 
+_PORTER = snowballstemmer.stemmer("porter")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 
 
@@ -51,6 +55,12 @@ def terms(text: str) -> tuple[str, ...]:
     return tuple(word for word in words if word not in STOP_WORDS)
 
 
+@lru_cache(maxsize=100_000)
+def stem(word: str) -> str:
+    """Return the form under which the full-text index holds a word: Porter's stem (1980)."""
+    return str(_PORTER.stemWord(_without_accents(word)))
+
+
 def stems(words: Iterable[str]) -> frozenset[str]:
     """Return the truncated, accent-free forms of `words` (see `STEM_LENGTH`)."""
     return frozenset(_without_accents(word)[:STEM_LENGTH] for word in words)
@@ -61,9 +71,17 @@ def overlap(query: frozenset[str], text: frozenset[str]) -> float:
     return len(query & text) / len(query) if query else 0.0
 
 
-def match_expression(words: Iterable[str]) -> str:
-    """Return an FTS5 expression that matches any of `words`, as `terms` gives them."""
-    return " OR ".join(f'"{word}"' for word in words)
+def match_expression(lead: Iterable[str], rest: Iterable[str] = (), *, within: str = "") -> str:
+    """Return an FTS5 expression that matches any of `lead`, and any of `rest` where there is one.
+
+    Args:
+        lead: Words as `terms` gives them.
+        rest: More such words.
+        within: The namespace's token; any namespace when empty.
+    """
+    groups = [" OR ".join(f'"{word}"' for word in words) for words in (lead, rest)]
+    parts = [f"{{text title}} : ({group})" for group in groups if group]
+    return " AND ".join([*([f'space : "{within}"'] if within else []), *parts])
 
 
 def _words(text: str) -> list[str]:

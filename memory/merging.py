@@ -8,12 +8,13 @@ from .records import Evidence, Memory, Span
 
 
 def merged(known: Memory, again: Memory, now: float) -> Memory:
-    """Return `known` with what `again`, an exact duplicate, adds to it.
+    """Return `known` with what `again`, a duplicate, adds to it.
 
-    Spans and evidence are united, and a new place counts. An insert that repeats nothing but
-    known spans and evidence changes nothing, so a resumed run may insert again. A forgotten
-    memory that is learnt again is active again; a superseded one stays superseded, since an
-    old document read again is no news.
+    Spans, evidence, tags and flags are united, and a new place counts. The text stays, the trust is
+    the greater: what a trusted source says too is no less certain for another. An insert that
+    repeats nothing but known spans and evidence changes nothing, so a resumed run may insert again.
+    A forgotten memory that is learnt again is active again; a superseded one stays superseded,
+    since an old document read again is no news.
     """
     spans = _united_spans(known.spans, again.spans)
     revived = known.status == "forgotten" and again.status == "active"
@@ -21,11 +22,18 @@ def merged(known: Memory, again: Memory, now: float) -> Memory:
         known,
         spans=spans,
         evidence=_united_evidence(known.evidence, again.evidence),
+        tags=_united(known.tags, again.tags),
+        flags=_united(known.flags, again.flags),
+        trust=max(known.trust, again.trust),
         count=known.count + (len(spans) > len(known.spans) or revived),
         pinned=known.pinned or again.pinned,
         status="active" if revived else known.status,
         last_recalled=now if revived else known.last_recalled,
     )
+
+
+def _united(known: tuple[str, ...], again: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*known, *again)))
 
 
 def _united_spans(known: tuple[Span, ...], again: tuple[Span, ...]) -> tuple[Span, ...]:

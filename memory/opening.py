@@ -2,44 +2,99 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import uuid
 from pathlib import Path
 
 from ingrained.errors import StoreError
 
+from .chroma import ChromaIndex
 from .embedding import Embedder
-from .in_memory import InMemoryIndex
-from .index import ChromaIndex, Index
 from .ledger import Ledger
+from .records import sha256
 
 _FINGERPRINT = "embedder_fingerprint"
 _EMBEDDER = "embedder_name"
+_GENERATION = "index_generation"
+_STORE = "store_id"
+_GENERATION_OF = re.compile(r"chroma-(\d+)-[0-9a-f]{8}")
 
 
-def own_index(folder: Path, embedder: Embedder, *, read_only: bool, rebuild: bool) -> Index:
-    """Return Chroma for the writer, an index in memory for a reader."""
-    if read_only:
-        return InMemoryIndex()
-    return ChromaIndex(folder / "chroma", embedder, rebuild=rebuild)
+def generation(ledger: Ledger) -> int:
+    """Return the number of the index in use; a rebuilt one gets the next."""
+    return int(ledger.setting(_GENERATION) or 1)
 
 
-def check_embedder(ledger: Ledger, embedder: Embedder, *, rebuild: bool) -> None:
+def open_index(
+    folder: Path, ledger: Ledger, embedder: Embedder, *, chroma: str | None, number: int
+) -> ChromaIndex:
+    """Open or make one generation of the index, in its own folder or on a server.
+
+    Args:
+        folder: The memory's folder.
+        ledger: Whose index it is.
+        embedder: Whose vectors it has.
+        chroma: Address of a Chroma server; None for a folder beside the ledger.
+        number: Of the generation.
+    """
+    if chroma is None:
+        return ChromaIndex(folder / _name(number, embedder.fingerprint), embedder)
+    store = f"ingrained-{_store_id(ledger)}"
+    return ChromaIndex(chroma, embedder, store=store, name=_name(number, embedder.fingerprint))
+
+
+def clear_old_folders(folder: Path, ledger: Ledger, embedder: Embedder) -> None:
+    """Delete the folders of every index but the one in use and one that is being made."""
+    number = generation(ledger)
+    for path in folder.glob("chroma*"):
+        made = _GENERATION_OF.fullmatch(path.name)
+        later = made is not None and int(made[1]) > number
+        if not later and path.name != _name(number, embedder.fingerprint):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def index_folder(folder: Path, ledger: Ledger) -> Path:
+    """Return where the index in use is, if it is in a folder."""
+    return folder / _name(generation(ledger), ledger.setting(_FINGERPRINT) or "")
+
+
+def _name(number: int, fingerprint: str) -> str:
+    """Return the name of an index: another embedder's gets another, also one cut short."""
+    return f"chroma-{number:04d}-{sha256(fingerprint)[:8]}"
+
+
+def _store_id(ledger: Ledger) -> str:
+    """Return what tells this store's collections on a server from others'."""
+    known = ledger.setting(_STORE)
+    if known is None:
+        known = uuid.uuid4().hex[:16]
+        ledger.put_settings({_STORE: known})
+    return known
+
+
+def check_embedder(ledger: Ledger, embedder: Embedder) -> None:
     """Refuse an embedder other than the one the vectors were made with.
 
     Raises:
-        StoreError: When it is another one and the index is not to be rebuilt.
+        StoreError: When it is another one.
     """
     kept = ledger.setting(_FINGERPRINT)
-    if kept is not None and kept != embedder.fingerprint and not rebuild:
+    if kept is not None and kept != embedder.fingerprint:
         raise StoreError(
             f"This memory was indexed with the embedder {ledger.setting(_EMBEDDER)!r}, "
             f"not with {embedder.name!r} as it is now.",
-            hint="Set INGRAINED_EMBEDDER to that embedder. Or, in Python, open the store for writing "
-            "with rebuild_index=True.",
+            hint="Set INGRAINED_EMBEDDER to that embedder, or change over with "
+            "`ingrained memory rebuild --embedder NAME`.",
         )
 
 
-def note_embedder(ledger: Ledger, embedder: Embedder) -> None:
-    """Remember whose vectors these are."""
-    if ledger.setting(_FINGERPRINT) != embedder.fingerprint:
-        ledger.put_setting(_EMBEDDER, embedder.name)
-        ledger.put_setting(_FINGERPRINT, embedder.fingerprint)
+def note_index(ledger: Ledger, embedder: Embedder, number: int) -> None:
+    """Take one generation of the index, and its embedder, into use."""
+    wanted = {
+        _EMBEDDER: embedder.name,
+        _FINGERPRINT: embedder.fingerprint,
+        _GENERATION: str(number),
+    }
+    if any(ledger.setting(key) != value for key, value in wanted.items()):
+        ledger.put_settings(wanted)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from .forgetting import retention
+from .forgetting import DEFAULT_POLICY, ForgettingPolicy, retention
 from .lexical import overlap, stems, terms
 from .records import Memory
-from .results import Recalled
+from .results import Considered, Recalled, Verdict
 
 RRF_K = 60
 """Constant of reciprocal rank fusion (Cormack, Clarke and Buettcher 2009, section 2).
@@ -31,7 +32,8 @@ Chosen on passages 1 to 8 (see `RRF_K`), where 1.1 % of the right notes fall bel
 0.35 would lose 1.9 %. On passages 9 to 16 the right note passes for 376 of 377 questions, while
 of 250 questions about other articles 87 % (144 notes) and 95 % (101 notes) recall nothing. More
 notes mean more chance likenesses. Losing the right memory is worse than an extra one, so the
-lower floor stands. It belongs to this embedder: another one needs its own.
+lower floor stands. It belongs to this embedder: another one needs its own, which `calibrate`
+finds.
 """
 
 LEXICAL_FLOOR = 0.6
@@ -52,7 +54,8 @@ fresh ones that are nearly as good. Whether a memory stays at all is `decay`'s b
 POOL = 50
 """Candidates taken from each list, at least."""
 
-_BEST = 2.0 / (RRF_K + 1)
+Load = Callable[[Sequence[str]], Mapping[str, Memory]]
+"""Returns the active memories among some ids."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,89 +67,232 @@ class Candidates:
     """(id, cosine similarity), nearest first."""
     lexical: Sequence[str]
     """Ids, best BM25 first."""
+    search: Literal["both", "meaning", "words"] = "both"
+    """Which searches were asked: only theirs are rankings."""
+
+    @property
+    def rankings(self) -> list[Sequence[str]]:
+        """Ids in the order of each search that was asked, best first."""
+        dense: Sequence[str] = [id_ for id_, _ in self.dense]
+        if self.search == "meaning":
+            return [dense]
+        return [self.lexical] if self.search == "words" else [dense, self.lexical]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """How much may be recalled for one query."""
+
+    k: int
+    """At most so many memories."""
+    max_chars: int | None = None
+    """Together at most so many characters; what does not fit is passed over."""
+    max_tokens: int | None = None
+    """Together at most so many tokens."""
+    count_tokens: Callable[[str], int] | None = None
+    """Counts the tokens of a text; four characters are taken for one when None."""
+
+    def takes(self, texts: Sequence[str], text: str) -> bool:
+        """Return whether a text has room beside others."""
+        together = [*texts, text]
+        if self.max_chars is not None and sum(map(len, together)) > self.max_chars:
+            return False
+        return self.max_tokens is None or self._tokens(together) <= self.max_tokens
+
+    def _tokens(self, texts: Sequence[str]) -> int:
+        return sum(map(self.count_tokens or _about, texts))
+
+
+def _about(text: str) -> int:
+    return -(-len(text) // 4)
 
 
 class Ranker:
-    """Ranks the candidates of many queries over the same memories.
+    """Ranks the candidates of queries.
 
     Args:
-        memories: All candidates, by id; candidates missing here are dropped.
+        load: Gives the memories behind the ids; those it leaves out are dropped.
         now: POSIX seconds, for retention.
-        floor: Lowest cosine similarity; `DENSE_FLOOR` when None.
+        floor: Lowest cosine similarity; `DENSE_FLOOR` when None, -1 lets everything pass.
+        forgetting: How memories fade.
+        confidence: Similarity → probability that the memory is the right one.
     """
 
     def __init__(
-        self, memories: Mapping[str, Memory], *, now: float, floor: float | None = None
+        self,
+        load: Load,
+        *,
+        now: float,
+        floor: float | None = None,
+        forgetting: ForgettingPolicy = DEFAULT_POLICY,
+        confidence: Callable[[float], float] | None = None,
     ) -> None:
-        self._memories = memories
+        self._load = load
+        self._now = now
         self._floor = DENSE_FLOOR if floor is None else floor
-        self._retention = {id_: retention(memory, now) for id_, memory in memories.items()}
-        self._stems = {
-            id_: stems(terms(f"{memory.title} {memory.text}")) for id_, memory in memories.items()
-        }
+        self._forgetting = forgetting
+        self._confidence = confidence
+        self._memories: dict[str, Memory] = {}
 
-    def rank(self, candidates: Candidates, *, k: int, max_chars: int | None) -> list[Recalled]:
-        """Return the best `k` memories above the floors, best first.
+    def best(self, candidates: Candidates, enough: int) -> list[Recalled]:
+        """Return the candidates above the floors with the `enough` best scores, best first.
 
-        Args:
-            candidates: What the searches found.
-            k: At most so many.
-            max_chars: Sum of the texts' lengths; a memory that would exceed it is passed over.
+        Memories are loaded a few at a time, in the order of their fused rank: fading only lowers
+        a score, so one whose rank alone is worse than the scores in hand cannot come in.
         """
-        query = stems(terms(candidates.query))
-        similarity = dict(candidates.dense)
-        fused = fuse([[id_ for id_, _ in candidates.dense], candidates.lexical])
-        found = [
-            self._recalled(id_, rank_score, similarity.get(id_, 0.0), query)
-            for id_, rank_score in fused.items()
-            if id_ in self._memories
-        ]
-        passed = [item for item in found if self._passes(item, similarity)]
-        ordered = sorted(passed, key=lambda item: (-item.score, item.memory.id))
-        return _numbered(_fitting(ordered, k, max_chars))
+        found: list[Recalled] = []
+        for upper, group in self._groups(candidates, max(enough, 8)):
+            found.sort(key=_order)
+            if len(found) >= enough and found[enough - 1].score >= upper:
+                break
+            found.extend(one for one in group() if self._passes(one))
+        return sorted(found, key=_order)[:enough]
 
-    def _recalled(
-        self, id_: str, rank_score: float, similarity: float, query: frozenset[str]
-    ) -> Recalled:
-        kept = self._retention[id_]
+    def alike(self, memory: Memory, similarity: float) -> Recalled:
+        """Return a memory that was found by comparing it, not by a search."""
+        kept = retention(memory, self._now, self._forgetting)
         return Recalled(
-            memory=self._memories[id_],
-            score=rank_score * (1.0 - RETENTION_WEIGHT * (1.0 - kept)),
-            dense=similarity,
-            lexical=overlap(query, self._stems[id_]),
-            retention=kept,
-            rank=0,
+            memory=memory, score=0.0, dense=similarity, lexical=0.0, retention=kept, rank=0
         )
 
-    def _passes(self, item: Recalled, similarity: Mapping[str, float]) -> bool:
-        near = item.memory.id in similarity and item.dense >= self._floor
-        return near or item.lexical >= LEXICAL_FLOOR
+    def consider(self, candidates: Candidates, room: Room) -> list[Considered]:
+        """Return every candidate with what became of it, those recalled first."""
+        every = [one for _, group in self._groups(candidates, POOL) for one in group()]
+        passing = sorted((one for one in every if self._passes(one)), key=_order)
+        chosen = {one.memory.id for one in fitting(passing, room)}
+        judged = [
+            *(Considered(found=one, verdict=_verdict(one, chosen, room)) for one in passing),
+            *(
+                Considered(found=one, verdict="below the floors")
+                for one in sorted(every, key=_order)
+                if not self._passes(one)
+            ),
+        ]
+        return sorted(judged, key=lambda one: one.verdict != "recalled")
+
+    def _groups(
+        self, candidates: Candidates, size: int
+    ) -> Iterator[tuple[float, Callable[[], list[Recalled]]]]:
+        """Yield groups of candidates: the best score possible in it, and how to get it."""
+        fused = fuse(candidates.rankings)
+        ordered = sorted(fused, key=lambda id_: (-fused[id_], id_))
+        parts = _Parts(candidates)
+        for start in range(0, len(ordered), size):
+            ids = ordered[start : start + size]
+            yield fused[ids[0]], lambda ids=ids: self._recalled(ids, fused, parts)  # type: ignore[misc]
+
+    def _recalled(
+        self, ids: Sequence[str], fused: Mapping[str, float], parts: _Parts
+    ) -> list[Recalled]:
+        missing = [id_ for id_ in ids if id_ not in self._memories]
+        self._memories.update(self._load(missing) if missing else {})
+        known = [self._memories[id_] for id_ in ids if id_ in self._memories]
+        return [self._one(memory, fused[memory.id], parts) for memory in known]
+
+    def _one(self, memory: Memory, rank_score: float, parts: _Parts) -> Recalled:
+        kept = retention(memory, self._now, self._forgetting)
+        dense_rank, dense = parts.dense.get(memory.id, (None, 0.0))
+        near = self._confidence and dense_rank is not None
+        return Recalled(
+            memory=memory,
+            score=faded(rank_score, kept),
+            dense=dense,
+            lexical=overlap(parts.stems, stems(terms(f"{memory.title} {memory.text}"))),
+            retention=kept,
+            rank=0,
+            dense_rank=dense_rank,
+            lexical_rank=parts.lexical.get(memory.id),
+            confidence=self._confidence(dense) if self._confidence and near else None,
+        )
+
+    def _passes(self, item: Recalled) -> bool:
+        near = item.dense_rank is not None and item.dense >= self._floor
+        return near or item.lexical >= LEXICAL_FLOOR or self._floor <= -1.0
+
+
+class _Parts:
+    """What the searches say of each id."""
+
+    def __init__(self, candidates: Candidates) -> None:
+        self.dense = {
+            id_: (rank, similarity)
+            for rank, (id_, similarity) in enumerate(candidates.dense, start=1)
+        }
+        self.lexical = {id_: rank for rank, id_ in enumerate(candidates.lexical, start=1)}
+        self.stems = stems(terms(candidates.query))
+
+
+def faded(rank_score: float, kept: float) -> float:
+    """Return a score lowered by fading; `kept` is the retention."""
+    return rank_score * (1.0 - RETENTION_WEIGHT * (1.0 - kept))
 
 
 def fuse(rankings: Sequence[Sequence[str]]) -> dict[str, float]:
-    """Return the reciprocal rank fusion of two rankings, scaled to (0, 1].
+    """Return the reciprocal rank fusion of rankings, scaled to (0, 1].
 
-    Each list adds 1 / (RRF_K + rank) to the ids it holds; 1.0 is first in both.
+    Each list adds 1 / (RRF_K + rank) to the ids it holds; 1.0 is first in every one.
     """
+    best = len(rankings) / (RRF_K + 1)
     scores: dict[str, float] = {}
     for ranking in rankings:
         for rank, id_ in enumerate(ranking, start=1):
-            scores[id_] = scores.get(id_, 0.0) + 1.0 / (RRF_K + rank) / _BEST
+            scores[id_] = scores.get(id_, 0.0) + 1.0 / (RRF_K + rank) / best
     return scores
 
 
-def _fitting(ordered: Sequence[Recalled], k: int, max_chars: int | None) -> list[Recalled]:
-    chosen: list[Recalled] = []
-    used = 0
-    for item in ordered:
-        if len(chosen) >= k:
-            break
-        size = len(item.memory.text)
-        if max_chars is None or used + size <= max_chars:
-            chosen.append(item)
-            used += size
+def rerank(found: Sequence[Recalled], scores: Sequence[float]) -> list[Recalled]:
+    """Return candidates in the order of a reranker's scores, each with the score of its new rank."""
+    pairs = sorted(zip(found, scores, strict=True), key=lambda pair: (-pair[1], pair[0].memory.id))
+    ranks = fuse([[one.memory.id for one, _ in pairs]])
+    again = [
+        dataclasses.replace(one, reranked=value, score=faded(ranks[one.memory.id], one.retention))
+        for one, value in pairs
+    ]
+    return sorted(again, key=_order)
+
+
+def diversified(
+    found: Sequence[Recalled], likeness: Callable[[str, str], float], *, diversity: float, k: int
+) -> list[Recalled]:
+    """Return `k` candidates by maximal marginal relevance, in the order they were chosen.
+
+    Carbonell and Goldstein 1998, section 2: each is the one with the highest
+    (1 - diversity) * score - diversity * (likeness to the most alike of those chosen before).
+
+    Args:
+        found: Candidates, best first.
+        likeness: Of two memories by their ids, from -1 to 1.
+        diversity: 0 keeps the order, 1 looks at the score no more after the first.
+        k: How many.
+    """
+    left, chosen = list(found), list[Recalled]()
+    while left and len(chosen) < k:
+        gains = [
+            (1.0 - diversity) * one.score
+            - diversity
+            * max((likeness(one.memory.id, other.memory.id) for other in chosen), default=0.0)
+            for one in left
+        ]
+        chosen.append(left.pop(gains.index(max(gains))))
     return chosen
 
 
-def _numbered(items: Sequence[Recalled]) -> list[Recalled]:
-    return [dataclasses.replace(item, rank=rank) for rank, item in enumerate(items, start=1)]
+def fitting(ordered: Sequence[Recalled], room: Room) -> list[Recalled]:
+    """Return what has room, in order, numbered from 1."""
+    chosen: list[Recalled] = []
+    for item in ordered:
+        if len(chosen) >= room.k:
+            break
+        if room.takes([one.memory.text for one in chosen], item.memory.text):
+            chosen.append(item)
+    return [dataclasses.replace(item, rank=rank) for rank, item in enumerate(chosen, start=1)]
+
+
+def _order(item: Recalled) -> tuple[float, str]:
+    return -item.score, item.memory.id
+
+
+def _verdict(one: Recalled, chosen: set[str], room: Room) -> Verdict:
+    if one.memory.id in chosen:
+        return "recalled"
+    return "beyond k" if len(chosen) >= room.k else "no room"

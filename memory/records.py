@@ -5,7 +5,6 @@ Nothing here imports a database, a model or a clock.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -99,7 +98,11 @@ class Memory:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict; `from_dict` is its inverse."""
-        return dataclasses.asdict(self)
+        return {
+            **vars(self),
+            "spans": [dict(vars(span)) for span in self.spans],
+            "evidence": [dict(vars(item)) for item in self.evidence],
+        }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Memory:

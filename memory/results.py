@@ -8,8 +8,11 @@ from typing import Literal
 
 from .records import Memory
 
-Outcome = Literal["added", "merged", "unchanged"]
-EventKind = Literal["insert", "merge", "update", "reinforce", "forget", "decay", "restore"]
+Outcome = Literal["added", "merged", "unchanged", "outdated", "refused"]
+EventKind = Literal[
+    "insert", "merge", "update", "reinforce", "pin", "unpin", "supersede", "revise", "stale",
+    "forget", "decay", "restore", "undo", "purge",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +20,11 @@ class Inserted:
     """What became of one memory given to `insert`."""
 
     id: str
-    """Where it is now; of a duplicate, the id of the memory it was merged into."""
+    """Where it is now; of a duplicate, the id of the memory it was merged into; empty if refused."""
     outcome: Outcome
+    """`outdated`: kept, but superseded from the start by what was known; `refused`: by the screen."""
+    superseded: tuple[str, ...] = ()
+    """Ids of the memories whose place it took."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +33,11 @@ class Recalled:
 
     memory: Memory
     score: float
-    """In [0, 1]: the share of the best possible fused rank, lowered by fading.
+    """In [0, 1]: the share of the best possible reciprocal rank, lowered by fading.
 
-    1.0 means first by meaning, first by words, and not faded at all. It orders the results of
-    one query; it is not a probability that the memory answers it.
+    1.0 means first in every ranking used (by meaning and by words, or by the reranker alone where
+    there is one) and not faded at all. It orders the results of one query, unless they were made
+    diverse; it is not a probability that the memory answers it.
     """
     dense: float
     """Cosine similarity to the query; 0.0 when not among the nearest by meaning."""
@@ -40,6 +47,25 @@ class Recalled:
     """R = exp(-t/S) at the time of recall; 1.0 when pinned."""
     rank: int
     """1 is best."""
+    dense_rank: int | None = None
+    """Place among the nearest by meaning, from 1; None when not among them."""
+    lexical_rank: int | None = None
+    """Place by BM25, from 1; None when not among the best."""
+    reranked: float | None = None
+    """The reranker's own score; None without one. Its scale is the reranker's."""
+    confidence: float | None = None
+    """Probability that a memory of this similarity is the right one; None before a calibration."""
+
+
+Verdict = Literal["recalled", "below the floors", "beyond k", "no room"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Considered:
+    """One candidate of a query and what became of it."""
+
+    found: Recalled
+    verdict: Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +75,8 @@ class Fading:
     memory: Memory
     """As it was before being forgotten."""
     retention: float
+    why: str = "faded"
+    """`faded` or `capacity`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +84,8 @@ class Event:
     """One entry of the ledger."""
 
     id: int
+    batch: int
+    """Id of the first event of the same transaction."""
     time: float
     """POSIX seconds."""
     who: str
@@ -63,7 +93,19 @@ class Event:
     kind: EventKind
     memory_id: str
     before: Memory | None
-    after: Memory
+    """None of an insert, and of what was purged."""
+    after: Memory | None
+    """None of what was purged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurgeReport:
+    """What a purge deleted for good."""
+
+    purged: tuple[Memory, ...] = ()
+    """The memories that were named, as they were."""
+    derived: tuple[Memory, ...] = ()
+    """Those that had been made from them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +128,7 @@ class StoreStats:
     active: int = 0
     superseded: int = 0
     forgotten: int = 0
+    stale: int = 0
     pinned: int = 0
     """Active memories that never fade."""
     reinforced: int = 0

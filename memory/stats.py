@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import json
 
-from .entries import documents
-from .records import Memory
+from .lookups import Lookups
 from .results import StoreStats
 
+_ACTIVE = "FROM memories WHERE status = 'active'"
 
-def count(memories: Sequence[Memory], *, events: int, embedder: str) -> StoreStats:
+
+def count(ledger: Lookups, *, embedder: str) -> StoreStats:
     """Return the counts over all memories of a store, whatever their status."""
-    statuses = Counter(memory.status for memory in memories)
-    active = [memory for memory in memories if memory.status == "active"]
+    statuses = dict(ledger.tally("SELECT status, count(*) FROM memories GROUP BY status"))
+    ((pinned, reinforced),) = ledger.tally(
+        f"SELECT coalesce(sum(pinned), 0), count(last_recalled) {_ACTIVE}"
+    )
+    ((documents,),) = ledger.tally(
+        "SELECT count(DISTINCT value) FROM facets JOIN memories USING (seq) "
+        "WHERE facets.name = 'document' AND status = 'active'"
+    )
+    spaces = ledger.tally(f"SELECT namespace, count(*) {_ACTIVE} GROUP BY namespace")
     return StoreStats(
-        active=statuses["active"],
-        superseded=statuses["superseded"],
-        forgotten=statuses["forgotten"],
-        pinned=sum(memory.pinned for memory in active),
-        reinforced=sum(memory.last_recalled is not None for memory in active),
-        documents=len({document for memory in active for document in documents(memory)}),
-        events=events,
-        kinds=dict(Counter(memory.kind for memory in active)),
-        namespaces=dict(Counter(memory.namespace for memory in active)),
+        active=statuses.get("active", 0),
+        superseded=statuses.get("superseded", 0),
+        forgotten=statuses.get("forgotten", 0),
+        stale=statuses.get("stale", 0),
+        pinned=pinned,
+        reinforced=reinforced,
+        documents=documents,
+        events=ledger.event_count(),
+        kinds=dict(
+            ledger.tally(f"SELECT kind, count(*) {_ACTIVE} GROUP BY kind ORDER BY min(seq)")
+        ),
+        namespaces={tuple(json.loads(name)): number for name, number in spaces},
         embedder=embedder,
     )

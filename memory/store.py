@@ -1,42 +1,71 @@
-"""The memory store: insert, recall, reinforce, forget, with a ledger of all of it.
+"""The memory itself: insert, forget, and everything on record.
 
-The ledger is the truth and is written first, in one transaction; the index follows. A crash
-between the two leaves an index that lags, which the next open (or recall) makes good.
+Every change is one transaction, with who made it and why. See `docs/concepts.md`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import threading
+import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ingrained.errors import InputError, NotFoundError, StoreError
+from ingrained.errors import InputError, StoreError
 
+from .asking import StoreQueries, not_found
+from .calibrating import Calibration, asked, calibrate, groups_of, similarities
+from .changing import (
+    forgotten,
+    no_longer_superseding,
+    pinned,
+    superseded,
+    superseding,
+    undone,
+    unpinned,
+)
+from .committing import Committer, cannot_write
+from .deciding import decide
 from .embedding import Embedder
-from .entries import make_entry
-from .forgetting import DEFAULT_THRESHOLD, reinforced, retention
-from .gathering import gather
-from .index import Index
+from .forgetting import DEFAULT_POLICY, ForgettingPolicy, fading, reinforced
+from .in_memory import LedgerIndex
+from .index import Index, Searchable
 from .inserting import InsertPlan
-from .ledger import Change, Ledger
-from .lexical import clean, normalise
+from .ledger import Author, Change, Ledger
+from .lexical import normalise
 from .locking import write_lock
-from .opening import check_embedder, note_embedder, own_index
-from .ranking import POOL, Ranker
-from .records import DEFAULT_NAMESPACE, Kind, Memory, Status
-from .results import Event, EventKind, Fading, Inserted, Recalled, RepairReport, StoreStats
-from .stats import count
-from .syncing import index_changes, known_and_new_vectors, repair
+from .lookups import Vectors
+from .opening import check_embedder, clear_old_folders, generation, note_index, open_index
+from .records import Memory, Status
+from .relations import Judge
+from .reranking import Reranker
+from .results import EventKind, Fading, Inserted, PurgeReport, RepairReport
+from .revising import Revision, revise
+from .screening import Policy, Screen
 
-_MIN_PREFIX = 4
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StoreOptions:
+    """How a store works; none of it is kept in the store."""
+
+    chroma: str | None = None
+    """Address of a Chroma server for the index; a folder beside the ledger when None."""
+    forgetting: ForgettingPolicy = DEFAULT_POLICY
+    screen: Screen | None = None
+    """Finds secrets and personal data in what is inserted; None looks for none."""
+    screening: Policy = "keep"
+    """What is done about them."""
+    reranker: Reranker | None = None
+    """Orders the candidates of every recall anew; None leaves the fused order."""
 
 
-class MemoryStore:
+DEFAULT_OPTIONS = StoreOptions()
+
+
+class MemoryStore(StoreQueries):
     """One agent's memory. Open it with `MemoryStore.open`; safe to share between threads.
 
     Attributes:
@@ -46,22 +75,21 @@ class MemoryStore:
     def __init__(
         self,
         ledger: Ledger,
-        index: Index,
+        index: Index | None,
         embedder: Embedder,
         *,
-        read_only: bool,
         clock: Callable[[], float],
+        options: StoreOptions,
     ) -> None:
-        self._ledger = ledger
-        self._index = index
-        self._embedder = embedder
-        self._read_only = read_only
-        self._clock = clock
+        searched: Searchable = index or LedgerIndex(ledger, embedder.fingerprint)
+        super().__init__(
+            ledger, searched, embedder,
+            clock=clock, forgetting=options.forgetting, reranker=options.reranker,
+        )  # fmt: skip
+        self._options = options
+        self._committer = Committer(ledger, index, embedder) if index else None
         self._resources = ExitStack()
-        self._lock = threading.RLock()
-        self._index_lags = False
-        self._seen = ledger.data_version()
-        self.repaired: RepairReport = repair(ledger, index, embedder, save=not read_only)
+        self.repaired = self._committer.open() if self._committer else RepairReport()
 
     @classmethod
     def open(
@@ -72,12 +100,12 @@ class MemoryStore:
         read_only: bool = False,
         clock: Callable[[], float] = time.time,
         index: Index | None = None,
-        rebuild_index: bool = False,
-    ) -> MemoryStore:
+        options: StoreOptions = DEFAULT_OPTIONS,
+    ) -> Self:
         """Open the memory of the agent that lives in `home`, making it when missing.
 
         One process may write; any number may read beside it, and see its changes. A reader
-        keeps an exact index in memory and never touches Chroma's files.
+        searches the vectors in the ledger and never touches Chroma.
 
         Args:
             home: The agent's folder; the memory is its subfolder `memory/`.
@@ -85,7 +113,7 @@ class MemoryStore:
             read_only: Refuse changes, take no lock.
             clock: Gives POSIX seconds.
             index: Use this instead of Chroma.
-            rebuild_index: Throw the index away and make it anew, for another embedder, say.
+            options: How it works.
 
         Raises:
             HomeBusyError: When another process is writing to it.
@@ -98,24 +126,32 @@ class MemoryStore:
                 resources.enter_context(write_lock(folder))
             ledger = Ledger(folder / "ledger.sqlite", read_only=read_only)
             resources.callback(ledger.close)
-            check_embedder(ledger, embedder, rebuild=rebuild_index and not read_only)
-            if index is None:
-                index = own_index(folder, embedder, read_only=read_only, rebuild=rebuild_index)
-            resources.callback(index.close)
-            if rebuild_index:
-                index.delete(list(index.digests()))
+            check_embedder(ledger, embedder)
+            if not read_only and index is None:
+                index = open_index(
+                    folder, ledger, embedder, chroma=options.chroma, number=generation(ledger)
+                )
+            if index is not None:
+                resources.callback(index.close)
+            store = cls(
+                ledger, None if read_only else index, embedder, clock=clock, options=options
+            )
             if not read_only:
-                note_embedder(ledger, embedder)
-            store = cls(ledger, index, embedder, read_only=read_only, clock=clock)
+                note_index(ledger, embedder, generation(ledger))
+                clear_old_folders(folder, ledger, embedder)
             store._resources = resources.pop_all()
             return store
 
-    def insert(self, memories: Sequence[Memory], *, who: str, why: str) -> list[Inserted]:
+    def insert(
+        self, memories: Sequence[Memory], *, who: str, why: str, judge: Judge | None = None
+    ) -> list[Inserted]:
         """Remember all of these, or, on an error, none.
 
-        The id is derived from namespace, kind and text, whatever the memories say. An exact
-        duplicate (up to case and white space) is merged into the known memory; see
-        `merging.merged`. The same insert again changes nothing.
+        The id is derived from namespace, kind and text, whatever the memories say. A duplicate (up
+        to case, white space, accents, articles and punctuation) is merged into the known memory;
+        see `merging.merged`. The same insert again changes nothing. With a judge, what says the
+        same in other words is merged too, and of two that contradict each other the newer or
+        better trusted one takes the other's place.
 
         Returns:
             What became of each, in order.
@@ -125,111 +161,73 @@ class MemoryStore:
             StoreError: When the store cannot take them, or is read-only.
         """
         with self._lock:
-            now = self._clock()
-            plan = InsertPlan(self._ledger, now)
-            results = [plan.add(memory) for memory in memories]
-            self._commit(plan.changes, now, who, why)
-            return results
+            plan = InsertPlan(
+                self._ledger, self._clock(),
+                screen=self._options.screen, policy=self._options.screening,
+            )  # fmt: skip
+            results = plan.add(memories)
+            if judge is None:
+                self._commit(plan.changes, who, why)
+                return results
+            decided = decide(
+                plan.changes, results, judge, self._recollection.near, now=self._clock()
+            )
+            self._commit(decided.changes, who, why)
+            return decided.results
 
-    def get(self, id: str) -> Memory:
-        """Return the memory of this id, or of the only id that starts with it (4 characters or more).
+    def adopt(
+        self, memories: Sequence[Memory], *, who: str, why: str, vectors: Vectors | None = None
+    ) -> list[Inserted]:
+        """Take memories as they are, ids, status and all, as an export has them.
 
-        Raises:
-            NotFoundError: When there is none, or more than one.
-        """
-        with self._lock:
-            found = self._ledger.ids_starting(id) if len(id) >= _MIN_PREFIX else []
-            if len(found) != 1 and id not in found:
-                raise _not_found(id, found)
-            exact = id if id in found else found[0]
-            return self._ledger.load([exact])[exact]
-
-    @property
-    def embedder(self) -> Embedder:
-        """What turns texts into this memory's vectors."""
-        return self._embedder
-
-    def recall(
-        self,
-        query: str,
-        *,
-        k: int = 5,
-        namespace: tuple[str, ...] = DEFAULT_NAMESPACE,
-        floor: float | None = None,
-        document: str | None = None,
-        max_chars: int | None = None,
-    ) -> list[Recalled]:
-        """Return what the memory has on a query, best first; nothing when nothing is near.
-
-        Nearest by meaning (cosine) and by words (BM25) are fused by reciprocal rank; see
-        `Recalled.score`. Recalling changes nothing: `reinforce` what was of use.
+        What is known already gets what they add to it. Nothing is screened or judged.
 
         Args:
-            query: Any text.
-            k: At most so many.
-            namespace: Only memories of exactly this one.
-            floor: Lowest cosine similarity; `ranking.DENSE_FLOOR` when None. A memory below it
-                is still recalled when it shares most of the query's content words.
-            document: Only memories resting on this document.
-            max_chars: Together at most so many characters; what does not fit is passed over.
+            memories: With their ids.
+            who: Who takes them.
+            why: For what reason.
+            vectors: By memory id, where they are known: of this store's embedder.
         """
-        return self.recall_many(
-            [query],
-            k=k,
-            namespace=namespace,
-            floor=floor,
-            document=document,
-            max_chars=max_chars,
-        )[0]
-
-    def recall_many(
-        self,
-        queries: Sequence[str],
-        *,
-        k: int = 5,
-        namespace: tuple[str, ...] = DEFAULT_NAMESPACE,
-        floor: float | None = None,
-        document: str | None = None,
-        max_chars: int | None = None,
-    ) -> list[list[Recalled]]:
-        """Return `recall` of every query, with one embedding batch and one index query."""
-        asked = [query for query in dict.fromkeys(queries) if normalise(query)]
-        if not asked or k <= 0:
-            return [[] for _ in queries]
-        vectors = self._embedder.embed([clean(query) for query in asked])
         with self._lock:
-            self._catch_up()
-            found, memories = gather(
-                self._ledger,
-                self._index,
-                dict(zip(asked, vectors, strict=True)),
-                pool=max(POOL, 4 * k),
-                namespace=namespace,
-                document=document,
-            )
-        ranker = Ranker(memories, now=self._clock(), floor=floor)
-        ranked = {item.query: ranker.rank(item, k=k, max_chars=max_chars) for item in found}
-        return [list(ranked.get(query, ())) for query in queries]
+            plan = InsertPlan(self._ledger, self._clock())
+            results = plan.adopt(memories)
+            kept = {one.id for one in results}
+            given = {id_: vector for id_, vector in (vectors or {}).items() if id_ in kept}
+            self._commit(plan.changes, who, why, vectors=given)
+            return results
 
     def reinforce(self, ids: Iterable[str], *, who: str, why: str) -> None:
         """Note that these were of use: they fade more slowly; see `forgetting.reinforced`."""
         self._change("reinforce", ids, who, why, reinforced)
 
+    def pin(self, ids: Iterable[str], *, who: str, why: str) -> None:
+        """Let these never fade."""
+        self._change("pin", ids, who, why, pinned)
+
+    def unpin(self, ids: Iterable[str], *, who: str, why: str) -> None:
+        """Let these fade again, from now on."""
+        self._change("unpin", ids, who, why, unpinned)
+
     def forget(self, ids: Iterable[str], *, who: str, why: str) -> None:
         """Take these out of recall; `restore` brings them back. Forgetting twice is once."""
-        self._change("forget", ids, who, why, _forgotten)
+        self._change("forget", ids, who, why, forgotten)
 
     def restore(self, ids: Iterable[str], *, who: str, why: str) -> None:
         """Undo a forgetting; time begins anew for what comes back, lest it fade at once."""
         self._change("restore", ids, who, why, self._restored)
 
     def decay(
-        self, *, threshold: float = DEFAULT_THRESHOLD, who: str, why: str, dry_run: bool = False
+        self,
+        *,
+        policy: ForgettingPolicy | None = None,
+        who: str,
+        why: str,
+        dry_run: bool = False,
     ) -> list[Fading]:
-        """Forget every active memory whose retention is below the threshold; pinned ones never.
+        """Forget what has faded, and what is beyond the capacity; pinned memories never.
 
         Args:
-            threshold: In [0, 1].
+            policy: When a memory goes; the store's own when None.
             who: Who let them go.
             why: For what reason.
             dry_run: Only tell what would go.
@@ -239,18 +237,19 @@ class MemoryStore:
         """
         with self._lock:
             now = self._clock()
-            fading = [
-                Fading(memory=memory, retention=kept)
-                for memory in self._ledger.select(status="active")
-                if (kept := retention(memory, now)) < threshold and not memory.pinned
+            going = fading(self._ledger.traces(), now, policy or self._options.forgetting)
+            loaded = self._ledger.load([id_ for id_, _, _ in going])
+            found = [
+                Fading(memory=loaded[id_], retention=kept, why=reason)
+                for id_, kept, reason in going
             ]
             if not dry_run:
                 changes = [
-                    Change(kind="decay", before=item.memory, after=_forgotten(item.memory, now))
-                    for item in fading
+                    Change(kind="decay", before=one.memory, after=forgotten(one.memory, now))
+                    for one in found
                 ]
-                self._commit(changes, now, who, why)
-            return sorted(fading, key=lambda item: (item.retention, item.memory.id))
+                self._commit(changes, who, why)
+            return found
 
     def update(self, memory: Memory, *, who: str, why: str) -> None:
         """Replace the memory of the same id; the id stays, even when the text changes.
@@ -265,28 +264,157 @@ class MemoryStore:
         with self._lock:
             known = self._ledger.load([memory.id]).get(memory.id)
             if known is None:
-                raise _not_found(memory.id, [])
-            twin = self._ledger.twin(memory)
-            if twin is not None and twin.id != memory.id:
-                raise StoreError(
-                    f"Memory {twin.id} already says this.", hint="Forget one of the two."
-                )
+                raise not_found(memory.id, [])
+            self._check_twin(memory)
             changed = [Change(kind="update", before=known, after=memory)]
-            self._commit(changed if known != memory else [], self._clock(), who, why)
+            self._commit(changed if known != memory else [], who, why)
 
-    def history(self, id: str) -> list[Event]:
-        """Return all that happened to a memory, oldest first; takes an id as `get` does."""
-        with self._lock:
-            return self._ledger.events(self.get(id).id)
+    def supersede(self, old: str, new: str, *, who: str, why: str) -> None:
+        """Let one memory take the place of another; both stay, with when each held.
 
-    def stats(self) -> StoreStats:
-        """Return counts over the whole store."""
+        Args:
+            old: Id of the one that holds no longer.
+            new: Id of the one that holds now.
+            who: Who says so.
+            why: For what reason.
+
+        Raises:
+            InputError: When they are the same.
+            NotFoundError: When there is none of such an id.
+        """
         with self._lock:
-            return count(
-                self._ledger.select(),
-                events=self._ledger.event_count(),
-                embedder=self._embedder.name,
+            loser, winner = self.get(old), self.get(new)
+            if loser.id == winner.id:
+                raise InputError("A memory cannot take its own place.", hint="Name two of them.")
+            pairs = [
+                (loser, superseded(loser, winner.id, self._clock())),
+                (winner, superseding(winner, loser.id)),
+            ]
+            self._commit_pairs("supersede", pairs, who, why)
+
+    def undo(self, event_id: int, *, whole: bool = False, who: str, why: str) -> list[Memory]:
+        """Put back what an event changed; what was changed since is not touched.
+
+        Args:
+            event_id: See `history`.
+            whole: Undo all that was changed in one transaction with it.
+            who: Who undoes it.
+            why: For what reason.
+
+        Returns:
+            The memories concerned, as they are now.
+
+        Raises:
+            NotFoundError: When there is no such event.
+            StoreError: When what it changed was changed again since, or purged.
+        """
+        with self._lock:
+            batch = self._ledger.batch(event_id)
+            if not batch:
+                raise not_found(str(event_id), [])
+            events = [event for event in batch if whole or event.id == event_id]
+            current = self._ledger.load([event.memory_id for event in events])
+            after = dict(current)
+            for event in reversed(events):
+                after[event.memory_id] = undone(event, after.get(event.memory_id))
+            after |= self._released(current, after)
+            for memory in after.values():
+                self._check_twin(memory)
+            known = self._ledger.load(after)
+            self._commit_pairs("undo", [(known[id_], one) for id_, one in after.items()], who, why)
+            return [after[id_] for id_ in dict.fromkeys(event.memory_id for event in events)]
+
+    def purge(self, ids: Iterable[str], *, who: str, why: str) -> PurgeReport:
+        """Delete memories, and those made from them, for good: here nothing is left of them.
+
+        The history keeps that there was something and that it was purged. Adapters, documents and
+        reports are not the store's; `ingrained.graphs.erasing` reaches those.
+
+        Raises:
+            NotFoundError: When there is none of such an id; nothing is purged then.
+            StoreError: When a reader holds the ledger's log; purge again when it is gone.
+        """
+        with self._lock:
+            committer = self._writing()
+            named = {memory.id: memory for memory in map(self.get, ids)}
+            derived = self._made_from(named)
+            if named:
+                committer.purge([*named, *derived], Author(who=who, why=why, time=self._clock()))
+            self._ledger.scrub()
+            return PurgeReport(purged=tuple(named.values()), derived=tuple(derived.values()))
+
+    def revise_document(
+        self,
+        document: str,
+        version: str,
+        text: str,
+        *,
+        old_text: str | None,
+        namespace: tuple[str, ...] | None = None,
+        who: str,
+        why: str,
+    ) -> Revision:
+        """Let the memories of a document follow it to a new version; see `revising.revise`.
+
+        What the new version no longer says is superseded; all else points to its new place.
+
+        Args:
+            document: Id of the document.
+            version: SHA-256 of `text`.
+            text: The new version; empty for a document that was deleted.
+            old_text: The version before; None if it is not known.
+            namespace: Only memories of this one; of all when None.
+            who: Who brings it.
+            why: For what reason.
+        """
+        with self._lock:
+            resting = self.list(namespace=namespace, document=document, status=None)
+            revision = revise(
+                resting, document=document, version=version, text=text, old_text=old_text
             )
+            known = {memory.id: memory for memory in resting}
+            moved = [
+                Change(kind="revise", before=known[one.id], after=one)
+                for one in revision.changed
+                if known[one.id] != one
+            ]
+            now = self._clock()
+            gone = [
+                Change(kind="supersede", before=one, after=superseded(one, "", now))
+                for one in revision.gone
+            ]
+            self._commit([*moved, *gone], who, why)
+            return revision
+
+    def calibrate(self) -> Calibration:
+        """Choose the confidence floor by the questions that the memories were tried on.
+
+        From then on it is the floor of every recall that names none, and a recalled memory has a
+        `confidence`. See `calibrating.calibrate`.
+
+        Raises:
+            InputError: When there are too few questions to choose by.
+        """
+        with self._lock:
+            self._writing()
+            memories = self.list()
+            questions = list(asked(memories))
+            vectors = self.vectors(memories)
+            right, strangers = similarities(
+                self._embedder.embed([question for _, question in questions]),
+                [position for position, _ in questions],
+                [vectors[memory.id] for memory in memories],
+                groups_of(memories),
+            )
+            found = calibrate(right, strangers)
+            self.set_note(self._calibration_key, json.dumps(dataclasses.asdict(found)))
+            return found
+
+    def set_note(self, key: str, value: str) -> None:
+        """Remember something about the store itself, such as when it was last reflected on."""
+        with self._lock:
+            self._writing()
+            self._ledger.put_settings({f"note:{key}": value})
 
     def close(self) -> None:
         """Close the files and release the lock; a second call does nothing."""
@@ -304,6 +432,16 @@ class MemoryStore:
     ) -> None:
         self.close()
 
+    def _writing(self) -> Committer:
+        if self._committer is None:
+            raise cannot_write()
+        return self._committer
+
+    def _before_recall(self, namespace: tuple[str, ...]) -> None:
+        if self._committer is not None:
+            self._committer.catch_up()
+            self._committer.check(namespace)
+
     def _change(
         self,
         kind: EventKind,
@@ -316,41 +454,60 @@ class MemoryStore:
             now = self._clock()
             memories = {memory.id: memory for memory in map(self.get, ids)}
             pairs = [(memory, changed(memory, now)) for memory in memories.values()]
-            changes = [
-                Change(kind=kind, before=before, after=after)
-                for before, after in pairs
-                if before != after
-            ]
-            self._commit(changes, now, who, why)
+            self._commit_pairs(kind, pairs, who, why)
 
-    def _commit(self, changes: Sequence[Change], now: float, who: str, why: str) -> None:
-        """Write the ledger, then the index: the order that a crash cannot hurt."""
-        if self._read_only:
-            raise StoreError("This store is open for reading only.", hint="Open it for writing.")
-        if not changes:
-            return
-        self._catch_up()
-        put, gone = index_changes(changes)
-        vectors, fresh = known_and_new_vectors(self._ledger, self._embedder, put)
-        self._ledger.write(
-            changes,
-            time=now,
-            who=who,
-            why=why,
-            fingerprint=self._embedder.fingerprint,
-            vectors=fresh,
-        )
-        self._index_lags = True
-        self._index.delete(gone)
-        self._index.upsert([make_entry(put[id_], vector) for id_, vector in vectors.items()])
-        self._index_lags = False
+    def _commit_pairs(
+        self, kind: EventKind, pairs: Iterable[tuple[Memory, Memory]], who: str, why: str
+    ) -> None:
+        changes = [
+            Change(kind=kind, before=before, after=after)
+            for before, after in pairs
+            if before != after
+        ]
+        self._commit(changes, who, why)
 
-    def _catch_up(self) -> None:
-        """Repair the index after a failed write of ours, or a write of another process."""
-        version = self._ledger.data_version()
-        if self._index_lags or version != self._seen:
-            repair(self._ledger, self._index, self._embedder, save=not self._read_only)
-            self._index_lags, self._seen = False, version
+    def _commit(
+        self, changes: Sequence[Change], who: str, why: str, *, vectors: Vectors | None = None
+    ) -> None:
+        author = Author(who=who, why=why, time=self._clock())
+        self._writing().commit(changes, author, vectors=vectors)
+
+    def _check_twin(self, memory: Memory) -> None:
+        for twin in self._ledger.twins([memory]).values():
+            if twin.id != memory.id:
+                raise StoreError(
+                    f"Memory {twin.id} already says this.", hint="Forget one of the two."
+                )
+
+    def _released(
+        self, before: Mapping[str, Memory], after: Mapping[str, Memory]
+    ) -> dict[str, Memory]:
+        """Return the memories that lose a place they took: who had it has it again."""
+        freed = {
+            id_: memory.superseded_by
+            for id_, memory in before.items()
+            if memory.superseded_by and not after[id_].superseded_by
+        }
+        holders = {**self._ledger.load(freed.values()), **after}
+        return {
+            winner: no_longer_superseding(holders[winner], id_)
+            for id_, winner in freed.items()
+            if winner in holders
+        }
+
+    def _made_from(self, named: Mapping[str, Memory]) -> dict[str, Memory]:
+        """Return all that was made from these, however far."""
+        found: dict[str, Memory] = {}
+        sources = list(named)
+        while sources:
+            made = {
+                memory.id: memory
+                for memory in self._ledger.dependants(sources)
+                if memory.id not in named and memory.id not in found
+            }
+            found |= made
+            sources = list(made)
+        return found
 
     def _restored(self, memory: Memory, now: float) -> Memory:
         if memory.status != "forgotten":
@@ -362,43 +519,3 @@ class MemoryStore:
         ]
         status: Status = earlier[-1] if earlier else "active"
         return dataclasses.replace(memory, status=status, last_recalled=now)
-
-    # Last in the class: below it, annotations would take `list` for this method.
-    def list(
-        self,
-        *,
-        namespace: tuple[str, ...] | None = None,
-        kind: Kind | None = None,
-        document: str | None = None,
-        status: Status | None = "active",
-        limit: int | None = None,
-    ) -> list[Memory]:
-        """Return the memories that meet every condition given, oldest first.
-
-        Args:
-            namespace: Exactly this one; any when None.
-            kind: Of this kind.
-            document: Resting on this document.
-            status: In this state; in any when None.
-            limit: At most so many.
-        """
-        with self._lock:
-            return self._ledger.select(
-                namespace=namespace, kind=kind, document=document, status=status, limit=limit
-            )
-
-
-def _forgotten(memory: Memory, _now: float) -> Memory:
-    return dataclasses.replace(memory, status="forgotten")
-
-
-def _not_found(id_: str, found: Sequence[str]) -> NotFoundError:
-    if found:
-        return NotFoundError(
-            f"More than one memory starts with {id_!r}: {', '.join(found[:5])}.",
-            hint="Give more characters of the id.",
-        )
-    return NotFoundError(
-        f"There is no memory {id_!r}.",
-        hint=f"List the memories to see their ids; {_MIN_PREFIX} characters or more will do.",
-    )

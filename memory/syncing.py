@@ -2,40 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from .embedding import Embedder
 from .entries import entry_digest, indexed_text, make_entry
-from .index import Index
-from .ledger import Change, Ledger, Vectors
+from .index import Index, Place
+from .ledger import Change, Ledger
+from .lookups import Vectors
 from .records import Memory
 from .results import RepairReport
 
 _CHUNK = 1000
 
+Progress = Callable[[int, int], None]
+"""Told how many memories are done, and of how many."""
 
-def repair(ledger: Ledger, index: Index, embedder: Embedder, *, save: bool) -> RepairReport:
+
+def repair(
+    ledger: Ledger,
+    index: Index,
+    embedder: Embedder,
+    *,
+    places: Sequence[Place] | None = None,
+    progress: Progress | None = None,
+) -> RepairReport:
     """Make the index hold exactly the ledger's active memories.
 
-    Vectors come from the ledger's cache where it has them; only the rest is embedded.
+    Vectors come from the ledger's cache where it has them; only the rest is embedded, and kept
+    there as it is made, so that a repair cut short goes on where it was.
 
     Args:
         ledger: The truth.
         index: Its cache, changed here.
         embedder: For vectors that the ledger does not hold.
-        save: Keep new vectors in the ledger (needs a ledger open for writing).
+        places: Look at these only; at everything when None.
+        progress: Told after each chunk.
     """
-    wanted, present = ledger.digests(), index.digests()
-    stale = [id_ for id_, digest in wanted.items() if present.get(id_) != digest]
-    surplus = [id_ for id_ in present if id_ not in wanted]
+    wanted = ledger.digests(None if places is None else [id_ for _, id_ in places])
+    present = index.digests(None if places is None else list({*places, *wanted}))
+    stale = [id_ for (space, id_), digest in wanted.items() if present.get((space, id_)) != digest]
+    surplus = [place for place in present if place not in wanted]
     index.delete(surplus)
     for start in range(0, len(stale), _CHUNK):
-        memories = ledger.load(stale[start : start + _CHUNK])
-        vectors, fresh = known_and_new_vectors(ledger, embedder, memories)
-        if save and fresh:
-            ledger.save_vectors(memories, fingerprint=embedder.fingerprint, vectors=fresh)
-        index.upsert([make_entry(memories[id_], vector) for id_, vector in vectors.items()])
+        _put(ledger, index, embedder, stale[start : start + _CHUNK])
+        if progress:
+            progress(min(start + _CHUNK, len(stale)), len(stale))
+    index.mark_whole()
     return RepairReport(added=len(stale), removed=len(surplus))
+
+
+def _put(ledger: Ledger, index: Index, embedder: Embedder, ids: Sequence[str]) -> None:
+    memories = ledger.load(ids)
+    vectors, fresh = known_and_new_vectors(ledger, embedder, memories)
+    if fresh:
+        ledger.save_vectors(memories, fingerprint=embedder.fingerprint, vectors=fresh)
+    index.upsert([make_entry(memories[id_], vector) for id_, vector in vectors.items()])
 
 
 def known_and_new_vectors(
@@ -49,13 +70,17 @@ def known_and_new_vectors(
     return {**known, **fresh}, fresh
 
 
-def index_changes(changes: Sequence[Change]) -> tuple[dict[str, Memory], list[str]]:
-    """Return what the changes ask of an index: memories to put in, ids to take out."""
+def index_changes(changes: Sequence[Change]) -> tuple[dict[str, Memory], list[Place]]:
+    """Return what the changes ask of an index: memories to put in, places to take out."""
     first = {change.after.id: change.before for change in reversed(changes)}
     last = {change.after.id: change.after for change in changes}
     put = {id_: memory for id_, memory in last.items() if _needs_put(first[id_], memory)}
     gone = [
-        id_ for id_, memory in last.items() if memory.status != "active" and _was_active(first[id_])
+        (before.namespace, id_)
+        for id_, memory in last.items()
+        if (before := first[id_]) is not None
+        and before.status == "active"
+        and (memory.status != "active" or memory.namespace != before.namespace)
     ]
     return put, gone
 
@@ -63,8 +88,6 @@ def index_changes(changes: Sequence[Change]) -> tuple[dict[str, Memory], list[st
 def _needs_put(before: Memory | None, after: Memory) -> bool:
     if after.status != "active":
         return False
-    return not _was_active(before) or before is None or entry_digest(before) != entry_digest(after)
-
-
-def _was_active(memory: Memory | None) -> bool:
-    return memory is not None and memory.status == "active"
+    if before is None or before.status != "active":
+        return True
+    return entry_digest(before) != entry_digest(after)

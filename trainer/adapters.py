@@ -13,6 +13,7 @@ import dataclasses
 import json
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -55,7 +56,9 @@ class Manifest:
     decision: Verdict = "candidate"
     reasons: tuple[str, ...] = ()
     forced: bool = False
-    """Promoted although the gate had rejected it."""
+    """Promoted although the gate had rejected it, or although it was stale."""
+    stale: str = ""
+    """Why it must no longer be used, such as that a memory it was trained on was purged."""
     strength_beside_notes: float = 1.0
     """What the adapter is multiplied by when recalled notes stand in the prompt."""
     created: float = 0.0
@@ -166,22 +169,18 @@ class AdapterRegistry:
 
         Args:
             version: A finished one.
-            force: Promote even what the gate rejected; the manifest will say so.
+            force: Promote even what the gate rejected or what is stale; the manifest will say so.
 
         Raises:
             NotFoundError: no such version.
-            StoreError: the gate rejected it and `force` is false.
+            StoreError: the gate rejected it, or it is stale, and `force` is false.
         """
         manifest = self.show(version)
-        rejected = manifest.decision == "rejected"
-        if rejected and not force:
-            raise StoreError(
-                f"The gate rejected {version}: {'; '.join(manifest.reasons)}.",
-                hint="Use --force to promote it all the same.",
-            )
-        self._write_manifest(
-            dataclasses.replace(manifest, decision="promoted", forced=manifest.forced or rejected)
-        )
+        objection = _objection(manifest)
+        if objection and not force:
+            raise StoreError(objection, hint="Use --force to promote it all the same.")
+        forced = manifest.forced or bool(objection)
+        self._write_manifest(dataclasses.replace(manifest, decision="promoted", forced=forced))
         history = self._history()
         if history[-1:] != (version,):
             self._write_history((*history, version))
@@ -197,6 +196,40 @@ class AdapterRegistry:
             raise NotFoundError("No adapter is active.", hint="There is nothing to roll back.")
         self._write_history(history[:-1])
         return self.active()
+
+    def mark_stale(self, versions: Iterable[str], reason: str) -> None:
+        """Record that these must no longer be used; an earlier reason stays.
+
+        Raises:
+            NotFoundError: no such version.
+        """
+        for manifest in map(self.show, versions):
+            if not manifest.stale:
+                self._write_manifest(dataclasses.replace(manifest, stale=reason))
+
+    def withdraw_stale(self) -> tuple[str, ...]:
+        """Take stale versions out of use and return them.
+
+        What was promoted before them for the same base is in use again, if there is such a one.
+        """
+        history, active = self._history(), self.active()
+        if active is None or not any(self.show(version).stale for version in history):
+            return ()
+        base = self.show(active).base_model
+        fit = [
+            version
+            for version in history
+            if not (manifest := self.show(version)).stale and manifest.base_model == base
+        ]
+        self._write_history(tuple(fit))
+        return tuple(dict.fromkeys(version for version in history if self.show(version).stale))
+
+    def discard_unfinished(self) -> tuple[str, ...]:
+        """Delete the versions whose making was cut short, and return them."""
+        versions = self.unfinished()
+        for version in versions:
+            shutil.rmtree(self._folder / version)
+        return versions
 
     def active(self) -> str | None:
         """Return the promoted version, or None for the base alone."""
@@ -258,6 +291,15 @@ class AdapterRegistry:
     def _write_manifest(self, manifest: Manifest) -> None:
         file = self._folder / manifest.version / "manifest.json"
         replace_text(file, json.dumps(manifest.to_dict(), indent=2))
+
+
+def _objection(manifest: Manifest) -> str:
+    """Return why a version is not to be promoted, or nothing."""
+    if manifest.stale:
+        return f"Adapter {manifest.version} is stale: {manifest.stale}."
+    if manifest.decision == "rejected":
+        return f"The gate rejected {manifest.version}: {'; '.join(manifest.reasons)}."
+    return ""
 
 
 def _damaged(file: Path, error: Exception) -> StoreError:

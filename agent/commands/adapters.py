@@ -51,7 +51,9 @@ def show(version: Version, home: Home = None, as_json: Json = False) -> None:
 @app.command("promote")
 def promote(
     version: Version,
-    force: Annotated[bool, typer.Option("--force", help="Even if the gate rejected it.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Even if the gate rejected it or it is stale.")
+    ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:

@@ -91,14 +91,17 @@ def open_memory(
     With `searching` false the embedder is not loaded, nor fetched, unless it turns out that a
     vector is missing: to list, show or forget takes none.
     """
-    from ingrained.graphs.session import open_embedder
+    from ingrained.agent.reranking import open_reranker
+    from ingrained.graphs.session import open_embedder, store_options
     from ingrained.memory.store import MemoryStore
 
     def load() -> Embedder:
         return behind.embedder or open_embedder(settings, progress)
 
     embedder = load() if searching else _recorded(settings, load)
-    with MemoryStore.open(settings.home, embedder, read_only=not writing) as store:
+    reranker = open_reranker(settings, progress, chat=behind.model) if searching else None
+    options = store_options(settings, reranker)
+    with MemoryStore.open(settings.home, embedder, read_only=not writing, options=options) as store:
         yield store
 
 

@@ -58,8 +58,8 @@ def open_past(folder: Path) -> Iterator[Past]:
         if home.library_file.is_file():
             library = stack.enter_context(closing(home.library(read_only=True)))
         if home.ledger_file.is_file():
-            ledger = Ledger(home.ledger_file, read_only=True)
-            memories = frozenset(stack.enter_context(closing(ledger)).digests())
+            ledger = stack.enter_context(closing(Ledger(home.ledger_file, read_only=True)))
+            memories = frozenset(id_ for _, id_ in ledger.digests())
         yield Past(
             adapters=adapters,
             library=library,

@@ -33,6 +33,23 @@ def study(
         int | None, typer.Option(help="Stop when so many tokens are used.  [default: no limit]")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all sampling.  [default: 0]")] = None,
+    forget_deleted: Annotated[
+        bool,
+        typer.Option(
+            "--forget-deleted", help="Forget what rests only on documents that were deleted."
+        ),
+    ] = False,
+    trust: Annotated[
+        float | None,
+        typer.Option(help="Trust in what these documents say, 0 to 1.  [default: 1]"),
+    ] = None,
+    judge: Annotated[
+        bool,
+        typer.Option("--judge", help="Let what contradicts an older document take its place."),
+    ] = False,
+    reflect: Annotated[
+        bool, typer.Option("--reflect", help="Draw insights when enough new is in memory.")
+    ] = False,
     exam: Annotated[
         Path | None, typer.Option("--exam", help="Afterwards sit this sealed exam.")
     ] = None,
@@ -45,10 +62,20 @@ def study(
     from ingrained.agent.exam import read_exam
     from ingrained.agent.ui.console import show_json
     from ingrained.graphs.context import StudyPolicy
+    from ingrained.memory.reflecting import IMPORTANCE_THRESHOLD
 
-    given = {"rounds": rounds, "budget_tokens": budget_tokens, "seed": seed}
+    given: dict[str, Any] = {
+        "rounds": rounds,
+        "budget_tokens": budget_tokens,
+        "seed": seed,
+        "trust": trust,
+    }
     policy = StudyPolicy(
-        consolidate=consolidate, **{name: v for name, v in given.items() if v is not None}
+        consolidate=consolidate,
+        forget_deleted=forget_deleted,
+        judge=judge,
+        reflection_importance=IMPORTANCE_THRESHOLD if reflect else 0.0,
+        **{name: v for name, v in given.items() if v is not None},
     )
     _check_paths(paths)
     sealed = read_exam(exam) if exam else None

@@ -29,6 +29,12 @@ class Tally:
 
     def __init__(self) -> None:
         self.documents: list[dict[str, Any]] = []
+        self.changes: dict[str, list[dict[str, Any]]] = {
+            "revised": [],
+            "missing": [],
+            "dropped": [],
+        }
+        """What happened to known documents, by event → the events' facts."""
         self.passages: dict[int, int] = {}
         """Round → passages it set out to study."""
         self.gate: dict[str, Any] | None = None
@@ -48,6 +54,9 @@ class Tally:
         match event["phase"], event["event"]:
             case "plan", "document":
                 self.documents.append({"id": event["id"], "passages": event["passages"]})
+            case "plan", ("revised" | "missing" | "dropped") as name:
+                facts = {k: v for k, v in event.items() if k not in ("phase", "event")}
+                self.changes[name].append(facts)
             case "plan", "objective":
                 self.passages[event["round"]] = event["passages"]
             case "trial", "gate":
@@ -106,6 +115,7 @@ def _record(
         "model": context.asker.name,
         "corpus": [str(path) for path in context.corpus],
         "documents": tally.documents,
+        **tally.changes,
         "nothing_new": tally.nothing_new,
         "skipped": context.library.skipped(),
         "counts": counts,
@@ -168,7 +178,7 @@ def explain_settings(
     values = {
         "home": str(settings.home), "model": settings.model, "embedder": settings.embedder,
         "rounds": policy.rounds, "consolidate": policy.consolidate,
-        "budget_tokens": policy.budget_tokens, "seed": policy.seed,
+        "budget_tokens": policy.budget_tokens, "seed": policy.seed, "trust": policy.trust,
     }  # fmt: skip
 
     def origin(name: str) -> str:

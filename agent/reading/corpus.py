@@ -28,6 +28,10 @@ class Corpus:
 
     documents: tuple[Document, ...]
     skipped: tuple[Skipped, ...] = ()
+    seen: frozenset[str] = frozenset()
+    """Sources of all that was read, those of second copies too."""
+    damaged: frozenset[str] = frozenset()
+    """Files that could not be read, or not all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +71,12 @@ def read_corpus(
         shelf.add(file, max_bytes)
     if not shelf.documents:
         raise _nothing_readable(paths, skipped)
-    return Corpus(documents=tuple(shelf.documents.values()), skipped=tuple(skipped))
+    return Corpus(
+        documents=tuple(shelf.documents.values()),
+        skipped=tuple(skipped),
+        seen=frozenset(shelf.seen),
+        damaged=frozenset(shelf.damaged),
+    )
 
 
 class _Shelf:
@@ -80,6 +89,8 @@ class _Shelf:
 
     def __init__(self, *, skipped: list[Skipped], known: Mapping[str, tuple[str, str]]) -> None:
         self.documents: dict[str, Document] = {}
+        self.seen: set[str] = set()
+        self.damaged: set[str] = set()
         self._known = known
         self._id_of_source = {source: id_ for id_, (_, source) in known.items() if source}
         self._skipped = skipped
@@ -90,23 +101,26 @@ class _Shelf:
         prefix = len(clean(file.path.name))
 
         def skip_part(part: Skipped) -> None:
+            self.damaged.add(_source(file))
             self._skip(file.name + part.path[prefix:], part.reason)
 
         try:
             _check_file(file.path, max_bytes)
             documents = load(file.path, on_skip=skip_part)
         except CorpusError as error:
+            self.damaged.add(_source(file))
             self._skip(file.name, str(error))
             return
         for document in documents:
             self._keep(file, document, document.id[prefix:])
 
     def _keep(self, file: _File, document: Document, part: str) -> None:
+        source = _source(file) + part
+        self.seen.add(source)
         same = self._id_of_version.get(document.version)
         if same is not None:
             self._skip(file.name + part, f"same content as {same}")
             return
-        source = clean(file.path.resolve().as_posix()) + part
         key = self._id_of_source.get(source) or next(
             key for key in _ids(file, part) if self._is_free(key, document.version)
         )
@@ -119,6 +133,10 @@ class _Shelf:
 
     def _skip(self, path: str, reason: str) -> None:
         self._skipped.append(Skipped(path=path, reason=reason))
+
+
+def _source(file: _File) -> str:
+    return clean(file.path.resolve().as_posix())
 
 
 def _ids(file: _File, part: str) -> Iterator[str]:

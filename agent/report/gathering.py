@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +33,8 @@ class Gathered:
     model: str
     counts: Mapping[str, int]
     documents: Sequence[Mapping[str, Any]]
+    changes: Sequence[Mapping[str, Any]]
+    """Documents that changed or vanished between two studies: run, id, what, memories."""
     skipped: Sequence[Mapping[str, str]]
     runs: Sequence[Record]
     rounds: Sequence[Mapping[str, Any]]
@@ -59,6 +61,7 @@ def gather(home: Home) -> Gathered:
             model=str(past[-1]["model"]) if past else "",
             counts=library.counts(),
             documents=_documents(library, questions, memories),
+            changes=list(_changes(past)),
             skipped=library.skipped(),
             runs=past,
             rounds=[one for one in library.rounds() if one["sealed"]],
@@ -96,6 +99,21 @@ def _documents(
             "questions": asked[name], "memories": kept[name],
         })  # fmt: skip
     return rows
+
+
+def _changes(past: Sequence[Record]) -> Iterator[dict[str, Any]]:
+    """Yield what the studies found changed; the records of older versions tell nothing of it."""
+    for run in past:
+        day = str(run["started"])[:10]
+        for one in run.get("revised", ()):
+            said = f"{one['kept']} kept, {one['superseded']} superseded"
+            yield {"day": day, "id": one["id"], "what": "changed", "memories": said}
+        for one in run.get("missing", ()):
+            said = f"{one['memories']} rest on it"
+            yield {"day": day, "id": one["id"], "what": "no longer there", "memories": said}
+        for one in run.get("dropped", ()):
+            said = f"{one['forgotten']} forgotten"
+            yield {"day": day, "id": one["id"], "what": "no longer there", "memories": said}
 
 
 def _gaps(library: Library, questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

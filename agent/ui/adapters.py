@@ -68,7 +68,9 @@ def show_adapter(one: Manifest, active: str | None, console: Console | None = No
     }
     for name, value in rows.items():
         table.add_row(name, Text(safe(value)))
-    table.add_row("gate", _gate(one, forced="promoted although rejected"))
+    table.add_row("gate", _gate(one, forced="promoted by force"))
+    if one.stale:
+        table.add_row("stale", Text(safe(one.stale), style="yellow"))
     console.print(table)
     for reason in one.reasons:
         console.print(Text(f"  {safe(reason)}"), soft_wrap=True)
@@ -79,6 +81,8 @@ def _when(one: Manifest, form: str) -> str:
 
 
 def _gate(one: Manifest, *, forced: str) -> Text:
+    if one.stale and not one.forced:
+        return Text("stale", style="yellow")
     return Text(forced if one.forced else one.decision, style=_STYLES[one.decision])
 
 

@@ -42,6 +42,33 @@ def _faded(e: Event) -> str:
     return f"forget    {_many(e['forgotten'], 'memory', 'memories')}" if e["forgotten"] else ""
 
 
+def _revised(e: Event) -> str:
+    others = {"thinned": "lost one source of several", "returned": "came back"}
+    more = "".join(f", {e[name]} {said}" for name, said in others.items() if e[name])
+    counts = f"{_many(e['kept'], 'memory', 'memories')} kept, {e['superseded']} superseded{more}"
+    return f"changed   {e['id']}: {counts}"
+
+
+def _missing(e: Event) -> str:
+    if not e["memories"]:
+        return f"gone      {e['id']} is no longer there, no memory rests on it"
+    rest = "memory rests" if e["memories"] == 1 else "memories rest"
+    hint = "`study --forget-deleted` forgets what rests on nothing else"
+    return f"gone      {e['id']} is no longer there, {e['memories']} {rest} on it; {hint}"
+
+
+def _dropped(e: Event) -> str:
+    kept = e["thinned"] + e["pinned"]
+    why = f", {kept} kept: pinned, or also in another document" if kept else ""
+    gone = _many(e["forgotten"], "memory", "memories")
+    return f"forget    {e['id']} is no longer there: {gone} forgotten{why}"
+
+
+def _insights(e: Event) -> str:
+    changed = "".join(f", {e[name]} {name}" for name in ("renewed", "forgotten") if e[name])
+    return f"derive    {e['kept']} of {_many(e['groups'], 'insight')} kept{changed}"
+
+
 def _gate(e: Event) -> str:
     decision = "promoted" if e["accepted"] else "rejected"
     reasons = "; ".join(str(reason) for reason in e["reasons"])
@@ -73,6 +100,12 @@ _TELLERS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("run", "resumed"): _resumed,
     ("plan", "objective"): _objective,
     ("plan", "document"): lambda e: f"document  {e['id']}: {_many(e['passages'], 'new passage')}",
+    ("plan", "revised"): _revised,
+    ("plan", "missing"): _missing,
+    ("plan", "dropped"): _dropped,
+    ("plan", "purged"): lambda e: (
+        f"purged    {e['id']}: {_many(e['stretches'], 'stretch', 'stretches')} left out"
+    ),
     ("read", "notes"): lambda e: (
         f"read      {_many(e['passages'], 'passage')}, {_many(e['notes'], 'candidate note')}"
     ),
@@ -84,6 +117,7 @@ _TELLERS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("reflect", "settled"): _settled,
     ("remember", "kept"): lambda e: f"remember  {e['kept']} of {_many(e['notes'], 'note')} kept",
     ("forget", "faded"): _faded,
+    ("derive", "insights"): _insights,
     ("consolidate", "rows"): lambda e: (
         f"train     {_many(e['rows'], 'row')} from {_many(e['memories'], 'memory', 'memories')}"
     ),

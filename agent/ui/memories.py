@@ -10,12 +10,18 @@ from rich.table import Table
 from rich.text import Text
 
 from ingrained.memory.records import Evidence, Memory
-from ingrained.memory.results import Event, Recalled
+from ingrained.memory.results import Considered, Event, Fading, Recalled
 
 from .console import clipped, line, new_table, results, safe
 
 _SHORT = 8
 """Characters of an id in lists: enough to name one memory among millions."""
+
+_PARTS = frozenset({"score", "meaning", "words"})
+_EXPLAINED = (
+    "meaning: cosine similarity and place by it; words: share of the query's content words and "
+    "place by BM25. The score is the share of the best possible reciprocal rank, less fading."
+)
 
 
 def show_list(memories: Sequence[Memory], *, more: bool, console: Console | None = None) -> None:
@@ -57,12 +63,50 @@ def show_found(found: Sequence[Recalled], console: Console | None = None) -> Non
     console.print(table)
 
 
+def show_considered(considered: Sequence[Considered], console: Console | None = None) -> None:
+    """Show every candidate of a query, what became of it, and all parts of its score."""
+    console = console or results()
+    if not considered:
+        console.print("Nothing comes near that.", style="dim")
+        return
+    table = new_table()
+    for name in ("id", "verdict", "score", "meaning", "words", "memory"):
+        table.add_column(name, justify="right" if name in _PARTS else "left")
+    for one in considered:
+        found = one.found
+        table.add_row(
+            found.memory.id[:_SHORT],
+            Text(one.verdict, style="green" if one.verdict == "recalled" else "dim"),
+            f"{found.score:.3f}",
+            _part(found.dense, found.dense_rank),
+            _part(found.lexical, found.lexical_rank),
+            Text.assemble(clipped(found.memory.text, 60), "\n", line(_further(found), "dim")),
+        )
+    console.print(table)
+    console.print(_EXPLAINED, style="dim")
+
+
+def _part(value: float, rank: int | None) -> str:
+    return f"{value:.2f} {'-' if rank is None else f'#{rank}'}"
+
+
+def _further(found: Recalled) -> str:
+    parts = {
+        "retention": found.retention,
+        "reranked": found.reranked,
+        "confidence": found.confidence,
+    }
+    return ", ".join(f"{name} {value:.2f}" for name, value in parts.items() if value is not None)
+
+
 def show_memory(memory: Memory, history: Sequence[Event], console: Console | None = None) -> None:
     """Show all there is about one memory."""
     console = console or results()
     console.print(Text(f"{memory.id}  {memory.kind}, {memory.status}", style="bold"))
     if memory.title:
         console.print(line(memory.title, "dim"), soft_wrap=True)
+    for told in _standing(memory):
+        console.print(line(told, "dim"), soft_wrap=True)
     console.print(Text(safe(memory.text)), soft_wrap=True)
     for span in memory.spans:
         place = f"{safe(span.document)}, characters {span.start} to {span.end}"
@@ -73,8 +117,42 @@ def show_memory(memory: Memory, history: Sequence[Event], console: Console | Non
         console.print(_evidence(memory.evidence))
     console.print("History", style="bold")
     for event in history:
-        when = _when(event.time)
-        console.print(line(f"  {when}  {event.kind} by {event.who}: {event.why}"), soft_wrap=True)
+        moment = when(event.time)
+        console.print(line(f"  {moment}  {event.kind} by {event.who}: {event.why}"), soft_wrap=True)
+
+
+def _standing(memory: Memory) -> list[str]:
+    """Return what there is to say of a memory beside its text and where it comes from."""
+    since = when(memory.valid_from or memory.created)
+    until = f" to {when(memory.valid_to)}" if memory.valid_to is not None else ""
+    said = {
+        "namespace": " / ".join(memory.namespace),
+        "held": f"from {since}{until}",
+        "trust": f"{memory.trust:.2f}",
+        "tags": ", ".join(memory.tags),
+        "holds": ", ".join(memory.flags),
+        "in the place of": ", ".join(memory.supersedes),
+        "its place was taken by": memory.superseded_by,
+        "made from": ", ".join(memory.derived_from),
+        "pinned": "yes" if memory.pinned else "",
+    }
+    return [f"{name}: {value}" for name, value in said.items() if value]
+
+
+def show_fading(fading: Sequence[Fading], console: Console | None = None) -> None:
+    """Show what would go, most faded first, and why."""
+    console = console or results()
+    if not fading:
+        console.print("Nothing has faded so far that it would go.", style="dim")
+        return
+    table = new_table()
+    for name in ("id", "retention", "why", "memory"):
+        table.add_column(name)
+    for one in fading:
+        table.add_row(
+            one.memory.id[:_SHORT], f"{one.retention:.3f}", one.why, clipped(one.memory.text)
+        )
+    console.print(table)
 
 
 def show_changed(what: str, memories: Sequence[Memory], console: Console | None = None) -> None:
@@ -104,6 +182,7 @@ def _origin(memory: Memory) -> Text:
     return line(", ".join(names) or "-", "dim")
 
 
-def _when(seconds: float) -> str:
+def when(seconds: float) -> str:
+    """Return a time in UTC, to the minute."""
     moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return moment.strftime("%Y-%m-%d %H:%M")

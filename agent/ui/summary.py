@@ -71,12 +71,30 @@ def _rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("adapter", str(record["adapter"] or "none")),
         ("ended because", STOPS[record["stop"]]),
     ]  # fmt: skip
+    rows[1:1] = _changes(record)
     if gate:
         decision = "promoted" if gate["accepted"] else "rejected"
         rows.insert(-1, ("gate", f"{gate['version']} {decision}: {'; '.join(gate['reasons'])}"))
     if record["resumed"]:
         rows.append(("resumed", "yes, where an earlier run was cut short"))
     return rows
+
+
+def _changes(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what happened to documents that were known before."""
+    revised = [
+        f"{one['id']} (memories kept: {one['kept']}, superseded: {one['superseded']})"
+        for one in record["revised"]
+    ]
+    missing = [f"{one['id']} (memories that rest on it: {one['memories']})"
+               for one in record["missing"]]  # fmt: skip
+    dropped = [f"{one['id']} (memories forgotten: {one['forgotten']})" for one in record["dropped"]]
+    named = {
+        "changed since last time": revised,
+        "no longer there": missing,
+        "no longer there, forgotten": dropped,
+    }
+    return [(name, ", ".join(values)) for name, values in named.items() if values]
 
 
 def _scores(record: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from ingrained.agent.quizzing import (
     clean_question,
     fault,
     question_prompt,
+    target_id,
     targets,
 )
 from ingrained.agent.reading.documents import Passage
@@ -158,7 +159,7 @@ def _draft(note: dict[str, Any], target: Target, question: str) -> dict[str, Any
     asked = " ".join(words(question))
     return {
         "id": sha256(f"{note['passage']}\x1f{asked}")[:16],
-        "target": sha256(f"{note['passage']}\x1f{note['start']}\x1f{target.answer}")[:16],
+        "target": target_id(note["passage"], note["start"], target.answer),
         "passage": note["passage"], "note": target.note,
         "question": question, "answer": target.answer,
     }  # fmt: skip

@@ -30,8 +30,8 @@ def emit(runtime: Runtime[StudyContext], phase: str, **facts: Any) -> None:
 
 
 def held(context: StudyContext) -> int:
-    """Return how many memories there are, forgotten ones too."""
-    return len(context.store.list(namespace=context.namespace, status=None))
+    """Return how many facts there are, forgotten ones too; insights were not read anywhere."""
+    return len(context.store.list(namespace=context.namespace, kind="fact", status=None))
 
 
 def metered(node: Node) -> Node:

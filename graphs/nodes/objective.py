@@ -11,6 +11,7 @@ from ingrained.agent.reading.passages import split
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
 
+from .changes import revise_memories, take_leave
 from .common import emit, held, metered
 
 
@@ -53,7 +54,11 @@ def _objective(number: int, runtime: Runtime[StudyContext]) -> list[str]:
 
 
 def take_in(runtime: Runtime[StudyContext]) -> None:
-    """Read the corpus into the library: unchanged documents are left alone."""
+    """Read the corpus into the library: unchanged documents are left alone.
+
+    Memories follow a changed document before the library does, which then knows it: a run that is
+    killed between the two compares the same two versions again.
+    """
     context = runtime.context
     if not context.corpus:
         return
@@ -65,8 +70,12 @@ def take_in(runtime: Runtime[StudyContext]) -> None:
             context.library.set_source(document.id, document.source)
         if version != document.version:
             passages = split(document, max_tokens=context.policy.passage_tokens)
-            fresh = context.library.put_document(document, passages)
+            replaced = revise_memories(runtime, document)
+            fresh = context.library.put_document(document, passages, replaced)
             emit(runtime, "plan", event="document", id=document.id, passages=fresh)
+            if purged := len(context.library.tombstones().spans(document.text)):
+                emit(runtime, "plan", event="purged", id=document.id, stretches=purged)
+    take_leave(runtime, corpus, known)
     context.library.set_skipped(corpus.skipped)
     for skipped in corpus.skipped:
         emit(runtime, "plan", event="skipped", path=skipped.path, reason=skipped.reason)

@@ -17,6 +17,7 @@ from ingrained.graphs.state import StudyState
 from ingrained.memory.records import Evidence, Memory, Span, memory_id, sha256
 
 from .acquire import ANSWER_TOKENS
+from .changes import succeed
 from .common import emit, held, metered
 
 STUDIED_STRENGTH = 30.0
@@ -42,7 +43,10 @@ def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any
     ]
     # A run begun by 0.1.0 has no count of what was there before it.
     before = state["before"] if "before" in state else held(context) - state["kept"]
-    context.store.insert(memories, who="study", why=f"quiz of round {state['round']}")
+    inserted = context.store.insert(
+        memories, who="study", why=f"quiz of round {state['round']}", judge=context.judge
+    )
+    succeed(context, [one.id for one in inserted if one.outcome != "refused"])
     context.library.put_questions({**draft, "round": state["round"]} for draft in drafts)
     context.library.mark_studied(state["batch"], state["round"])
     # Counted, not added up: a run that was killed here inserts what is there already.
@@ -120,6 +124,7 @@ def _memory(
         spans=(span,),
         evidence=_evidence(group),
         strength=STUDIED_STRENGTH,
+        trust=context.policy.trust,
         prompt_sha256=load("ask_for").sha256,
         model=context.asker.name,
     )

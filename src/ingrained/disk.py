@@ -10,7 +10,9 @@ import contextlib
 import errno
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from ingrained.errors import StoreError
 
@@ -50,10 +52,22 @@ def replace_text(path: Path, text: str) -> None:
         OSError: it cannot be written. Whatever ends it, nothing half made is left behind but by a
             kill.
     """
+    with replacing(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a new file to write, which takes the place of `path` in one step when all went well.
+
+    Raises:
+        OSError: it cannot be written. Whatever ends it, nothing half made is left behind but by a
+            kill.
+    """
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        with new.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with new.open("wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)

@@ -7,6 +7,7 @@ options win over both.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_cache_path
 from pydantic import Field
@@ -33,6 +34,16 @@ class Settings(BaseSettings):
     """Where fetched weights live, shared by all homes."""
     model: str = DEFAULT_MODEL
     embedder: str = DEFAULT_EMBEDDER
+    reranker: str = ""
+    """A model that reads a query with each candidate and orders them anew; empty for none."""
+    screening: Literal["keep", "redact", "refuse"] = "keep"
+    """What becomes of a memory that holds secrets or personal data; it is flagged in any case."""
+    chroma: str = ""
+    """Address of a Chroma server for the index of the memory; empty for a folder in the home."""
+    capacity: int | None = Field(default=None, ge=1)
+    """Most active memories of one namespace; beyond it the most faded are forgotten."""
+    half_lives: dict[str, float] = Field(default_factory=dict)
+    """Kind of memory → days in which one of strength 1 fades to one half, as JSON."""
     threads: int = Field(default=0, ge=0)
     """Torch threads; 0 leaves the choice to torch."""
     offline: bool = False

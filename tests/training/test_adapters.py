@@ -119,6 +119,45 @@ def test_a_damaged_note_of_what_is_active_is_named(registry: AdapterRegistry, te
         registry.active()
 
 
+def test_a_stale_version_is_promoted_by_force_only_and_it_shows(registry: AdapterRegistry) -> None:
+    version = finish(registry)
+    registry.mark_stale([version], "its memory was purged")
+    registry.mark_stale([version], "another reason")
+    with pytest.raises(StoreError, match="v001 is stale: its memory was purged") as refused:
+        registry.promote(version)
+    assert "--force" in refused.value.hint
+    registry.promote(version, force=True)
+    assert registry.active() == version
+    assert registry.show(version).forced
+
+
+def test_stale_versions_go_out_of_use_and_the_last_fit_one_for_the_same_base_comes_back(
+    registry: AdapterRegistry,
+) -> None:
+    one, two, three, four = (finish(registry) for _ in range(4))
+    foreign = registry.stage()
+    registry.commit(foreign, Manifest(version=foreign, base_model="another"))
+    for version in (one, two, foreign, three, four):
+        registry.promote(version)
+    assert registry.withdraw_stale() == ()
+    registry.mark_stale([four, two], "purged")
+    assert registry.withdraw_stale() == (two, four)
+    assert registry.active() == three
+    registry.mark_stale([one, three], "purged")
+    registry.withdraw_stale()
+    assert registry.active() is None
+    assert registry.withdraw_stale() == ()
+
+
+def test_what_was_cut_short_can_be_thrown_away(registry: AdapterRegistry) -> None:
+    finish(registry)
+    version = registry.stage()
+    (registry.path(version) / RESUME_FILE).write_text("state")
+    assert registry.discard_unfinished() == (version,)
+    assert registry.unfinished() == ()
+    assert [manifest.version for manifest in registry.list()] == ["v001"]
+
+
 @pytest.mark.parametrize("version", ["v009", "../v001", "", "active.json"])
 def test_an_unknown_version_is_not_found(registry: AdapterRegistry, version: str) -> None:
     finish(registry)
@@ -148,7 +187,7 @@ def test_a_manifest_goes_to_its_own_version(registry: AdapterRegistry) -> None:
 def test_a_manifest_survives_json() -> None:
     manifest = Manifest(
         version="v001", base_model="tiny", memory_ids=("a", "b"), losses=(2.0, 1.0),
-        exam_before=BEFORE, exam_after=AFTER, recipe={"rank": 4}, reasons=("good",),
+        exam_before=BEFORE, exam_after=AFTER, recipe={"rank": 4}, reasons=("good",), stale="old",
     )  # fmt: skip
     data = json.loads(json.dumps(manifest.to_dict()))
     assert Manifest.from_dict(data) == manifest

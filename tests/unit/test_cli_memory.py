@@ -208,10 +208,13 @@ def test_a_missing_vector_is_never_made_by_another_embedder(agent, tmp_path, cap
     from ingrained.memory.ledger import Ledger
     from ingrained.memory.testing import HashEmbedder
 
+    home = ["--home", str(tmp_path / "home")]
+    some = agent("memory", "list")[0]["id"]
+    assert run(["memory", "forget", some, "--yes", *home], doors()) == 0
     ledger = Ledger(tmp_path / "home" / "memory" / "ledger.sqlite")
     ledger._db.execute("DELETE FROM vectors")
     ledger.close()
-    home = ["--home", str(tmp_path / "home")]
-    assert run(["memory", "list", *home], Doors(embedder=HashEmbedder(name="other"))) == 4
+    other = Doors(embedder=HashEmbedder(name="other"))
+    assert run(["memory", "restore", some, *home], other) == 4
     assert "indexed with the embedder 'hash', not 'other'" in capsys.readouterr().err
-    assert run(["memory", "list", *home], doors()) == 0
+    assert run(["memory", "restore", some, *home], doors()) == 0

@@ -67,6 +67,27 @@ def test_an_edit_keeps_the_state_of_the_passages_it_leaves_alone(library: Librar
     assert library.passages([two.id, three.id, one.id]) == [split(edited)[2], one]
 
 
+def test_what_a_version_replaced_is_known_until_the_next(library: Library) -> None:
+    put(library, PAGE)
+    edited = Document.of(id="bridge.md", title="Bridge", text=PAGE.replace("wide", "narrow"))
+    library.put_document(edited, split(edited), {"memory 1": (10, 19), "memory 2": None})
+    assert library.replaced("bridge.md") == {"memory 1": (10, 19)}
+    assert library.replaced("other.md") == {}
+    put(library, PAGE)
+    assert library.replaced("bridge.md") == {}
+
+
+def test_a_dropped_document_takes_its_passages_and_questions_along(library: Library) -> None:
+    one, *_ = put(library, PAGE)
+    (other, *_) = put(library, PAGE, "other.md")
+    library.put_questions([question(one.id, "q1"), question(other.id, "q2")])
+    library.drop_document("bridge.md")
+    library.drop_document("never.md")
+    assert library.documents() == ["other.md"]
+    assert {one.document for one in library.passages(library.unread())} == {"other.md"}
+    assert [item["id"] for item in library.questions()] == ["q2"]
+
+
 def test_passages_not_yet_studied_come_in_reading_order(library: Library) -> None:
     later = put(library, PAGE, "b.md")
     first = put(library, PAGE, "a.md")

@@ -15,10 +15,11 @@ import pytest
 
 from ingrained.errors import HomeBusyError, HomeVersionError, StoreError
 from ingrained.memory import MemoryStore
+from ingrained.memory.chroma import ChromaIndex
 from ingrained.memory.conformance import NOTES, Clock, note
 from ingrained.memory.entries import Entry
 from ingrained.memory.in_memory import InMemoryIndex
-from ingrained.memory.index import ChromaIndex
+from ingrained.memory.rebuilding import rebuild_index
 from ingrained.memory.testing import HashEmbedder
 
 QUESTION = "When was the lighthouse finished?"
@@ -29,8 +30,8 @@ class Killed(BaseException):
 
 
 class CountingEmbedder(HashEmbedder):
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, name: str = "hash") -> None:
+        super().__init__(name=name)
         self.embedded = 0
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
@@ -84,9 +85,14 @@ def test_an_index_that_failed_once_catches_up_without_reopening(
         assert store.recall(QUESTION)[0].dense > 0.0
 
 
+def index_of(home: Path) -> Path:
+    (folder,) = (home / "memory").glob("chroma*")
+    return folder
+
+
 def test_a_deleted_index_is_made_anew_from_the_ledger(tmp_path: Path) -> None:
     ids = filled(tmp_path)
-    shutil.rmtree(tmp_path / "memory" / "chroma")
+    shutil.rmtree(index_of(tmp_path))
     embedder = CountingEmbedder()
     with MemoryStore.open(tmp_path, embedder) as store:
         assert store.repaired.added == len(NOTES)
@@ -94,15 +100,27 @@ def test_a_deleted_index_is_made_anew_from_the_ledger(tmp_path: Path) -> None:
         assert embedder.embedded == 1
 
 
+def test_an_index_that_lost_entries_is_filled_again(tmp_path: Path) -> None:
+    ids = filled(tmp_path)
+    index = ChromaIndex(index_of(tmp_path), HashEmbedder())
+    index.delete([(("default",), ids[0])])
+    index.close()
+    with MemoryStore.open(tmp_path, HashEmbedder()) as store:
+        assert store.recall(QUESTION)[0].dense > 0.0
+
+
 def test_a_damaged_index_says_how_to_get_a_new_one(tmp_path: Path) -> None:
     ids = filled(tmp_path)
-    shutil.rmtree(tmp_path / "memory" / "chroma")
-    (tmp_path / "memory" / "chroma").mkdir()
-    (tmp_path / "memory" / "chroma" / "chroma.sqlite3").write_text("garbage" * 1000)
+    folder = index_of(tmp_path)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "chroma.sqlite3").write_text("garbage" * 1000)
     with pytest.raises(StoreError) as refused:
         MemoryStore.open(tmp_path, HashEmbedder())
-    assert "rebuild_index=True" in refused.value.hint
-    with MemoryStore.open(tmp_path, HashEmbedder(), rebuild_index=True) as store:
+    assert "ingrained memory rebuild" in refused.value.hint
+    assert rebuild_index(tmp_path, HashEmbedder()) == len(NOTES)
+    assert not folder.exists()
+    with MemoryStore.open(tmp_path, HashEmbedder()) as store:
         assert store.recall(QUESTION)[0].memory.id == ids[0]
 
 
@@ -114,16 +132,38 @@ def test_another_embedder_is_refused_until_the_index_is_rebuilt(
     other = HashEmbedder(name="other")
     with pytest.raises(StoreError, match="'hash', not with 'other'") as refused:
         MemoryStore.open(tmp_path, other, read_only=read_only)
-    assert "rebuild_index=True" in refused.value.hint
+    assert "ingrained memory rebuild --embedder" in refused.value.hint
     assert "INGRAINED_EMBEDDER" in refused.value.hint
-    with MemoryStore.open(tmp_path, other, rebuild_index=True) as store:
-        assert store.repaired.added == len(NOTES)
+    rebuild_index(tmp_path, other)
     with MemoryStore.open(tmp_path, other, read_only=read_only) as store:
         assert store.recall(QUESTION)[0].memory.id == ids[0]
 
 
+def test_a_rebuild_that_was_cut_short_goes_on_and_the_old_index_serves_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = filled(tmp_path)
+    other = CountingEmbedder(name="other")
+    with monkeypatch.context() as patch:
+        patch.setattr(ChromaIndex, "upsert", die)
+        with pytest.raises(Killed):
+            rebuild_index(tmp_path, other)
+    with MemoryStore.open(tmp_path, HashEmbedder()) as store:
+        assert store.recall(QUESTION)[0].memory.id == ids[0]
+        assert not store.repaired
+    told: list[tuple[int, int]] = []
+    assert rebuild_index(tmp_path, other, progress=lambda *done: told.append(done)) == len(NOTES)
+    assert (told, other.embedded) == ([(len(NOTES), len(NOTES))], len(NOTES))
+    with MemoryStore.open(tmp_path, other) as store:
+        assert not store.repaired
+        assert store.recall(QUESTION)[0].memory.id == ids[0]
+    assert len(list((tmp_path / "memory").glob("chroma*"))) == 1
+
+
 def test_vectors_of_another_embedder_in_the_index_folder_are_refused(tmp_path: Path) -> None:
-    ChromaIndex(tmp_path / "chroma", HashEmbedder()).close()
+    index = ChromaIndex(tmp_path / "chroma", HashEmbedder())
+    index.mark_whole()
+    index.close()
     with pytest.raises(StoreError, match="'hash', not with 'other'"):
         ChromaIndex(tmp_path / "chroma", HashEmbedder(name="other"))
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import pytest
 
 from ingrained.memory import Memory
 from ingrained.memory.forgetting import reinforced, retention
+from ingrained.memory.gathering import leading
 from ingrained.memory.lexical import match_expression, overlap, stems, terms
-from ingrained.memory.ranking import DENSE_FLOOR, Candidates, Ranker, fuse
+from ingrained.memory.ranking import DENSE_FLOOR, Candidates, Load, Ranker, fuse
 
 DAY = 86_400.0
 
 
 def memory(id_: str, text: str, **fields: object) -> Memory:
     return Memory.from_dict({"id": id_, "text": text, **fields})
+
+
+def known(memories: Mapping[str, Memory]) -> Load:
+    return lambda ids: {id_: memories[id_] for id_ in ids if id_ in memories}
 
 
 def test_a_question_counts_by_what_it_asks_about() -> None:
@@ -38,9 +44,18 @@ def test_words_are_letters_digits_and_marks_of_any_script(
 
 
 def test_an_expression_is_made_of_quoted_words_only() -> None:
-    assert (
-        match_expression(terms('he said "stop" OR NEAR(x*)')) == '"said" OR "stop" OR "near" OR "x"'
+    words = '{text title} : ("said" OR "stop" OR "near" OR "x")'
+    assert match_expression(terms('he said "stop" OR NEAR(x*)')) == words
+    assert match_expression(["a"], ["b", "c"], within="17") == (
+        'space : "17" AND {text title} : ("a") AND {text title} : ("b" OR "c")'
     )
+
+
+def test_only_memories_with_a_rare_word_are_ranked() -> None:
+    counts = {"lighthouse": 3, "morrow": 900, "cape": 1500, "was": 9000, "unknown": 0}
+    assert leading(list(counts), counts, most=5000) == (["lighthouse", "morrow"], ["cape"])
+    assert leading(["was"], counts, most=5000) == ([], [])
+    assert leading(["was"], counts, most=9000) == (["was"], [])
 
 
 def test_overlap_is_the_share_of_the_questions_words_whatever_their_endings() -> None:
@@ -58,11 +73,11 @@ def test_fusion_gives_one_to_the_first_of_both_lists() -> None:
 
 def test_below_both_floors_nothing_is_recalled() -> None:
     memories = {id_: memory(id_, text) for id_, text in [("a", "Pears ripen."), ("b", "Ferries")]}
-    ranker = Ranker(memories, now=0.0)
+    ranker = Ranker(known(memories), now=0.0)
     near = Candidates(query="pears", dense=[("b", DENSE_FLOOR - 0.01)], lexical=["a"])
-    assert [item.memory.id for item in ranker.rank(near, k=5, max_chars=None)] == ["a"]
+    assert [item.memory.id for item in ranker.best(near, 5)] == ["a"]
     nearer = Candidates(query="apples", dense=[("b", DENSE_FLOOR)], lexical=["a"])
-    assert [item.memory.id for item in ranker.rank(nearer, k=5, max_chars=None)] == ["b"]
+    assert [item.memory.id for item in ranker.best(nearer, 5)] == ["b"]
 
 
 def test_of_two_equals_the_fresher_comes_first_but_the_right_one_is_not_lost() -> None:
@@ -71,12 +86,12 @@ def test_of_two_equals_the_fresher_comes_first_but_the_right_one_is_not_lost() -
         "new": memory("new", "Pears rot.", created=9 * DAY),
     }
     memories |= {f"far{n:02}": memory(f"far{n:02}", "?", created=9 * DAY) for n in range(20)}
-    ranker = Ranker(memories, now=9 * DAY)
+    ranker = Ranker(known(memories), now=9 * DAY)
     equals = Candidates(query="pears", dense=[("old", 0.9), ("new", 0.9)], lexical=["new", "old"])
-    assert [r.memory.id for r in ranker.rank(equals, k=2, max_chars=None)] == ["new", "old"]
+    assert [r.memory.id for r in ranker.best(equals, 2)] == ["new", "old"]
     others = [(id_, 0.4) for id_ in memories if id_.startswith("far")]
     right = Candidates(query="pears", dense=[("old", 0.9), *others], lexical=["old"])
-    assert ranker.rank(right, k=5, max_chars=None)[0].memory.id == "old"
+    assert ranker.best(right, 5)[0].memory.id == "old"
 
 
 def test_retention_is_one_at_first_and_falls_by_the_strength() -> None:

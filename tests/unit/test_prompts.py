@@ -16,7 +16,11 @@ WORDINGS = {
     "ask_for": "4ef91a7b2e5c",
     "ask_freely": "dce20a0b59b5",
     "closed_book": "40bd765defba",
+    "fill": "f8499d6bcb07",
+    "insight": "20ecd789fbb7",
     "open_book": "781afb07d240",
+    "rerank": "80e0552abae9",
+    "same": "0802550f0c12",
     "settle": "dbb5d6852053",
     "with_memory": "b48d5e986bca",
 }

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from . import changing, looking
+from . import changing, deriving, diffing, erasing, looking, mending, moving, past
 from .app import app
 
-__all__ = ["app", "changing", "looking"]
+__all__ = [
+    "app",
+    "changing",
+    "deriving",
+    "diffing",
+    "erasing",
+    "looking",
+    "mending",
+    "moving",
+    "past",
+]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingrained.agent.commands.opening import doors, existing_home, load_settings, open_memory
 from ingrained.agent.commands.options import Home
-from ingrained.errors import NotFoundError, SettingsError
+from ingrained.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from ingrained.memory.records import Kind, Memory
+    from ingrained.memory.records import Memory
     from ingrained.memory.store import MemoryStore
 
 app = typer.Typer(help="See, search and edit what the agent remembers.", no_args_is_help=True)
@@ -60,18 +60,3 @@ def opened(
         open_memory(settings, behind, writing=writing, searching=searching, progress=bar) as store,
     ):
         yield store
-
-
-def checked_kind(name: str | None) -> Kind | None:
-    """Return the kind of this name.
-
-    Raises:
-        SettingsError: there is none.
-    """
-    from ingrained.memory.records import Kind
-
-    if name is not None and name not in get_args(Kind):
-        raise SettingsError(
-            f"there is no kind {name!r}", hint=f"Choose of {', '.join(get_args(Kind))}."
-        )
-    return cast("Kind | None", name)

@@ -9,7 +9,8 @@ import typer
 from ingrained.agent.commands.options import Home, Json
 from ingrained.errors import InputError
 
-from .app import app, check_document, checked_kind, opened
+from .app import app, check_document, opened
+from .filtering import Namespace, Tags, checked_status, conditions, namespace_of
 
 
 @app.command("list")
@@ -17,9 +18,14 @@ def list_memories(
     context: typer.Context,
     kind: Annotated[str | None, typer.Option(help="Only of this kind, such as fact.")] = None,
     document: Annotated[str | None, typer.Option(help="Only of this document.")] = None,
+    tag: Tags = None,
+    namespace: Namespace = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, oldest first.")] = 50,
+    status: Annotated[
+        str, typer.Option(help="active, superseded, forgotten, stale or any.")
+    ] = "active",
     forgotten: Annotated[
-        bool, typer.Option("--forgotten", help="What was forgotten instead of what is active.")
+        bool, typer.Option("--forgotten", help="Short for --status forgotten.")
     ] = False,
     home: Home = None,
     as_json: Json = False,
@@ -28,14 +34,12 @@ def list_memories(
     from ingrained.agent.ui.console import show_json
     from ingrained.agent.ui.memories import show_list
 
-    checked = checked_kind(kind)
+    where = conditions(kind=kind, document=document, tags=tag)
+    wanted = checked_status("forgotten" if forgotten else status)
     with opened(context, home) as store:
         check_document(store, document)
         found = store.list(
-            kind=checked,
-            document=document,
-            status="forgotten" if forgotten else "active",
-            limit=limit + 1,
+            namespace=namespace_of(namespace), status=wanted, where=where, limit=limit + 1
         )
     if as_json:
         show_json([memory.to_dict() for memory in found[:limit]])
@@ -48,7 +52,26 @@ def search(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="Any words.")],
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 5,
+    kind: Annotated[str | None, typer.Option(help="Only of this kind, such as fact.")] = None,
     document: Annotated[str | None, typer.Option(help="Only of this document.")] = None,
+    tag: Tags = None,
+    namespace: Namespace = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only what was made at this time or later.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Only what was made before this time.")] = None,
+    min_trust: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Only what is trusted at least so much.")
+    ] = 0.0,
+    diversity: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Prefer memories unlike each other: 0 to 1.")
+    ] = 0.0,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Together at most about so many tokens.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Every candidate, with all parts of its score.")
+    ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
@@ -56,13 +79,24 @@ def search(
     from dataclasses import asdict
 
     from ingrained.agent.ui.console import show_json
-    from ingrained.agent.ui.memories import show_found
+    from ingrained.agent.ui.memories import show_considered, show_found
+    from ingrained.memory.recalling import RecallOptions
 
     if not query.strip():
         raise InputError("the query is empty", hint='Give some words: ingrained memory search "…"')
+    where = conditions(
+        kind=kind, document=document, tags=tag, since=since, until=until, min_trust=min_trust
+    )
+    options = RecallOptions(k=limit, where=where, diversity=diversity, max_tokens=max_tokens)
+    if (within := namespace_of(namespace)) is not None:
+        options["namespace"] = within
     with opened(context, home, searching=True) as store:
         check_document(store, document)
-        found = store.recall(query, k=limit, document=document)
+        if explain:
+            considered = store.explain(query, **options)
+            show_considered(considered) if not as_json else show_json(list(map(asdict, considered)))
+            return
+        found = store.recall(query, **options)
     if as_json:
         show_json([asdict(one) for one in found])
     else:

@@ -1,0 +1,88 @@
+"""Taking texts out of the files that tell of past runs: records of runs and exams, the chat's history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ingrained.disk import replace_text
+
+from .tombstones import ERASED, Finder, phrases
+
+_FOLDERS = ("runs", "exams")
+_ADAPTED = ("adapter", "both")
+"""Cells of an exam that are answered with trained weights."""
+CHAT_HISTORY = "chat_history"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redaction:
+    """What has to go from records."""
+
+    texts: Finder
+    """Replaced by `ERASED` wherever they stand."""
+    questions: Finder
+    """Likewise."""
+    memories: Collection[str]
+    """Ids: what was shown as an example of them goes, and replies that they were laid out for."""
+    answers: Finder = field(default_factory=lambda: phrases(()))
+    """A reply that an adapter gave goes when it holds one of these: it may know it by heart."""
+
+    def of(self, value: Any) -> Any:
+        """Return JSON data without what has to go."""
+        if isinstance(value, str):
+            return self.questions.redact(self.texts.redact(value))
+        if isinstance(value, list):
+            return [self.of(item) for item in value if not self._example(item)]
+        if isinstance(value, dict):
+            return {key: self.of(item) for key, item in self._row(value).items()}
+        return value
+
+    def _example(self, item: Any) -> bool:
+        return isinstance(item, dict) and item.get("memory") in self.memories
+
+    def _row(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return a reply of an exam; one that was given with a memory in view may repeat it."""
+        sources, reply = row.get("sources"), row.get("reply")
+        if not isinstance(sources, list) or not isinstance(reply, str):
+            return row
+        left = [source for source in sources if source not in self.memories]
+        by_heart = row.get("cell") in _ADAPTED and self.answers.holds(reply)
+        return {**row, "sources": left, "reply": ERASED if left != sources or by_heart else reply}
+
+
+def redact_records(home: Path, redaction: Redaction) -> tuple[str, ...]:
+    """Rewrite what tells of past runs, each file in one step; return the names of those changed.
+
+    Raises:
+        OSError: a file cannot be read or written.
+    """
+    changed = []
+    for path in _records(home):
+        before = path.read_text(encoding="utf-8")
+        after = _rewritten(path, before, redaction)
+        if after != before:
+            replace_text(path, after)
+            changed.append(path.relative_to(home).as_posix())
+    return tuple(changed)
+
+
+def _records(home: Path) -> Iterator[Path]:
+    for folder in _FOLDERS:
+        yield from sorted((home / folder).glob("*.json"))
+    if (home / CHAT_HISTORY).is_file():
+        yield home / CHAT_HISTORY
+
+
+def _rewritten(path: Path, text: str, redaction: Redaction) -> str:
+    if path.suffix != ".json":
+        return "".join(map(redaction.of, text.splitlines(keepends=True)))
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return str(redaction.of(text))
+    redacted = redaction.of(data)
+    return text if redacted == data else json.dumps(redacted, indent=1) + "\n"

@@ -1,0 +1,110 @@
+"""What a purge takes and took, and where a text still stands, in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from ingrained.graphs.erasing import Erasure
+from ingrained.graphs.erasure_plan import ErasurePlan
+from ingrained.memory.absence import Search
+from ingrained.memory.records import Memory
+
+from .console import clipped, line, new_table, results
+from .memories import show_list
+
+_UNREAD_SHOWN = 10
+
+
+def show_plan(plan: ErasurePlan, console: Console | None = None) -> None:
+    """Show what a purge will take, and what stays although it says the same."""
+    console = console or results()
+    show_list(plan.chosen, more=False, console=console)
+    _group("Made from these, and erased with them:", plan.derived, console)
+    _group("Hold the same text, and are erased with them:", plan.along, console)
+    _group("Hold the same text for others, and stay; it stays with them:", plan.kept_by, console)
+    if plan.adapters:
+        console.print(
+            line(f"Trained on them, and no longer to be used: {', '.join(plan.adapters)}", "yellow")
+        )
+
+
+def plan_as_json(plan: ErasurePlan) -> dict[str, Any]:
+    """Return what a purge would take as plain data."""
+    groups = ("chosen", "derived", "along", "kept_by")
+    return {
+        **{name: [memory.to_dict() for memory in getattr(plan, name)] for name in groups},
+        "adapters": list(plan.adapters),
+    }
+
+
+def show_erasure(erasure: Erasure, proof: Search | None, console: Console | None = None) -> None:
+    """Show what a purge took, layer by layer, and whether anything is left."""
+    console = console or results()
+    console.print(f"Erased {_many(len(erasure.memories), 'memory', 'memories')} for good.")
+    for told in _layers(erasure):
+        console.print(line(f"  {told}"), soft_wrap=True)
+    if erasure.adapters:
+        use = f"in use is {erasure.active}" if erasure.active else "no adapter is in use"
+        console.print(
+            line(
+                f"{use.capitalize()}; the next `ingrained study PATH --consolidate` makes a new one."
+            ),
+            soft_wrap=True,
+        )
+    if proof is not None:
+        show_search(proof, console)
+
+
+def show_search(search: Search, console: Console | None = None) -> None:
+    """Show where a text still stands, or that it is nowhere."""
+    console = console or results()
+    looked = f"{_many(search.files, 'file')}, {search.bytes:,} bytes"
+    if search.absent:
+        console.print(line(f"Absent: searched {looked}.", "green"))
+    else:
+        console.print(line(f"Still there: searched {looked}.", "bold red"))
+        table = new_table()
+        for name in ("file", "offset", "form", "there"):
+            table.add_column(name, justify="right" if name == "offset" else "left")
+        for hit in search.hits:
+            offset = "in a row" if hit.offset is None else f"{hit.offset:,}"
+            table.add_row(line(hit.file), offset, line(hit.place), Text(clipped(hit.context, 60)))
+        console.print(table)
+    for name in search.unread[:_UNREAD_SHOWN]:
+        console.print(line(f"Not looked into: {name}", "dim"), soft_wrap=True)
+    if len(search.unread) > _UNREAD_SHOWN:
+        console.print(f"and {len(search.unread) - _UNREAD_SHOWN} more", style="dim")
+
+
+def _group(title: str, memories: Sequence[Memory], console: Console) -> None:
+    if memories:
+        console.print(line(title, "bold"), soft_wrap=True)
+        show_list(memories, more=False, console=console)
+
+
+def _layers(erasure: Erasure) -> list[str]:
+    cut = sum(erasure.buried.documents.values())
+    told = {
+        f"{_many(cut, 'stretch', 'stretches')} of {_many(len(erasure.buried.documents), 'document')}": cut,
+        f"{_many(erasure.buried.questions, 'quiz question')}": erasure.buried.questions,
+        f"from records: {', '.join(erasure.records)}": len(erasure.records),
+        "a study that was cut short, given up: what it had not finished is studied again": erasure.cut_run,
+        f"adapters that are stale now: {', '.join(erasure.adapters)}": len(erasure.adapters),
+        f"adapters taken out of use: {', '.join(erasure.withdrawn)}": len(erasure.withdrawn),
+        f"trainings cut short, thrown away: {', '.join(erasure.unfinished)}": len(
+            erasure.unfinished
+        ),
+        "report.html, made anew": erasure.report,
+        f"kept for other namespaces: the text of {_many(len(erasure.kept_by), 'memory', 'memories')}": len(
+            erasure.kept_by
+        ),
+    }
+    return [text for text, there in told.items() if there]
+
+
+def _many(count: int, one: str, several: str = "") -> str:
+    return f"{count:,} {one if count == 1 else several or one + 's'}"

@@ -1,0 +1,48 @@
+"""The progress bar of work that is counted."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .console import notices
+
+
+class CountBar:
+    """Shows how much is done as a bar in a terminal, and nothing elsewhere.
+
+    It appears with the first count.
+
+    Args:
+        label: What is being done.
+        unit: What is counted.
+        console: Where to show it.
+    """
+
+    def __init__(self, label: str, unit: str, console: Console | None = None) -> None:
+        console = console or notices()
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn(unit), TimeRemainingColumn(),
+            console=console, transient=True, disable=not console.is_terminal,
+        )  # fmt: skip
+        self._task = self._bar.add_task(label, total=None, visible=False)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that so many of so many are done."""
+        self._bar.update(self._task, completed=done, total=total, visible=True)

@@ -1,0 +1,235 @@
+"""Erasing memories from every layer of a home: what a purge does around the ledger.
+
+The ledger comes last. Killed at any step, the purge left a note with the ids of what goes; the
+texts can still be read from the ledger, and erasing again finishes all of it. The note holds no text.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ingrained.agent.burying import Buried, bury
+from ingrained.agent.library import compact
+from ingrained.agent.redacting import Redaction, redact_records
+from ingrained.agent.tombstones import phrases
+from ingrained.disk import DAMAGED, as_store_error, replace_text
+from ingrained.errors import StoreError
+from ingrained.graphs.erasure_plan import ErasurePlan, plan_erasure
+from ingrained.graphs.session import Home
+from ingrained.memory.absence import Search, search
+from ingrained.memory.judgements import FILE_NAME, Judgements
+from ingrained.memory.locking import write_lock
+from ingrained.memory.needles import needles
+from ingrained.memory.sieve import Sieve
+from ingrained.memory.store import MemoryStore
+
+NOTE = "purge.json"
+"""Names the purge under way: ids, no texts."""
+STALE = "a memory it was trained on was purged"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erasure:
+    """What a purge removed, and where."""
+
+    memories: tuple[str, ...]
+    """Ids of all that is gone."""
+    derived: tuple[str, ...] = ()
+    """Those of them that had been made from the others."""
+    along: tuple[str, ...] = ()
+    """Those that went because they held the text of one that was named."""
+    kept_by: tuple[str, ...] = ()
+    """Ids of memories of other namespaces that still hold some of the texts."""
+    buried: Buried
+    """What left the library."""
+    records: tuple[str, ...] = ()
+    """Files of past runs that were redacted."""
+    judgements: int = 0
+    """Cached judgements of how they stand to other memories that were dropped."""
+    cut_run: bool = False
+    """A study that was cut short had the text in hand: it was given up."""
+    adapters: tuple[str, ...] = ()
+    """Versions that are stale now."""
+    withdrawn: tuple[str, ...] = ()
+    """Versions that are no longer in use, because they are stale."""
+    active: str | None = None
+    """The adapter that is in use now."""
+    unfinished: tuple[str, ...] = ()
+    """Trainings cut short that were thrown away."""
+    report: bool = False
+    """The page HOME/report.html was deleted; a new one can be made."""
+
+
+def erase(
+    home: Home,
+    store: MemoryStore,
+    ids: Iterable[str],
+    *,
+    who: str,
+    why: str,
+    keep_adapter: bool = False,
+) -> Erasure:
+    """Erase memories, what was made from them and what repeats them; it cannot be undone.
+
+    A purge that was cut short is finished along with it.
+
+    Args:
+        home: The home that the store is the memory of.
+        store: Open for writing, so that nothing studies meanwhile.
+        ids: Of memories, or their first letters.
+        who: Who asked for it.
+        why: For what reason; do not repeat the text here, it is kept.
+        keep_adapter: Go on answering with an adapter that was trained on what goes.
+
+    Raises:
+        NotFoundError: there is no memory of one of the ids; nothing was changed.
+        HomeBusyError: another process reads the home. Erase again when it has ended.
+        StoreError: the disk is full or fails. Erase again then.
+    """
+    begun = unfinished(home)
+    there = {memory.id for memory in store.list(status=None)}
+    named = [id_ for id_ in ids if id_ not in begun]
+    plan = plan_erasure(home.path, store, [*named, *(id_ for id_ in begun if id_ in there)])
+    gone = tuple(dict.fromkeys((*begun, *plan.ids)))
+    replace_text(home.path / NOTE, json.dumps({"ids": gone}))
+    try:
+        done = _everywhere(home, plan, gone, keep_adapter=keep_adapter)
+    except (OSError, sqlite3.Error) as error:
+        raise as_store_error(error) or error from error
+    store.purge([id_ for id_ in gone if id_ in there], who=who, why=why)
+    (home.path / NOTE).unlink(missing_ok=True)
+    return done
+
+
+def prove(home: Home, texts: Sequence[str]) -> Search:
+    """Delete the index, and search the home for texts that were erased; the store must be closed.
+
+    The vectors of what went stay in Chroma's files, and Chroma writes memory of the process that
+    it never filled into their free slots: whatever a study held there may stand in them. The next
+    opening of the store makes the index anew from the ledger.
+
+    Raises:
+        HomeBusyError: another process is writing.
+        InputError: one of the texts is empty.
+    """
+    with write_lock(home.path / "memory"):
+        for folder in (home.path / "memory").glob("chroma*"):
+            shutil.rmtree(folder)
+    return search(home.path, texts)
+
+
+def unfinished(home: Home) -> tuple[str, ...]:
+    """Return the ids of the purge that was cut short; none when there is no such.
+
+    Raises:
+        StoreError: the note of it is damaged.
+    """
+    path = home.path / NOTE
+    try:
+        return tuple(map(str, json.loads(path.read_text(encoding="utf-8"))["ids"]))
+    except FileNotFoundError:
+        return ()
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{str(path)!r} is damaged: {error}", hint=DAMAGED) from error
+
+
+def _everywhere(
+    home: Home, plan: ErasurePlan, gone: tuple[str, ...], *, keep_adapter: bool
+) -> Erasure:
+    """Erase from all but the ledger; the tombstones come first."""
+    buried = _from_library(home, plan)
+    registry = home.registry()
+    registry.mark_stale(plan.adapters, STALE)
+    return Erasure(
+        memories=gone,
+        derived=tuple(memory.id for memory in plan.derived),
+        along=tuple(memory.id for memory in plan.along),
+        kept_by=tuple(memory.id for memory in plan.kept_by),
+        buried=buried,
+        judgements=_from_judgements(home.path, plan),
+        cut_run=drop_cut_run(home, [*plan.texts, *plan.wordings]),
+        records=redact_records(home.path, _redaction(plan, gone)),
+        adapters=plan.adapters,
+        withdrawn=() if keep_adapter else registry.withdraw_stale(),
+        unfinished=registry.discard_unfinished(),
+        active=registry.active(),
+        report=_drop_report(home.path),
+    )
+
+
+def _from_library(home: Home, plan: ErasurePlan) -> Buried:
+    with closing(home.library()) as library:
+        return bury(library, plan.texts, (*plan.chosen, *plan.derived))
+
+
+def _from_judgements(home: Path, plan: ErasurePlan) -> int:
+    path = home / "memory" / FILE_NAME
+    if not path.is_file():
+        return 0
+    with closing(Judgements(path)) as judgements:
+        return judgements.forget_texts([*plan.texts, *(memory.text for memory in plan.memories)])
+
+
+def _redaction(plan: ErasurePlan, gone: tuple[str, ...]) -> Redaction:
+    core = (*plan.chosen, *plan.derived)
+    answers = [evidence.answer for memory in core for evidence in memory.evidence]
+    return Redaction(
+        texts=phrases(plan.texts),
+        questions=phrases(plan.wordings),
+        memories=frozenset(gone),
+        answers=phrases(answers if plan.adapters else ()),
+    )
+
+
+def _drop_report(home: Path) -> bool:
+    path = home / "report.html"
+    there = path.is_file()
+    path.unlink(missing_ok=True)
+    return there
+
+
+def drop_cut_run(home: Home, texts: Iterable[str]) -> bool:
+    """Give up a study that was cut short with one of the texts in hand; return whether it was.
+
+    What earlier studies left in the free pages of the file goes as well.
+    """
+    path = home.path / "checkpoints.sqlite"
+    if not path.is_file():
+        return False
+    sieve = Sieve([needle for text in texts for needle in needles(text)])
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA secure_delete=ON")
+        tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
+        threads = {
+            thread
+            for table in ("checkpoints", "writes")
+            if table in tables
+            for thread in _holding(database, table, sieve)
+        }
+        with database:
+            for table in ("checkpoints", "writes"):
+                if threads and table in tables:
+                    database.executemany(
+                        f"DELETE FROM {table} WHERE thread_id=?", [(one,) for one in threads]
+                    )
+        compact(database)
+    if threads:
+        home.run_file.unlink(missing_ok=True)
+    return bool(threads)
+
+
+def _holding(database: sqlite3.Connection, table: str, sieve: Sieve) -> set[Any]:
+    held = set()
+    for row in database.execute(f"SELECT thread_id, * FROM {table}"):
+        cells = (cell.encode() if isinstance(cell, str) else cell for cell in row)
+        lowered = b"\0".join(cell for cell in cells if isinstance(cell, bytes)).lower()
+        if next(sieve.find(lowered), None) is not None:
+            held.add(row[0])
+    return held

@@ -1,0 +1,146 @@
+"""What a purge will take, worked out before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingrained.agent.reading.sentences import sentences
+from ingrained.agent.tombstones import phrase_key, phrases, word_count
+from ingrained.memory.records import Memory
+from ingrained.memory.store import MemoryStore
+from ingrained.trainer.adapters import AdapterRegistry
+
+_LEAST_WORDS = 4
+"""A shorter sentence is a text of its own nowhere."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErasurePlan:
+    """What goes, and what stays although it says the same."""
+
+    chosen: tuple[Memory, ...]
+    derived: tuple[Memory, ...] = ()
+    """Made from what goes."""
+    along: tuple[Memory, ...] = ()
+    """Of the same namespace, and their records hold the text of a chosen or derived one."""
+    kept_by: tuple[Memory, ...] = ()
+    """Of other namespaces, and their records hold such a text: it stays for their sake."""
+    adapters: tuple[str, ...] = ()
+    """Versions that were trained on what goes."""
+    texts: tuple[str, ...] = ()
+    """What will be nowhere in the home: the texts and quotes, or those sentences of them that no
+    other memory says."""
+    wordings: tuple[str, ...] = ()
+    """Questions that were asked about the chosen and derived, in all wordings."""
+
+    @property
+    def memories(self) -> tuple[Memory, ...]:
+        """All that goes."""
+        return (*self.chosen, *self.derived, *self.along)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all that goes."""
+        return tuple(memory.id for memory in self.memories)
+
+
+def plan_erasure(home: Path, store: MemoryStore, ids: Iterable[str]) -> ErasurePlan:
+    """Return what a purge of these memories takes; nothing is changed.
+
+    Raises:
+        NotFoundError: there is no memory of one of the ids.
+    """
+    everything = store.list(status=None)
+    known = {memory.id: memory for memory in everything}
+    named = (known.get(id_) or store.get(id_) for id_ in ids)
+    chosen = tuple({memory.id: memory for memory in named}.values())
+    core = (*chosen, *_derived(everything, chosen))
+    versions = tuple(one for memory in core for one in _versions(store, memory))
+    said = phrases(text for one in versions for text in _statements(one))
+    spaces = {memory.namespace for memory in core}
+    others = _without(everything, core)
+    holders = [one for one in others if any(map(said.holds, _strings(one)))]
+    along = tuple(one for one in holders if one.namespace in spaces)
+    derived = _derived(everything, (*chosen, *along))
+    gone = (*chosen, *derived, *along)
+    left = _without(everything, gone)
+    more = tuple(one for memory in _without(derived, core) for one in _versions(store, memory))
+    texts = _unsaid([text for one in (*versions, *more) for text in _statements(one)], left)
+    return ErasurePlan(
+        chosen=chosen,
+        derived=tuple(_without(derived, along)),
+        along=along,
+        kept_by=tuple(one for one in holders if one.namespace not in spaces),
+        adapters=_trained_on(home, {memory.id for memory in gone}),
+        texts=texts,
+        wordings=_wordings((*versions, *more), left),
+    )
+
+
+def _derived(everything: Sequence[Memory], sources: Iterable[Memory]) -> tuple[Memory, ...]:
+    """Return what was made from some memories, and what was made from that, and so on."""
+    start = known = {memory.id for memory in sources}
+    while more := {one.id for one in everything if known & {*one.derived_from}} - known:
+        known = known | more
+    return tuple(one for one in everything if one.id in known - start)
+
+
+def _without(memories: Iterable[Memory], gone: Iterable[Memory]) -> list[Memory]:
+    ids = {memory.id for memory in gone}
+    return [memory for memory in memories if memory.id not in ids]
+
+
+def _versions(store: MemoryStore, memory: Memory) -> Iterator[Memory]:
+    """Yield a memory in every state that the ledger has of it."""
+    yield memory
+    for event in store.history(memory.id):
+        yield from (state for state in (event.before, event.after) if state is not None)
+
+
+def _statements(memory: Memory) -> Iterator[str]:
+    yield memory.text
+    yield from (span.quote for span in memory.spans if span.quote)
+
+
+def _strings(memory: Memory) -> Iterator[str]:
+    yield from _statements(memory)
+    yield memory.title
+    for evidence in memory.evidence:
+        yield from (evidence.question, evidence.answer, *evidence.phrasings)
+
+
+def _unsaid(texts: Sequence[str], left: Sequence[Memory]) -> tuple[str, ...]:
+    """Return the texts that none of the memories left says; of one said in part, the other part."""
+    pieces = {text: _sentences(text) for text in dict.fromkeys(texts)}
+    finder = phrases([*pieces, *(part for parts in pieces.values() for part in parts)])
+    said = {key for memory in left for text in _strings(memory) for key in finder.found(text)}
+    wanted: list[str] = []
+    for text, parts in pieces.items():
+        if phrase_key(text) in said:
+            continue
+        unsaid = [part for part in parts if phrase_key(part) not in said]
+        wanted += unsaid if unsaid and len(unsaid) < len(parts) else [text, *parts]
+    return tuple(dict.fromkeys(wanted))
+
+
+def _sentences(text: str) -> list[str]:
+    parts = [text[start:end] for start, end in sentences(text)]
+    return [part for part in parts if word_count(part) >= _LEAST_WORDS]
+
+
+def _wordings(gone: Iterable[Memory], left: Iterable[Memory]) -> tuple[str, ...]:
+    asked = dict.fromkeys(wording for memory in gone for wording in _questions(memory))
+    kept = {wording for memory in left for wording in _questions(memory)}
+    return tuple(one for one in asked if one not in kept and word_count(one) >= _LEAST_WORDS)
+
+
+def _questions(memory: Memory) -> Iterator[str]:
+    for evidence in memory.evidence:
+        yield from (evidence.question, *evidence.phrasings)
+
+
+def _trained_on(home: Path, ids: Collection[str]) -> tuple[str, ...]:
+    manifests = AdapterRegistry(home).list()
+    return tuple(one.version for one in manifests if not set(ids).isdisjoint(one.memory_ids))

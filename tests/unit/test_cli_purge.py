@@ -1,0 +1,229 @@
+"""`ingrained memory purge` and `ingrained memory verify-absent`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from cli_student import PAGE, doors, studied, write_page
+
+from ingrained.agent.cli import run
+from ingrained.graphs import erasing
+from ingrained.memory.records import Memory
+from ingrained.memory.store import MemoryStore
+from ingrained.memory.testing import HashEmbedder
+from ingrained.trainer.adapters import AdapterRegistry, Manifest
+
+HERON = "A heron named Pip lives on the roof of the mill."
+
+
+@pytest.fixture
+def home(tmp_path):
+    return studied(tmp_path / "home")
+
+
+@pytest.fixture
+def agent(home, capsys):
+    """Runs a command on the home of an agent that has studied; returns its JSON."""
+    capsys.readouterr()
+
+    def call(*arguments: str, code: int = 0):
+        assert run([*arguments, "--home", str(home), "--json"], doors()) == code
+        return json.loads(capsys.readouterr().out)
+
+    return call
+
+
+@pytest.fixture
+def terminal(home, capsys):
+    """Runs a command and returns what it shows."""
+
+    def call(*arguments: str, code: int = 0):
+        capsys.readouterr()
+        assert run([*arguments, "--home", str(home)], doors()) == code
+        return " ".join(capsys.readouterr().out.split())
+
+    return call
+
+
+@pytest.fixture
+def heron(agent):
+    """The id of the memory of the heron."""
+    return next(one["id"] for one in agent("memory", "list") if one["text"] == HERON)
+
+
+def test_what_was_purged_is_absent_and_was_there_before(agent, heron):
+    assert agent("memory", "verify-absent", HERON, code=1)["absent"] is False
+    done = agent("memory", "purge", heron[:8], "--yes")
+
+    assert done["memories"] == [heron]
+    assert done["left"] == []
+    assert done["buried"]["documents"] == {"teskow.md": 1}
+    found = agent("memory", "verify-absent", HERON)
+    assert found["absent"] is True
+    assert found["hits"] == []
+    assert found["files"] > 3
+    assert heron not in [one["id"] for one in agent("memory", "list")]
+    assert agent("memory", "show", heron, code=4)["kind"] == "NotFoundError"
+
+
+def test_verify_absent_names_files_and_places(terminal):
+    shown = terminal("memory", "verify-absent", "a heron NAMED pip", code=1)
+    assert "Still there: searched" in shown
+    assert "memory/ledger.sqlite" in shown
+    assert "library.sqlite" in shown
+    assert "Absent: searched" in terminal("memory", "verify-absent", "a heron named Pup")
+
+
+def test_nothing_is_not_searched_for(agent):
+    assert agent("memory", "verify-absent", " ", code=2)["kind"] == "InputError"
+
+
+def test_a_dry_run_tells_what_would_go_and_changes_nothing(agent, terminal, heron, home):
+    registry = AdapterRegistry(home)
+    version = registry.stage()
+    registry.commit(version, Manifest(version=version, base_model="m", memory_ids=(heron,)))
+    told = agent("memory", "purge", heron, "--dry-run")
+    assert [one["id"] for one in told["chosen"]] == [heron]
+    assert (told["derived"], told["along"], told["adapters"]) == ([], [], ["v001"])
+    assert "no longer to be used: v001" in terminal("memory", "purge", heron, "--dry-run")
+    assert agent("memory", "show", heron)["id"] == heron
+    assert not registry.show(version).stale
+
+
+def test_it_says_that_it_cannot_be_undone_and_takes_no_for_an_answer(
+    agent, terminal, heron, monkeypatch
+):
+    asked = []
+
+    def refuse(question: str, *, abort: bool) -> bool:
+        asked.append(question)
+        raise typer.Abort
+
+    monkeypatch.setattr("typer.confirm", refuse)
+    assert HERON in terminal("memory", "purge", heron, code=1)
+    assert asked == ["Erase 1 for good? This cannot be undone"]
+    assert agent("memory", "show", heron)["id"] == heron
+
+
+def test_json_wants_a_yes(agent, heron):
+    assert "--yes" in agent("memory", "purge", heron, code=2)["hint"]
+
+
+def test_the_terminal_tells_what_went_where(terminal, heron, home):
+    run(["report", "--home", str(home)])
+    shown = terminal("memory", "purge", heron, "--yes")
+    assert shown.startswith("Erased 1 memory for good. 1 stretch of 1 document")
+    assert "report.html, made anew" in shown
+    assert "Absent: searched" in shown
+    page = (home / "report.html").read_text()
+    assert "heron" not in page
+
+
+def test_a_file_of_the_users_own_that_holds_the_text_is_named(terminal, heron, home):
+    (home / "export.jsonl").write_text(HERON)
+    shown = terminal("memory", "purge", heron, "--yes", code=1)
+    assert "Still there: searched" in shown
+    assert "export.jsonl" in shown
+    assert "library.sqlite" not in shown
+
+
+def test_a_stale_adapter_shows_and_is_not_promoted_without_force(agent, terminal, heron, home):
+    registry = AdapterRegistry(home)
+    version = registry.stage()
+    registry.commit(version, Manifest(version=version, base_model="scripted", memory_ids=(heron,)))
+    registry.promote(version)
+    shown = terminal("memory", "purge", heron, "--yes")
+
+    assert "adapters that are stale now: v001" in shown
+    assert "adapters taken out of use: v001" in shown
+    assert "No adapter is in use; the next `ingrained study PATH --consolidate`" in shown
+    assert "stale" in terminal("adapters", "list")
+    assert "a memory it was trained on was purged" in terminal("adapters", "show", "v001")
+    assert agent("adapters", "list")[0]["stale"]
+    refused = agent("adapters", "promote", "v001", code=4)
+    assert refused["error"] == "Adapter v001 is stale: a memory it was trained on was purged."
+    assert "--force" in refused["hint"]
+    assert agent("adapters", "promote", "v001", "--force") == {"active": "v001"}
+
+
+def test_a_whole_document_is_purged(agent, home):
+    done = agent("memory", "purge", "--document", "teskow.md", "--yes")
+    assert len(done["memories"]) > 2
+    assert agent("memory", "list") == []
+    agent("memory", "verify-absent", "Ada Kern")
+
+
+def test_what_a_query_brings_back_is_purged(agent, heron):
+    done = agent("memory", "purge", "--query", "Which heron is on the roof?", "--yes")
+    assert heron in done["memories"]
+
+
+@pytest.fixture
+def users(home):
+    """Two users and a project of one of them, beside what was studied."""
+    spaces = [("user", "ida"), ("team", "user", "ida", "notes"), ("user", "ida@x.org"), ("ida",)]
+    with MemoryStore.open(home, HashEmbedder()) as store:
+        for space in spaces:
+            said = Memory(id="", text=f"Ida of {'/'.join(space)} likes pears.", namespace=space)
+            store.insert([said], who="me", why="a test")
+    return home
+
+
+def test_a_user_is_every_namespace_with_that_label_and_no_other(users, agent):
+    told = agent("memory", "purge", "--user", "ida", "--dry-run")
+    assert [one["namespace"] for one in told["chosen"]] == [
+        ["team", "user", "ida", "notes"], ["user", "ida"],
+    ]  # fmt: skip
+    assert len(agent("memory", "purge", "--user", "ida", "--yes")["memories"]) == 2
+    unknown = agent("memory", "purge", "--user", "ida", "--yes", code=4)
+    assert unknown["hint"] == "There are: ida@x.org."
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [[], ["abcd", "--document", "teskow.md"], ["--query", "x", "--user", "y"], ["--query", " "]],
+)
+def test_exactly_one_way_of_choosing(agent, choice):
+    refused = agent("memory", "purge", *choice, "--yes", code=2)
+    assert refused["kind"] == "InputError"
+
+
+@pytest.mark.parametrize(("choice", "kind"), [
+    (["ffffffff"], "NotFoundError"),
+    (["--document", "other.md"], "NotFoundError"),
+    (["--user", "nobody"], "NotFoundError"),
+])  # fmt: skip
+def test_what_is_not_there_cannot_be_purged(agent, choice, kind):
+    assert agent("memory", "purge", *choice, "--yes", code=4)["kind"] == kind
+
+
+class Killed(BaseException):
+    """Stands for the process ending."""
+
+
+def test_a_purge_cut_short_is_finished_by_the_same_command_or_by_one_without_ids(
+    agent, heron, home, monkeypatch
+):
+    def die(*_: object) -> None:
+        raise Killed
+
+    for again in ([heron], []):
+        with monkeypatch.context() as patch:
+            patch.setattr(erasing, "redact_records", die)
+            with pytest.raises(Killed):
+                run(["memory", "purge", heron, "--yes", "--home", str(home)], doors())
+        done = agent("memory", "purge", *again, "--yes")
+        assert done["memories"] == [heron]
+        agent("memory", "verify-absent", HERON)
+        with MemoryStore.open(home, HashEmbedder()) as store:
+            store.insert([Memory(id="", text=HERON)], who="me", why="told again")
+
+
+def test_an_edited_document_is_studied_without_what_was_purged(agent, heron, home, capsys):
+    agent("memory", "purge", heron, "--yes")
+    corpus = write_page(home.parent, PAGE.replace("nine sacks", "ten sacks"))
+    assert run(["study", str(corpus), "--home", str(home)], doors()) == 0
+    assert "purged    teskow.md: 1 stretch left out" in capsys.readouterr().err
+    agent("memory", "verify-absent", HERON)
