@@ -24,6 +24,8 @@ RECALL_K = 3
 """Excerpts for a question."""
 POOL = 4
 """Memories found for each excerpt that will be chosen."""
+PASSAGES_K = 60
+"""Constant of the fusion of passages: its rankings are short, and neither is to win by its first."""
 SOURCES = 2
 """Most memories named as the source of one excerpt."""
 HIDDEN = "…"
@@ -154,7 +156,8 @@ def _best(excerpts: Sequence[Excerpt], question: str, likeness: Likeness, k: int
     That of the best memory of all has a place whatever the passage around it says.
     """
     texts = [one.text for one in excerpts]
-    score = fuse([texts, sorted(texts, key=lambda text: -likeness.between(question, text))])
+    alike = sorted(texts, key=lambda text: -likeness.between(question, text))
+    score = fuse([texts, alike], k=PASSAGES_K)
     others = sorted(excerpts[1:], key=lambda one: -score[one.text])[: k - 1]
     return sorted([*excerpts[:1], *others], key=lambda one: -score[one.text])
 

@@ -36,7 +36,7 @@ from ingrained.settings import Settings
 SIZES = (1_000, 10_000, 100_000)
 QUESTIONS = 300
 RERANKER = "smollm2-135m"
-RERANKED = 24
+RERANKED = 5
 """Questions that the reranker is timed with; it is much slower than the rest."""
 
 Figures = dict[str, Figure]

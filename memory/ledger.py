@@ -85,10 +85,7 @@ class Ledger(Lookups):
         self._indexed: list[tuple[str, str]] = []
         self.read_only = read_only
         if read_only and not path.is_file():
-            raise StoreError(
-                f"There is no memory at {str(path.parent)!r}.",
-                hint="Let the agent study something first, or check --home.",
-            )
+            raise no_memory(path)
         with self._errors():
             self._db = _connect(path)
         try:
@@ -328,6 +325,14 @@ class Ledger(Lookups):
                 self._db.rollback()
                 self._indexed = indexed
                 raise
+
+
+def no_memory(path: Path) -> StoreError:
+    """Return the error for a ledger that is not there."""
+    return StoreError(
+        f"There is no memory at {str(path.parent)!r}.",
+        hint="Let the agent study something first, or check --home.",
+    )
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -41,6 +41,8 @@ _ASCII_WORD = re.compile(r"[a-z0-9]+")
 
 def clean(text: str) -> str:
     """Return `text` in NFC with lone surrogates replaced: what every store can hold."""
+    if text.isascii():
+        return text
     return unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
 
 
@@ -63,7 +65,9 @@ def stem(word: str) -> str:
 
 def stems(words: Iterable[str]) -> frozenset[str]:
     """Return the truncated, accent-free forms of `words` (see `STEM_LENGTH`)."""
-    return frozenset(_without_accents(word)[:STEM_LENGTH] for word in words)
+    return frozenset(
+        (word if word.isascii() else _without_accents(word))[:STEM_LENGTH] for word in words
+    )
 
 
 def overlap(query: frozenset[str], text: frozenset[str]) -> float:

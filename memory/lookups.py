@@ -63,7 +63,8 @@ class Lookups:
     def ids_starting(self, prefix: str) -> list[str]:
         """Return all ids that start with `prefix`, sorted."""
         rows = self._rows(
-            "SELECT id FROM memories WHERE substr(id, 1, ?) = ? ORDER BY id", (len(prefix), prefix)
+            "SELECT id FROM memories WHERE id >= ? AND id < ? || char(1114111) ORDER BY id",
+            (clean(prefix), clean(prefix)),
         )
         return [str(row[0]) for row in rows]
 
@@ -152,19 +153,30 @@ class Lookups:
         """
         if not lead:
             return []
-        expression = match_expression(lead, rest, within=namespace_token(namespace))
+        expression = match_expression(lead, rest)
         if where:
             return self._search_where(expression, namespace, where, limit)
+        found, matches = self._search_within(expression, namespace, limit)
+        if len(found) < limit <= matches:
+            # Others' memories took the places. BM25 reads all of a namespace's for its token.
+            only = match_expression(lead, rest, within=namespace_token(namespace))
+            found, _ = self._search_within(only, namespace, limit)
+        return found
+
+    def _search_within(
+        self, expression: str, namespace: tuple[str, ...], limit: int
+    ) -> tuple[list[str], int]:
+        """Return the ids of this namespace among the best matches, and how many those were."""
         rows = self._rows(
             """
-            SELECT m.id FROM
+            SELECT m.id, m.namespace = ? FROM
                 (SELECT rowid, rank FROM memories_fts WHERE memories_fts MATCH ?
                  ORDER BY rank LIMIT ?) AS f
-            JOIN memories AS m ON m.seq = f.rowid WHERE m.namespace = ? ORDER BY f.rank, m.seq
+            JOIN memories AS m ON m.seq = f.rowid ORDER BY f.rank, m.seq
             """,
-            (expression, limit, namespace_key(namespace)),
+            (namespace_key(namespace), expression, limit),
         )
-        return [str(row[0]) for row in rows]
+        return [str(id_) for id_, own in rows if own], len(rows)
 
     def _search_where(
         self, expression: str, namespace: tuple[str, ...], where: Where, limit: int

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
 import uuid
+from contextlib import closing
 from pathlib import Path
 
+from ingrained.disk import way_out
 from ingrained.errors import StoreError
 
 from .chroma import ChromaIndex
 from .embedding import Embedder
-from .ledger import Ledger
+from .ledger import Ledger, no_memory
 from .records import sha256
 
 _FINGERPRINT = "embedder_fingerprint"
@@ -71,6 +74,28 @@ def _store_id(ledger: Ledger) -> str:
         known = uuid.uuid4().hex[:16]
         ledger.put_settings({_STORE: known})
     return known
+
+
+def recorded_embedder(home: Path) -> tuple[str, str] | None:
+    """Return name and fingerprint of the embedder that a home's vectors are of, if there are any.
+
+    The ledger may be of any version: nothing but this is read.
+
+    Raises:
+        StoreError: There is no memory in the home, or its ledger is damaged.
+    """
+    path = Path(home) / "memory" / "ledger.sqlite"
+    if not path.is_file():
+        raise no_memory(path)
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as database:
+            kept = dict(database.execute("SELECT key, value FROM settings").fetchall())
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"The memory ledger {str(path)!r} cannot be used: {error}.", hint=way_out(error)
+        ) from error
+    found = kept.get(_EMBEDDER), kept.get(_FINGERPRINT)
+    return (found[0], found[1]) if found[0] and found[1] else None
 
 
 def check_embedder(ledger: Ledger, embedder: Embedder) -> None:

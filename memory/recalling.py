@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -122,6 +123,11 @@ class Recollection:
         self._index = index
         self._embedder = embedder
         self._ranker = ranker
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="recall")
+
+    def close(self) -> None:
+        """Let go of the second thread; a second call does nothing."""
+        self._aside.shutdown()
 
     def recall(self, queries: Sequence[str], request: Request) -> list[list[Recalled]]:
         """Return what is recalled for each query, with one embedding batch and one index query."""
@@ -181,10 +187,12 @@ class Recollection:
             self._index,
             dict(zip(asked, self._vectors(asked, request), strict=True)),
             pool=max(POOL, 4 * request.k),
+            enough=request.k,
             namespace=request.namespace,
             where=request.conditions,
             fingerprint=self._embedder.fingerprint,
             search=request.search,
+            aside=self._aside,
         )
         return {one.query: one for one in found}
 

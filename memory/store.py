@@ -139,6 +139,7 @@ class MemoryStore(StoreQueries):
             if not read_only:
                 note_index(ledger, embedder, generation(ledger))
                 clear_old_folders(folder, ledger, embedder)
+            resources.callback(store._recollection.close)
             store._resources = resources.pop_all()
             return store
 

@@ -92,6 +92,7 @@ def open_memory(
     vector is missing: to list, show or forget takes none.
     """
     from ingrained.agent.reranking import open_reranker
+    from ingrained.agent.ui.memories import show_repair
     from ingrained.graphs.session import open_embedder, store_options
     from ingrained.memory.store import MemoryStore
 
@@ -102,6 +103,7 @@ def open_memory(
     reranker = open_reranker(settings, progress, chat=behind.model) if searching else None
     options = store_options(settings, reranker)
     with MemoryStore.open(settings.home, embedder, read_only=not writing, options=options) as store:
+        show_repair(store.repaired)
         yield store
 
 
@@ -136,15 +138,10 @@ class RecordedEmbedder:
 
 
 def _recorded(settings: Settings, load: Callable[[], Embedder]) -> Embedder:
-    from contextlib import closing
+    from ingrained.memory.opening import recorded_embedder
 
-    from ingrained.memory.ledger import Ledger
-
-    path = settings.home / "memory" / "ledger.sqlite"
-    with closing(Ledger(path, read_only=True)) as ledger:
-        name = ledger.setting("embedder_name")
-        fingerprint = ledger.setting("embedder_fingerprint")
-    return RecordedEmbedder(name, fingerprint, load) if name and fingerprint else load()
+    known = recorded_embedder(settings.home)
+    return RecordedEmbedder(*known, load) if known else load()
 
 
 def open_model(

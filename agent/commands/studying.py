@@ -12,6 +12,7 @@ from ingrained.agent.exam import CELLS, Exam
 from ingrained.agent.report.records import save_exam, save_run
 from ingrained.agent.ui.console import line, notices
 from ingrained.agent.ui.download import DownloadBar
+from ingrained.agent.ui.memories import show_repair
 from ingrained.agent.ui.study_view import StudyView
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.session import Event, Home, StudyResult, open_study, run_study
@@ -84,6 +85,7 @@ def study_home(
             progress=bar,
         ) as context,
     ):
+        show_repair(context.store.repaired)
         before = context.library.counts()["questions"]
         with StudyView() as view:
 

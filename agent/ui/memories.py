@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ingrained.memory.records import Evidence, Memory
-from ingrained.memory.results import Considered, Event, Fading, Recalled
+from ingrained.memory.results import Considered, Event, Fading, Recalled, RepairReport
 
-from .console import clipped, line, new_table, results, safe
+from .console import clipped, line, new_table, notices, results, safe
 
 _SHORT = 8
 """Characters of an id in lists: enough to name one memory among millions."""
@@ -137,6 +137,15 @@ def _standing(memory: Memory) -> list[str]:
         "pinned": "yes" if memory.pinned else "",
     }
     return [f"{name}: {value}" for name, value in said.items() if value]
+
+
+def show_repair(repaired: RepairReport, console: Console | None = None) -> None:
+    """Tell what was mended when a store was opened; nothing where nothing was."""
+    if repaired:
+        told = (
+            f"The memory's index was behind: {repaired.added} put in, {repaired.removed} taken out."
+        )
+        (console or notices()).print(line(told, "dim"))
 
 
 def show_fading(fading: Sequence[Fading], console: Console | None = None) -> None:

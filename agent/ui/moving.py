@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from .console import line, notices, results
+from .console import line, results
 
 if TYPE_CHECKING:
     from ingrained.memory.transfer import Tally
@@ -19,26 +16,6 @@ if TYPE_CHECKING:
 _NAMED = 10
 """Most reasons, namespaces and names that are told."""
 _OUTCOMES = ("added", "outdated", "merged", "unchanged", "refused")
-
-
-@contextmanager
-def counting(
-    label: str, total: int, console: Console | None = None
-) -> Iterator[Callable[[int], None]]:
-    """Show a bar while memories are counted, in a terminal only; give what counts some more."""
-    console = console or notices()
-    if not console.is_terminal:
-        yield lambda _: None
-        return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(label, total=total)
-        yield lambda more: bar.advance(task, more)
 
 
 def show_exported(count: int, path: str, *, vectors: bool, console: Console | None = None) -> None:

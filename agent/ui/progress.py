@@ -19,17 +19,20 @@ class CountBar:
     Args:
         label: What is being done.
         unit: What is counted.
+        total: How many there are; None if that comes with the counts.
         console: Where to show it.
     """
 
-    def __init__(self, label: str, unit: str, console: Console | None = None) -> None:
+    def __init__(
+        self, label: str, unit: str, total: int | None = None, *, console: Console | None = None
+    ) -> None:
         console = console or notices()
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
             TextColumn(unit), TimeRemainingColumn(),
             console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
-        self._task = self._bar.add_task(label, total=None, visible=False)
+        self._task = self._bar.add_task(label, total=total, visible=False)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -46,3 +49,7 @@ class CountBar:
     def __call__(self, done: int, total: int) -> None:
         """Show that so many of so many are done."""
         self._bar.update(self._task, completed=done, total=total, visible=True)
+
+    def advance(self, more: int) -> None:
+        """Show that so many more are done."""
+        self._bar.update(self._task, advance=more, visible=True)

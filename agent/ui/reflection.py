@@ -2,54 +2,15 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ingrained.agent.reflecting import Reflection
 from ingrained.memory.records import Memory
 
-from .console import clipped, line, notices, results
+from .console import clipped, line, results
 
 _SHORT = 8
 """Characters of an id."""
-
-
-class ReflectionBar:
-    """Called with how many groups of facts were asked about: a bar, or outside a terminal lines."""
-
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or notices()
-        self._bar = Progress(
-            TextColumn("groups of facts", markup=False),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}", markup=False),
-            TimeElapsedColumn(),
-            console=self._console,
-            transient=True,
-        )
-        self._task = self._bar.add_task("", total=1)
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` groups were asked about."""
-        self._bar.update(self._task, completed=done, total=total)
-        if not self._console.is_terminal:
-            self._console.print(line(f"groups of facts: {done} of {total}", "dim"))
 
 
 def show_reflection(result: Reflection, console: Console | None = None) -> None:

@@ -11,17 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ingrained.errors import StoreError
-from ingrained.memory.chroma import server
+from ingrained.memory.chroma import EF_SEARCH, open_client
 
 if TYPE_CHECKING:
     import numpy as np
-    from chromadb.api import ClientAPI
     from numpy.typing import NDArray
 
     Vector = NDArray[np.float32]
-
-_EF_SEARCH = 400
-"""Width of Chroma's search; memory/chroma.py says why not its default."""
 
 
 class VectorCache:
@@ -39,14 +35,14 @@ class VectorCache:
     def __init__(self, place: Path | str, collection: str) -> None:
         self._place = place
         with self._errors():
-            self._client = _client(place)
+            self._client = open_client(place)
         try:
             with self._errors():
                 self._collection = self._client.get_or_create_collection(
                     collection,
                     embedding_function=None,
                     configuration={
-                        "hnsw": {"space": "cosine", "num_threads": 1, "ef_search": _EF_SEARCH}
+                        "hnsw": {"space": "cosine", "num_threads": 1, "ef_search": EF_SEARCH}
                     },
                 )
                 self._batch = self._client.get_max_batch_size()
@@ -115,21 +111,3 @@ class VectorCache:
                 hint="Nothing is lost: the items and their vectors are in SQLite. "
                 "Check that the server answers; or delete the folder, and the next open fills it.",
             ) from error
-
-
-def _client(place: Path | str) -> ClientAPI:
-    import chromadb
-    from chromadb.api.shared_system_client import SharedSystemClient
-    from chromadb.config import Settings
-    from chromadb.errors import ChromaError
-
-    quiet = Settings(anonymized_telemetry=False)
-    if isinstance(place, str):
-        host, port, ssl = server(place)
-        return chromadb.HttpClient(host, port, ssl=ssl, settings=quiet)
-    try:
-        return chromadb.PersistentClient(place, quiet)
-    except (ChromaError, OSError, ValueError):
-        # Chroma keeps the half-started system for this path and would hand it out again.
-        SharedSystemClient._identifier_to_system.pop(str(place), None)
-        raise

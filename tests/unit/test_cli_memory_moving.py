@@ -11,7 +11,8 @@ from rich.console import Console
 
 from ingrained.agent.cli import run
 from ingrained.agent.commands.opening import Doors
-from ingrained.agent.ui.moving import counting, show_imported
+from ingrained.agent.ui.moving import show_imported
+from ingrained.agent.ui.progress import CountBar
 from ingrained.memory.testing import HashEmbedder
 from ingrained.memory.transfer import Skipped, Tally
 
@@ -220,6 +221,7 @@ def test_what_a_file_holds_does_not_steer_the_terminal():
 def test_a_bar_is_shown_in_a_terminal_only():
     for terminal in (True, False):
         console = Console(file=io.StringIO(), width=80, force_terminal=terminal)
-        with counting("Importing", 4, console) as progress:
-            progress(3)
+        with CountBar("Importing", "memories", 4, console=console) as bar:
+            bar.advance(3)
+            bar(4, 4)
         assert ("Importing" in console.file.getvalue()) is terminal

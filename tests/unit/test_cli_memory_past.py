@@ -161,3 +161,14 @@ def test_another_embedder_takes_a_rebuild(call, home, shown):
 
 def test_a_calibration_needs_questions_enough(call):
     assert "needs 30" in call("calibrate", code=2)["error"]
+
+
+def test_a_mended_index_is_told(home, capsys):
+    import shutil
+
+    (index,) = (home / "memory").glob("chroma*")
+    shutil.rmtree(index)
+    for told in (True, False):
+        capsys.readouterr()
+        assert run(["memory", "pin", "0000", "--home", str(home)], doors()) == 4
+        assert ("index was behind: 5 put in, 0 taken out" in capsys.readouterr().err) is told

@@ -66,9 +66,14 @@ def test_overlap_is_the_share_of_the_questions_words_whatever_their_endings() ->
 
 
 def test_fusion_gives_one_to_the_first_of_both_lists() -> None:
-    scores = fuse([["a", "b"], ["a", "c"]])
+    scores = fuse([["a", "b"], ["a", "c"]], k=60)
     assert scores["a"] == pytest.approx(1.0)
     assert scores["b"] == scores["c"] == pytest.approx(61 / 62 / 2)
+    weighed = fuse([["a", "b"], ["b", "a"]], k=1, weights=(1.0, 3.0))
+    assert weighed == {
+        "a": pytest.approx((1 / 2 + 3 / 3) / 2),
+        "b": pytest.approx((1 / 3 + 3 / 2) / 2),
+    }
 
 
 def test_below_both_floors_nothing_is_recalled() -> None:

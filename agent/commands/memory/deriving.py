@@ -30,13 +30,14 @@ def reflect_on_memory(
     from ingrained.agent.reflecting import reflect
     from ingrained.agent.ui.console import show_json
     from ingrained.agent.ui.download import DownloadBar
-    from ingrained.agent.ui.reflection import ReflectionBar, show_reflection
+    from ingrained.agent.ui.progress import CountBar
+    from ingrained.agent.ui.reflection import show_reflection
 
     settings, behind = load_settings(home=home, model=model), doors(context)
     existing = existing_home(settings)
     with DownloadBar() as bar, open_memory(settings, behind, writing=True, progress=bar) as store:
         asker = open_model(existing, settings, behind, bar)
-        with ReflectionBar() as progress:
+        with CountBar("Reflecting", "groups of facts") as progress:
             result = reflect(store, asker, seed=seed, on_progress=progress)
     if as_json:
         show_json(result.to_dict())

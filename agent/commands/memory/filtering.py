@@ -89,6 +89,8 @@ def namespace_of(labels: list[str] | None) -> tuple[str, ...] | None:
     """
     if labels is None:
         return None
-    if not all(labels):
-        raise InputError("a label of a namespace is empty", hint="--namespace user --namespace ada")
+    if not all(label.strip() for label in labels):
+        raise InputError(
+            "a label of the namespace is empty", hint="--namespace user --namespace ada"
+        )
     return tuple(labels)

@@ -14,6 +14,7 @@ from ingrained.agent.commands.options import Home, Json
 from ingrained.errors import InputError
 
 from .app import app, opened
+from .filtering import Namespace, namespace_of
 
 if TYPE_CHECKING:
     from ingrained.memory.store import MemoryStore
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from ingrained.settings import Settings
 
 T = TypeVar("T")
-Labels = Annotated[
-    list[str] | None,
-    typer.Option("--namespace", help="A label of the namespace; give it again for the next one."),
-]
 
 
 @app.command("export")
@@ -34,7 +31,7 @@ def export_memories(
     form: Annotated[
         str | None, typer.Option("--format", help="jsonl or parquet.  [default: by the suffix]")
     ] = None,
-    namespace: Labels = None,
+    namespace: Namespace = None,
     status: Annotated[
         str | None, typer.Option(help="Only what is active, forgotten, ….  [default: all]")
     ] = None,
@@ -46,16 +43,17 @@ def export_memories(
 ) -> None:
     """Write memories to a file, as they are, without their history."""
     from ingrained.agent.ui.console import show_json
-    from ingrained.agent.ui.moving import counting, show_exported
+    from ingrained.agent.ui.moving import show_exported
+    from ingrained.agent.ui.progress import CountBar
     from ingrained.memory.records import Status
     from ingrained.memory.transfer import export
 
     chosen = _export_form(form, file)
     wanted = cast("Status | None", _one_of("status", status, get_args(Status)))
     with opened(context, home) as store:
-        memories = store.list(namespace=_labels(namespace), status=wanted)
-        with counting("Exporting", len(memories)) as progress:
-            count = export(store, memories, file, chosen, vectors=vectors, progress=progress)
+        memories = store.list(namespace=namespace_of(namespace), status=wanted)
+        with CountBar("Exporting", "memories", len(memories)) as bar:
+            count = export(store, memories, file, chosen, vectors=vectors, progress=bar.advance)
     if as_json:
         show_json({"file": str(file), "format": chosen, "memories": count, "vectors": vectors})
     else:
@@ -74,7 +72,7 @@ def import_memories(
             "[default: told by its content]",
         ),
     ] = None,
-    namespace: Labels = None,
+    namespace: Namespace = None,
     trust: Annotated[
         float | None,
         typer.Option(help="Most that they are trusted.  [default: 0.5; as exported for our own]"),
@@ -93,7 +91,7 @@ def import_memories(
     from ingrained.memory.transfer import Form, Wishes, open_source, survey
 
     forced = cast("Form | None", _one_of("format", form, get_args(Form)))
-    wishes = Wishes(namespace=_labels(namespace), trust=trust)
+    wishes = Wishes(namespace=namespace_of(namespace), trust=trust)
     source = open_source(file, form=forced, now=time.time())
     tally = survey(source, wishes)
     if not dry_run:
@@ -109,12 +107,12 @@ def import_memories(
 def _bring_in(
     settings: Settings, behind: Doors, source: Source, wishes: Wishes, *, total: int
 ) -> Tally:
-    from ingrained.agent.ui.moving import counting
+    from ingrained.agent.ui.progress import CountBar
     from ingrained.memory.transfer import bring_in
 
     why = f"imported from {source.path.name}"
-    with _receiving(settings, behind) as store, counting("Importing", total) as progress:
-        return bring_in(store, source, wishes, who="import", why=why, progress=progress)
+    with _receiving(settings, behind) as store, CountBar("Importing", "memories", total) as bar:
+        return bring_in(store, source, wishes, who="import", why=why, progress=bar.advance)
 
 
 @contextmanager
@@ -153,9 +151,3 @@ def _one_of(what: str, name: str | None, known: tuple[T, ...]) -> T | None:
             f"there is no {what} {name!r}", hint=f"Choose of {', '.join(map(str, known))}."
         )
     return name
-
-
-def _labels(given: list[str] | None) -> tuple[str, ...] | None:
-    if given and not all(label.strip() for label in given):
-        raise InputError("a label of the namespace is empty", hint="Give each label a name.")
-    return tuple(given) if given else None
