@@ -188,11 +188,25 @@ def _home(settings: Settings) -> Iterator[Check]:
     if home.run_file.exists():
         yield Check(name="run", state="warn", detail="a study was cut short",
                     hint="Run the same `ingrained study` command again to go on.")  # fmt: skip
-    yield from _memory(settings.home / "memory")
+    yield from _purge(home)
+    yield from _memory(settings.home / "memory", settings.chroma)
     yield _adapters(home)
 
 
-def _memory(folder: Path) -> Iterator[Check]:
+def _purge(home: Home) -> Iterator[Check]:
+    from ingrained.graphs.erasing import unfinished
+
+    try:
+        begun = unfinished(home)
+    except StoreError as error:
+        yield _failed("purge", error)
+        return
+    if begun:
+        yield Check(name="purge", state="warn", detail=f"one was cut short: {', '.join(begun)}",
+                    hint="Run `ingrained memory purge` to finish it.")  # fmt: skip
+
+
+def _memory(folder: Path, chroma: str) -> Iterator[Check]:
     from ingrained.memory.ledger import Ledger
     from ingrained.memory.locking import write_lock
 
@@ -205,7 +219,7 @@ def _memory(folder: Path) -> Iterator[Check]:
                         detail=f"{ledger.searchable()} active, {ledger.event_count()} events")  # fmt: skip
             with write_lock(folder):
                 yield Check(name="lock", state="ok", detail="free")
-                yield _index(folder, ledger)
+                yield _index(folder, ledger, chroma)
     except HomeBusyError as error:
         yield Check(name="lock", state="warn", detail=str(error),
                     hint="The index is checked when the other run has ended.")  # fmt: skip
@@ -238,17 +252,19 @@ class _Recorded:
         raise NotImplementedError
 
 
-def _index(folder: Path, ledger: Ledger) -> Check:
-    from ingrained.memory.chroma import ChromaIndex
-    from ingrained.memory.opening import index_folder
+def _index(folder: Path, ledger: Ledger, chroma: str) -> Check:
+    from ingrained.memory.opening import generation, index_folder, open_index
 
-    active, path = ledger.digests(), index_folder(folder, ledger)
-    if not path.is_dir():
+    active = ledger.digests()
+    if not chroma and not index_folder(folder, ledger).is_dir():
         return Check(name="index", state="warn" if active else "ok", detail="there is none",
                      hint="The next study makes it anew from the ledger.")  # fmt: skip
     named = ledger.setting("embedder_name") or "", ledger.setting("embedder_fingerprint") or ""
     try:
-        with closing(ChromaIndex(path, _Recorded(*named))) as index:
+        opened = open_index(
+            folder, ledger, _Recorded(*named), chroma=chroma or None, number=generation(ledger)
+        )
+        with closing(opened) as index:
             present = index.digests()
     except StoreError as error:
         return _failed("index", error)

@@ -14,8 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingrained.memory.entries import indexed_text
-from ingrained.memory.lexical import normalise
+from ingrained.memory.entries import indexed_text, near_key
 from ingrained.memory.records import DEFAULT_NAMESPACE, Memory
 from ingrained.memory.reflecting import (
     MOST,
@@ -111,15 +110,17 @@ def reflect(
     drafts = ask_for_insights(asker, [*old, *new], known, seed=seed, on_progress=on_progress)
     hand = _Hand(store, asker.name)
     replaced = dict(zip(stale, drafts[: len(old)], strict=True))
-    renewed = [hand.replace(one, draft) for one, draft in replaced.items() if not draft.fault]
+    renewed = {
+        one.id: hand.replace(one, draft) for one, draft in replaced.items() if not draft.fault
+    }
     lost = [one for one in memories.values() if fates.get(one.id) == "orphaned"]
-    gone = [one for one, draft in replaced.items() if draft.fault]
+    gone = [one for one in stale if renewed.get(one.id) is None]
     hand.forget(lost, "fewer than two of its sources are left")
     hand.forget(gone, "nothing follows from what is left of its sources")
     result = Reflection(
         groups=len(drafts),
         kept=hand.insert([draft for draft in drafts[len(old) :] if not draft.fault]),
-        renewed=tuple(renewed),
+        renewed=tuple(one for one in renewed.values() if one is not None),
         confirmed=hand.confirm([memories[i] for i, fate in fates.items() if fate == "current"]),
         forgotten=(*lost, *gone),
         rejected=Counter(draft.fault for draft in drafts if draft.fault),
@@ -145,16 +146,22 @@ class _Hand:
         results = self._store.insert(made, who=WHO, why="follows from several facts")
         return tuple(self._store.get(one.id) for one in results if one.outcome == "added")
 
-    def replace(self, old: Memory, draft: Draft) -> Memory:
-        """Let a draft take the place of an outdated insight, or bring that up to date."""
+    def replace(self, old: Memory, draft: Draft) -> Memory | None:
+        """Let a draft take the place of an outdated insight, or bring that up to date.
+
+        None when the store does not take it: its screen refuses it, or something else holds.
+        """
         made = self._memory(draft)
-        if normalise(old.text) == normalise(made.text):
+        if near_key(old) == near_key(made):
             kept = dataclasses.replace(
-                made, id=old.id, created=old.created, pinned=old.pinned, count=old.count
-            )
+                made, id=old.id, text=old.text, created=old.created, pinned=old.pinned,
+                count=old.count,
+            )  # fmt: skip
             self._store.update(kept, who=WHO, why="follows from what is left of its sources")
             return self._store.get(old.id)
         (result,) = self._store.insert([made], who=WHO, why=f"derived in place of {old.id}")
+        if not result.id or self._store.get(result.id).status != "active":
+            return None
         self._store.supersede(old.id, result.id, who=WHO, why="its sources have changed")
         return self._store.get(result.id)
 

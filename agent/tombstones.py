@@ -21,6 +21,13 @@ _WORD = re.compile(r"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*)*")
 _CLOSING = re.compile('[.!?…]*["”»)\\]]*')
 _NOT_SPACE = re.compile(r"\S")
 _JOIN = "\x1f"
+_LEAST_WORDS = 3
+_LEAST_LETTERS = 6
+"""Of scripts that put no space between words."""
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+)
+"""Thai, Lao, Burmese, Khmer, kana and Han."""
 _FEW = 50
 """So many words are looked for in a text before it is taken apart into words."""
 
@@ -147,6 +154,19 @@ def tombstone(salt: bytes, text: str) -> tuple[str, int]:
 def word_count(text: str) -> int:
     """Return how many words a text has."""
     return len(_words(text))
+
+
+def is_short(text: str) -> bool:
+    """Return whether so little is said that it stands in many texts that say something else.
+
+    One or two words, such as a name, are looked for only as the whole of a text.
+    """
+    return word_count(text) < _LEAST_WORDS and len(_UNSPACED.findall(text)) < _LEAST_LETTERS
+
+
+def whole_key(text: str) -> str:
+    """Return what two texts share that differ in case, white space and punctuation only."""
+    return phrase_key(text) or text.strip()
 
 
 def _digest(salt: bytes, words: Sequence[str]) -> str:

@@ -1,7 +1,8 @@
 """Erasing memories from every layer of a home: what a purge does around the ledger.
 
-The ledger comes last. Killed at any step, the purge left a note with the ids of what goes; the
-texts can still be read from the ledger, and erasing again finishes all of it. The note holds no text.
+The ledger comes last but for the index. Killed at any step, the purge left a note with the ids of
+what goes; the texts can be read from the ledger until all else is done, and erasing again finishes all
+of it. The note holds no text, and goes when the index was deleted.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from typing import Any
 from ingrained.agent.burying import Buried, bury
 from ingrained.agent.library import compact
 from ingrained.agent.redacting import Redaction, redact_records
-from ingrained.agent.tombstones import phrases
+from ingrained.agent.tombstones import phrases, whole_key
 from ingrained.disk import DAMAGED, as_store_error, replace_text
 from ingrained.errors import StoreError
-from ingrained.graphs.erasure_plan import ErasurePlan, plan_erasure
+from ingrained.graphs.erasure_plan import ErasurePlan, Said, plan_erasure
 from ingrained.graphs.session import Home
 from ingrained.memory.absence import Search, search
 from ingrained.memory.judgements import FILE_NAME, Judgements
+from ingrained.memory.ledger import Ledger
 from ingrained.memory.locking import write_lock
 from ingrained.memory.needles import needles
 from ingrained.memory.sieve import Sieve
@@ -46,7 +48,9 @@ class Erasure:
     along: tuple[str, ...] = ()
     """Those that went because they held the text of one that was named."""
     kept_by: tuple[str, ...] = ()
-    """Ids of memories of other namespaces that still hold some of the texts."""
+    """Ids of memories that still hold some of the texts, and stay."""
+    past: int = 0
+    """Past states, of memories that stay, that held one of the texts."""
     buried: Buried
     """What left the library."""
     records: tuple[str, ...] = ()
@@ -78,7 +82,8 @@ def erase(
 ) -> Erasure:
     """Erase memories, what was made from them and what repeats them; it cannot be undone.
 
-    A purge that was cut short is finished along with it.
+    A purge that was cut short is finished along with it. `finish` or `prove` must follow when the
+    store is closed.
 
     Args:
         home: The home that the store is the memory of.
@@ -104,12 +109,11 @@ def erase(
     except (OSError, sqlite3.Error) as error:
         raise as_store_error(error) or error from error
     store.purge([id_ for id_ in gone if id_ in there], who=who, why=why)
-    (home.path / NOTE).unlink(missing_ok=True)
     return done
 
 
-def prove(home: Home, texts: Sequence[str]) -> Search:
-    """Delete the index, and search the home for texts that were erased; the store must be closed.
+def finish(home: Home) -> None:
+    """Delete the index, and the note that a purge is under way; the store must be closed.
 
     The vectors of what went stay in Chroma's files, and Chroma writes memory of the process that
     it never filled into their free slots: whatever a study held there may stand in them. The next
@@ -117,11 +121,21 @@ def prove(home: Home, texts: Sequence[str]) -> Search:
 
     Raises:
         HomeBusyError: another process is writing.
-        InputError: one of the texts is empty.
     """
     with write_lock(home.path / "memory"):
         for folder in (home.path / "memory").glob("chroma*"):
             shutil.rmtree(folder)
+        (home.path / NOTE).unlink(missing_ok=True)
+
+
+def prove(home: Home, texts: Sequence[str]) -> Search:
+    """Finish a purge, and search the home for texts that were erased; the store must be closed.
+
+    Raises:
+        HomeBusyError: another process is writing.
+        InputError: one of the texts is empty.
+    """
+    finish(home)
     return search(home.path, texts)
 
 
@@ -133,11 +147,14 @@ def unfinished(home: Home) -> tuple[str, ...]:
     """
     path = home.path / NOTE
     try:
-        return tuple(map(str, json.loads(path.read_text(encoding="utf-8"))["ids"]))
+        ids = json.loads(path.read_text(encoding="utf-8"))["ids"]
     except FileNotFoundError:
         return ()
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{str(path)!r} is damaged: {error}", hint=DAMAGED) from error
+    if not isinstance(ids, list) or not all(isinstance(id_, str) for id_ in ids):
+        raise StoreError(f"{str(path)!r} is damaged: it has no list of ids", hint=DAMAGED)
+    return tuple(ids)
 
 
 def _everywhere(
@@ -154,7 +171,8 @@ def _everywhere(
         kept_by=tuple(memory.id for memory in plan.kept_by),
         buried=buried,
         judgements=_from_judgements(home.path, plan),
-        cut_run=drop_cut_run(home, [*plan.texts, *plan.wordings]),
+        past=_from_past(home.path, plan),
+        cut_run=drop_cut_run(home, [*plan.texts, *plan.short, *plan.wordings]),
         records=redact_records(home.path, _redaction(plan, gone)),
         adapters=plan.adapters,
         withdrawn=() if keep_adapter else registry.withdraw_stale(),
@@ -166,7 +184,14 @@ def _everywhere(
 
 def _from_library(home: Home, plan: ErasurePlan) -> Buried:
     with closing(home.library()) as library:
-        return bury(library, plan.texts, (*plan.chosen, *plan.derived))
+        return bury(library, [*plan.texts, *plan.short], (*plan.chosen, *plan.derived))
+
+
+def _from_past(home: Path, plan: ErasurePlan) -> int:
+    """Delete what memories that stay said once, and say no longer."""
+    said, gone = Said.of([*plan.texts, *plan.short]), set(plan.ids)
+    with closing(Ledger(home / "memory" / "ledger.sqlite")) as ledger:
+        return ledger.drop_past(lambda one: one.id not in gone and said.stands_in(one))
 
 
 def _from_judgements(home: Path, plan: ErasurePlan) -> int:
@@ -174,7 +199,9 @@ def _from_judgements(home: Path, plan: ErasurePlan) -> int:
     if not path.is_file():
         return 0
     with closing(Judgements(path)) as judgements:
-        return judgements.forget_texts([*plan.texts, *(memory.text for memory in plan.memories)])
+        return judgements.forget_texts(
+            [*plan.texts, *plan.short, *(memory.text for memory in plan.memories)]
+        )
 
 
 def _redaction(plan: ErasurePlan, gone: tuple[str, ...]) -> Redaction:
@@ -185,6 +212,7 @@ def _redaction(plan: ErasurePlan, gone: tuple[str, ...]) -> Redaction:
         questions=phrases(plan.wordings),
         memories=frozenset(gone),
         answers=phrases(answers if plan.adapters else ()),
+        whole=frozenset(map(whole_key, plan.short)),
     )
 
 

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingrained.agent.reading.sentences import sentences
-from ingrained.agent.tombstones import phrase_key, phrases, word_count
+from ingrained.agent.tombstones import (
+    Finder,
+    is_short,
+    phrase_key,
+    phrases,
+    whole_key,
+    word_count,
+)
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 from ingrained.trainer.adapters import AdapterRegistry
@@ -24,14 +31,16 @@ class ErasurePlan:
     derived: tuple[Memory, ...] = ()
     """Made from what goes."""
     along: tuple[Memory, ...] = ()
-    """Of the same namespace, and their records hold the text of a chosen or derived one."""
+    """Of the same namespace, and what they say holds the text of a chosen or derived one."""
     kept_by: tuple[Memory, ...] = ()
-    """Of other namespaces, and their records hold such a text: it stays for their sake."""
+    """Hold such a text too, in another namespace or in a title or a question: it stays for them."""
     adapters: tuple[str, ...] = ()
     """Versions that were trained on what goes."""
     texts: tuple[str, ...] = ()
     """What will be nowhere in the home: the texts and quotes, or those sentences of them that no
     other memory says."""
+    short: tuple[str, ...] = ()
+    """Texts of one or two words: they go as a whole, and stay where they are a part of others."""
     wordings: tuple[str, ...] = ()
     """Questions that were asked about the chosen and derived, in all wordings."""
 
@@ -46,6 +55,31 @@ class ErasurePlan:
         return tuple(memory.id for memory in self.memories)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """Texts to find in others: short ones only as the whole of another."""
+
+    parts: Finder
+    whole: frozenset[str]
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Said:
+        """Sort some texts."""
+        known = list(texts)
+        return cls(
+            parts=phrases(text for text in known if not is_short(text)),
+            whole=frozenset(whole_key(text) for text in known if is_short(text)),
+        )
+
+    def holds(self, text: str) -> bool:
+        """Return whether a text holds one of them."""
+        return whole_key(text) in self.whole or self.parts.holds(text)
+
+    def stands_in(self, memory: Memory) -> bool:
+        """Return whether anything that is recorded of a memory holds one of them."""
+        return any(map(self.holds, _strings(memory)))
+
+
 def plan_erasure(home: Path, store: MemoryStore, ids: Iterable[str]) -> ErasurePlan:
     """Return what a purge of these memories takes; nothing is changed.
 
@@ -58,23 +92,27 @@ def plan_erasure(home: Path, store: MemoryStore, ids: Iterable[str]) -> ErasureP
     chosen = tuple({memory.id: memory for memory in named}.values())
     core = (*chosen, *_derived(everything, chosen))
     versions = tuple(one for memory in core for one in _versions(store, memory))
-    said = phrases(text for one in versions for text in _statements(one))
+    said = Said.of(text for one in versions for text in _statements(one))
     spaces = {memory.namespace for memory in core}
     others = _without(everything, core)
     holders = [one for one in others if any(map(said.holds, _strings(one)))]
-    along = tuple(one for one in holders if one.namespace in spaces)
+    along = tuple(
+        one for one in holders if one.namespace in spaces and any(map(said.holds, _statements(one)))
+    )
     derived = _derived(everything, (*chosen, *along))
     gone = (*chosen, *derived, *along)
     left = _without(everything, gone)
     more = tuple(one for memory in _without(derived, core) for one in _versions(store, memory))
-    texts = _unsaid([text for one in (*versions, *more) for text in _statements(one)], left)
+    stated = [text for one in (*versions, *more) for text in _statements(one)]
+    unsaid = _unsaid([text for text in stated if not is_short(text)], left)
     return ErasurePlan(
         chosen=chosen,
         derived=tuple(_without(derived, along)),
         along=along,
-        kept_by=tuple(one for one in holders if one.namespace not in spaces),
+        kept_by=tuple(_without(holders, gone)),
         adapters=_trained_on(home, {memory.id for memory in gone}),
-        texts=texts,
+        texts=unsaid,
+        short=tuple(dict.fromkeys(filter(is_short, stated))),
         wordings=_wordings((*versions, *more), left),
     )
 

@@ -208,14 +208,9 @@ def open_study(
         asker = (
             Asker(model) if model else Asker(load_chat_model(settings.model, settings, progress))
         )
-        judge = None
-        if policy.judge:
-            judgements = Judgements(home.path / "memory" / JUDGEMENTS)
-            stack.callback(judgements.close)
-            judge = CachedJudge(QuizJudge(asker), judgements)
         yield StudyContext(
             asker=with_adapters(asker, home),
-            judge=judge,
+            judge=_open_judge(home, asker, stack) if policy.judge else None,
             store=store,
             library=library,
             registry=home.registry(),
@@ -224,6 +219,12 @@ def open_study(
             recipe=recipe,
             base_path=base,
         )
+
+
+def _open_judge(home: Home, asker: Asker, stack: ExitStack) -> CachedJudge:
+    judgements = Judgements(home.path / "memory" / JUDGEMENTS)
+    stack.callback(judgements.close)
+    return CachedJudge(QuizJudge(asker), judgements)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from .needles import needles
+from .needles import needles, stretch
 from .pages import Halves, is_database, rows
 from .sieve import Sieve
 
@@ -137,7 +137,7 @@ def _raw(file: BinaryIO, sieve: Sieve) -> Iterator[tuple[int, str, bytes]]:
         for needle, start in sieve.find(chunk.lower()):
             count += 1
             yield base + start, needle.form, _around(chunk, start)
-        kept = chunk[-sieve.reach :]
+        kept = chunk[stretch(chunk, len(chunk), sieve.reach) :]
         base += len(chunk) - len(kept)
 
 

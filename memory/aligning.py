@@ -2,31 +2,35 @@
 
 Runs of words that stand once in each text tie the two together (patience diff: unique elements in
 common, of them the longest rising sequence); between two ties, single words that stand once in
-each of the two gaps do. White space and case do not count, so that a text that was only wrapped
-anew is unchanged. Sequences of equal words, which make `difflib` quadratic, cost nothing here.
+each of the two gaps do. White space, case and Unicode normal form do not count, so that a text that
+was only wrapped or stored anew is unchanged. Sequences of equal words, which make `difflib`
+quadratic, cost nothing here.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
-_WORD = re.compile(r"\w+|[^\w\s]")
+_LAST_MARK = 0x20000
+"""No character from here on is one that accents another when text is composed or decomposed."""
 _ENDS = frozenset(".!?。！？")  # noqa: RUF001
 _RUN = 4
 """Words in a run: one of four that is unique on both sides hardly ever ties strangers."""
 
 
 class Words:
-    """The words and marks of a text, without regard to case, and where each stands."""
+    """The words and marks of a text, without regard to case and normal form, and where each stands."""
 
     def __init__(self, text: str) -> None:
-        matches = list(_WORD.finditer(text))
+        matches = list(_word().finditer(text))
         self.starts = [match.start() for match in matches]
         self.ends = [match.end() for match in matches]
-        self.keys = [match.group().casefold() for match in matches]
+        self.keys = [_key(match.group()) for match in matches]
 
     def within(self, start: int, end: int) -> tuple[int, int]:
         """Return first and one past the last of the words that characters start to end touch."""
@@ -40,6 +44,19 @@ class Words:
     def characters(self, first: int, last: int) -> tuple[int, int]:
         """Return the characters that the words from first to before last take up; there are some."""
         return self.starts[first], self.ends[last - 1]
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    """Return what finds a word, or another character, with the accents that stand behind them."""
+    marks = "".join(
+        chr(code) for code in range(_LAST_MARK) if unicodedata.category(chr(code)).startswith("M")
+    )
+    return re.compile(rf"\w[\w{marks}]*|[^\w\s][{marks}]*")
+
+
+def _key(word: str) -> str:
+    return unicodedata.normalize("NFC", word).casefold()
 
 
 class _Block(NamedTuple):

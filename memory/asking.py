@@ -69,11 +69,12 @@ class StoreQueries:
             NotFoundError: When there is none, or more than one.
         """
         with self._lock:
+            if (exact := self._ledger.load([id]).get(id)) is not None:
+                return exact
             found = self._ledger.ids_starting(id) if len(id) >= _MIN_PREFIX else []
-            if len(found) != 1 and id not in found:
+            if len(found) != 1:
                 raise not_found(id, found)
-            exact = id if id in found else found[0]
-            return self._ledger.load([exact])[exact]
+            return self._ledger.load(found)[found[0]]
 
     def recall(self, query: str, **options: Unpack[RecallOptions]) -> list[Recalled]:
         """Return what the memory has on a query, best first; nothing when nothing is near.

@@ -37,6 +37,13 @@ def superseded(memory: Memory, by: str, now: float) -> Memory:
     )
 
 
+def returned(memory: Memory, since: float) -> Memory:
+    """In recall again, though something had taken its place; it holds from a time (POSIX seconds)."""
+    return dataclasses.replace(
+        memory, status="active", superseded_by="", valid_from=since, valid_to=None
+    )
+
+
 def superseding(memory: Memory, old: str) -> Memory:
     """In the place of another."""
     return dataclasses.replace(memory, supersedes=tuple(dict.fromkeys((*memory.supersedes, old))))
@@ -56,7 +63,8 @@ def undone(event: Event, current: Memory | None) -> Memory:
     Raises:
         StoreError: What it changed was changed again, or is purged.
     """
-    if event.after is None or current is None:
+    past_is_gone = event.before is None and event.kind != "insert"
+    if event.after is None or current is None or past_is_gone:
         raise StoreError(
             f"Event {event.id} cannot be undone: what it changed was purged.",
             hint="What is purged is gone for good. Let the agent learn it again.",

@@ -14,7 +14,7 @@ from ingrained.errors import InputError, StoreError
 
 from .embedding import Embedder
 from .entries import Entry, namespace_key
-from .index import Hits, Place
+from .index import Hits, Place, Seal
 from .records import sha256
 
 if TYPE_CHECKING:
@@ -136,14 +136,25 @@ class ChromaIndex:
                 for id_, digest in _digests(collection, ids=ids[start : start + _AT_ONCE])
             }
 
-    def whole(self) -> bool:
-        """Return whether it has held all there was."""
-        return self._marker is not None
+    def sealed(self) -> Seal | None:
+        """Return what `seal` noted; None for one that never held all there was."""
+        kept = (self._marker.metadata or {}) if self._marker else {}
+        if "name" not in kept or "event" not in kept:
+            return None
+        return str(kept["name"]), int(cast("int", kept["event"]))
 
-    def mark_whole(self) -> None:
+    def seal(self, seal: Seal) -> None:
         """Take note that it holds all there is."""
         with self._errors():
             self._marker = self._made(None)
+            self._marker.modify(
+                metadata={
+                    "embedder": self._embedder.name,
+                    "fingerprint": self._embedder.fingerprint,
+                    "name": seal[0],
+                    "event": seal[1],
+                }
+            )
 
     def drop_others(self) -> None:
         """Delete the other indexes of the same store from a server."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 
 from ingrained.errors import StoreError
@@ -14,6 +15,16 @@ from .ledger import Author, Change, Ledger
 from .lookups import Vectors
 from .results import RepairReport
 from .syncing import index_changes, known_and_new_vectors, repair
+
+INDEX_NAME = "index_name"
+
+
+def seal_index(ledger: Ledger, index: Index) -> None:
+    """Let an index that holds all there is and its ledger know each other again."""
+    seal = index.sealed()
+    name = seal[0] if seal else uuid.uuid4().hex
+    index.seal((name, ledger.last_event()))
+    ledger.put_settings({INDEX_NAME: name})
 
 
 class Committer:
@@ -36,15 +47,33 @@ class Committer:
     def open(self) -> RepairReport:
         """Bring the index up to what the ledger noted it may not have.
 
-        An index that is not whole (new, or cut short in the making) is compared with everything.
+        An index that the ledger's notes are not about is compared with everything: one that is
+        new, was cut short in the making or not in use the last time, or has seen more than the
+        ledger has, because an older copy of that was restored.
         """
         places = self._ledger.unindexed()
-        if self._index.whole() and not places:
+        known = self._known()
+        if known and not places:
             return RepairReport()
-        chosen = places if self._index.whole() else None
+        chosen = places if known else None
         report = repair(self._ledger, self._index, self._embedder, places=chosen)
         self._ledger.note_indexed(places)
+        if not known:
+            seal_index(self._ledger, self._index)
         return report
+
+    def close(self) -> None:
+        """Let the index note how far it is."""
+        seal = self._index.sealed()
+        if seal is not None and not self._lags and seal[1] != self._ledger.last_event():
+            self._index.seal((seal[0], self._ledger.last_event()))
+
+    def _known(self) -> bool:
+        seal = self._index.sealed()
+        if seal is None:
+            return False
+        name, event = seal
+        return self._ledger.setting(INDEX_NAME) == name and event <= self._ledger.last_event()
 
     def commit(
         self, changes: Sequence[Change], author: Author, *, vectors: Vectors | None = None
@@ -144,4 +173,4 @@ def _weighs(change: Change) -> bool:
     before, after = change.before, change.after
     if before is None or before.status != "active":
         return False
-    return after.status != "active" or after.text != before.text
+    return after.status != "active" or after.text != before.text or after.trust < before.trust

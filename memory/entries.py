@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -69,22 +68,20 @@ def duplicate_key(memory: Memory) -> str:
 
 
 def near_key(memory: Memory) -> str:
-    """Return the same key for memories that differ in accents, articles or punctuation at most.
+    """Return the same key for memories that differ in case, articles or punctuation at most.
 
-    Numbers, signs within words and the order of words tell memories apart; likeness of meaning
-    plays no part, since "built in 1871" is very like "built in 1873".
+    Numbers, accents, signs within words and the order of words tell memories apart; likeness of
+    meaning plays no part, since "built in 1871" is very like "built in 1873".
     """
-    words = (word.strip(_PUNCTUATION) for word in normalise(memory.text).split())
-    plain = " ".join(_plain(word) for word in words if word and word not in _ARTICLES)
+    words = [word.strip(_PUNCTUATION) for word in clean(memory.text).split()]
+    telling = [word for place, word in enumerate(words) if not _article(word, first=not place)]
+    plain = normalise(" ".join(filter(None, telling))) or normalise(memory.text)
     return sha256(json.dumps([namespace_key(memory.namespace), memory.kind, plain]))
 
 
-def _plain(word: str) -> str:
-    if word.isascii():
-        return word
-    return "".join(
-        char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char)
-    )
+def _article(word: str, *, first: bool) -> bool:
+    """Return whether a word is an article; "Hepatitis A" has none."""
+    return word in _ARTICLES or (first and word.lower() in _ARTICLES)
 
 
 def make_entry(memory: Memory, vector: Sequence[float]) -> Entry:

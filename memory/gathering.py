@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, Literal
 
 from .filters import Where
@@ -45,31 +46,41 @@ def gather(
         aside: Runs one search while the other runs.
     """
     asked = list(queries)
+    within: dict[str, Any] = {"pool": pool, "namespace": namespace, "where": where}
+    by_words = partial(_matching, ledger, asked, enough=enough, **within)
+    by_meaning = partial(
+        _nearest, ledger, index, list(queries.values()), fingerprint=fingerprint, **within
+    )
+    dense, lexical = _both(by_meaning, by_words, len(asked), search, None if where else aside)
+    return [
+        Candidates(query=query, dense=hits, lexical=ids, search=search)
+        for query, hits, ids in zip(asked, dense, lexical, strict=True)
+    ]
 
-    def by_words() -> list[list[str]]:
-        return _matching(ledger, asked, pool=pool, enough=enough, namespace=namespace, where=where)
 
-    def by_meaning() -> list[Hits]:
-        return _nearest(
-            ledger, index, list(queries.values()),
-            pool=pool, namespace=namespace, where=where, fingerprint=fingerprint,
-        )  # fmt: skip
+def _both(
+    by_meaning: Callable[[], list[Hits]],
+    by_words: Callable[[], list[list[str]]],
+    count: int,
+    search: Literal["both", "meaning", "words"],
+    aside: Executor | None,
+) -> tuple[list[Hits], list[list[str]]]:
+    """Run the searches that were asked for, side by side where that is possible.
 
-    nothing: list[list[Any]] = [[] for _ in asked]
-    if search == "both" and not where:
-        # SQLite and the index are two libraries that both let go of the interpreter's lock.
+    SQLite and the index are two libraries that both let go of the interpreter's lock.
+    """
+    if search == "both" and aside is not None:
         waiting = aside.submit(by_words)
         try:
             dense = by_meaning()
         finally:
             lexical = waiting.result()
-    else:
-        dense = nothing if search == "words" else by_meaning()
-        lexical = nothing if search == "meaning" else by_words()
-    return [
-        Candidates(query=query, dense=hits, lexical=ids, search=search)
-        for query, hits, ids in zip(asked, dense, lexical, strict=True)
-    ]
+        return dense, lexical
+    nothing: list[list[Any]] = [[] for _ in range(count)]
+    return (
+        nothing if search == "words" else by_meaning(),
+        nothing if search == "meaning" else by_words(),
+    )
 
 
 def _matching(
@@ -108,9 +119,11 @@ def leading(
     Args:
         words: Of one query.
         counts: How many memories hold each.
-        most: Words that more memories hold say nothing, and are left out.
+        most: Words that more memories hold say nothing, and are left out, but for the rarest of a
+            query that has no other.
     """
-    known = sorted((word for word in words if 0 < counts[word] <= most), key=counts.__getitem__)
+    ordered = sorted(words, key=counts.__getitem__)
+    known = [word for word in ordered if counts[word] <= most] or ordered[:1]
     matches, lead = 0, 0
     for word in known:
         matches += counts[word]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .entries import Entry
 from .filters import Where
-from .index import Hits, Place
+from .index import Hits, Place, Seal
 from .lookups import Lookups
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class InMemoryIndex:
 
     def __init__(self) -> None:
         self._entries: dict[Place, Entry] = {}
-        self._whole = False
+        self._seal: Seal | None = None
 
     def upsert(self, entries: Sequence[Entry]) -> None:
         """Put the entries in, replacing those of the same namespace and id."""
@@ -53,13 +53,13 @@ class InMemoryIndex:
         wanted = self._entries if places is None else [p for p in places if p in self._entries]
         return {place: self._entries[place].digest for place in wanted}
 
-    def whole(self) -> bool:
-        """Return whether it has held all there was."""
-        return self._whole
+    def sealed(self) -> Seal | None:
+        """Return what `seal` noted; None for one that never held all there was."""
+        return self._seal
 
-    def mark_whole(self) -> None:
+    def seal(self, seal: Seal) -> None:
         """Take note that it holds all there is."""
-        self._whole = True
+        self._seal = seal
 
     def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
@@ -84,6 +84,7 @@ class LedgerIndex:
         """Return the at most `k` nearest memories of each vector."""
         version = self._ledger.data_version()
         if version != self._seen:
+            self._ledger.check_embedder(self._fingerprint)
             self._tables, self._seen = {}, version
         if namespace not in self._tables:
             self._tables[namespace] = self._ledger.matrix(

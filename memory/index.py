@@ -1,7 +1,8 @@
 """The vector index: what one must do.
 
 An index is a cache of the ledger. Losing it loses nothing; the store fills it again. It answers
-the questions without conditions; those with conditions go to the ledger's own vectors (`exact`).
+the questions without conditions; those with conditions go to the ledger's own vectors
+(`in_memory.search_exactly`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from .entries import Entry
 
 Hits = list[tuple[str, float]]
 """(memory id, cosine similarity in [-1, 1]), nearest first; ties by id."""
+Seal = tuple[str, int]
+"""An index's own name, by which the ledger knows it again, and the last event it has seen."""
 Place = tuple[tuple[str, ...], str]
 """Namespace and memory id."""
 
@@ -50,10 +53,10 @@ class Index(Searchable, Protocol):
         """Return the digests of these entries, as far as there are any; of all of them when None."""
         ...
 
-    def whole(self) -> bool:
-        """Return whether `mark_whole` was called: an index cut short in the making is not."""
+    def sealed(self) -> Seal | None:
+        """Return what `seal` noted; None for an index that was cut short in the making."""
         ...
 
-    def mark_whole(self) -> None:
-        """Take note that it has held all there was."""
+    def seal(self, seal: Seal) -> None:
+        """Take note that it holds all there is."""
         ...

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,8 @@ from .results import EventKind
 from .schema import SCHEMA_VERSION, migrate, schema_version
 
 _BUSY_SECONDS = 30.0
+_SCRUB = "scrub_due"
+"""Set while what was purged may still be in the file."""
 _ONE_EVENT = """
     INSERT INTO events (batch, time, who, why, kind, memory_id, before, after)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -110,6 +112,7 @@ class Ledger(Lookups):
         self._db.execute("PRAGMA secure_delete = ON")
         migrate(self._db)
         self._db.execute("PRAGMA foreign_keys = ON")
+        self.scrub()
 
     def close(self) -> None:
         """Close the file."""
@@ -193,6 +196,7 @@ class Ledger(Lookups):
                     f"DELETE FROM bodies WHERE id IN "
                     f"(SELECT {column} FROM events WHERE memory_id IN {chosen})", (key,)
                 )  # fmt: skip
+            self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, 'yes')", (_SCRUB,))
             batch = self._next("events")
             self._db.executemany(
                 _ONE_EVENT,
@@ -200,23 +204,37 @@ class Ledger(Lookups):
                  for id_ in ids],
             )  # fmt: skip
 
-    def scrub(self) -> None:
-        """Leave no byte of what was purged in the file or beside it.
+    def drop_past(self, holds: Callable[[Memory], bool]) -> int:
+        """Delete the past states for which `holds` is true, of memories that stay; return how many.
+
+        What a memory says now is never deleted. The events stay, without what was said then.
+        """
+        past = "SELECT id, body FROM bodies WHERE id NOT IN (SELECT body FROM memories)"
+        with self._transaction():
+            rows = self._db.execute(past)
+            found = [(id_,) for id_, body in rows if holds(Memory.from_dict(json.loads(body)))]
+            self._db.executemany("DELETE FROM bodies WHERE id = ?", found)
+            if found:
+                self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, 'yes')", (_SCRUB,))
+        return len(found)
+
+    def scrub(self) -> bool:
+        """Leave no byte of what was purged in the file or beside it; return whether that was done.
 
         Deleted rows are overwritten as they go (`secure_delete`); the full-text index drops its
-        deleted words when it is merged, and the write-ahead log is emptied.
-
-        Raises:
-            StoreError: Another process is reading, so that the log cannot be emptied.
+        deleted words when it is merged, and the write-ahead log is emptied. Where another process
+        is reading, it cannot be; it is left for later, also when this process is killed.
         """
+        if self.setting(_SCRUB) is None:
+            return True
         with self._errors():
             self._db.execute("INSERT INTO memories_fts (memories_fts) VALUES ('optimize')")
             busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if busy:
-            raise StoreError(
-                "What was purged is still in the ledger's log: another process is reading it.",
-                hint="Close the other process and purge again.",
-            )
+            return False
+        with self._transaction():
+            self._db.execute("DELETE FROM settings WHERE key = ?", (_SCRUB,))
+        return True
 
     def _rows_of(self, memories: Iterable[str]) -> dict[str, tuple[int, int]]:
         rows = self._db.execute(

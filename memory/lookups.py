@@ -17,7 +17,7 @@ from .entries import duplicate_key, namespace_key, namespace_token, near_key, te
 from .filters import Where
 from .forgetting import Trace
 from .lexical import clean, match_expression, stem
-from .records import Memory
+from .records import Memory, Status
 from .results import Event
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ _EVENTS = """
     SELECT e.id, e.batch, e.time, e.who, e.why, e.kind, e.memory_id, b.body, a.body
     FROM events AS e LEFT JOIN bodies AS b ON b.id = e.before LEFT JOIN bodies AS a ON a.id = e.after
 """
+
+FINGERPRINT = "embedder_fingerprint"
+EMBEDDER = "embedder_name"
+"""Settings that say whose vectors there are."""
 
 Vectors = Mapping[str, Sequence[float]]
 
@@ -42,6 +46,22 @@ class Lookups:
         """Return what `Ledger.put_setting` stored."""
         rows = self._rows("SELECT value FROM settings WHERE key = ?", (key,))
         return str(rows[0][0]) if rows else None
+
+    def check_embedder(self, fingerprint: str, name: str = "") -> None:
+        """Refuse an embedder other than the one the vectors were made with.
+
+        Raises:
+            StoreError: When it is another one.
+        """
+        kept = self.setting(FINGERPRINT)
+        if kept is not None and kept != fingerprint:
+            given = f"{name!r} as it is now" if name else "the one that was in use"
+            raise StoreError(
+                f"This memory was indexed with the embedder {self.setting(EMBEDDER)!r}, "
+                f"not with {given}.",
+                hint="Set INGRAINED_EMBEDDER to that embedder, or change over with "
+                "`ingrained memory rebuild --embedder NAME`.",
+            )
 
     def load(self, ids: Iterable[str]) -> dict[str, Memory]:
         """Return the memories with these ids, by id; unknown ids are left out."""
@@ -103,16 +123,18 @@ class Lookups:
         )
         return [_memory(row) for row in rows]
 
-    def dependants(self, ids: Iterable[str]) -> list[Memory]:
-        """Return the active memories that were made from one of these."""
+    def dependants(
+        self, ids: Iterable[str], *, statuses: Sequence[Status] = ("active", "stale")
+    ) -> list[Memory]:
+        """Return the memories of some statuses that were made from one of these."""
         rows = self._rows(
             """
             SELECT DISTINCT m.seq, b.body FROM facets AS f
             JOIN memories AS m USING (seq) JOIN bodies AS b ON b.id = m.body
             WHERE f.name = 'source' AND f.value IN (SELECT value FROM json_each(?))
-            AND m.status IN ('active', 'stale') ORDER BY m.seq
+            AND m.status IN (SELECT value FROM json_each(?)) ORDER BY m.seq
             """,
-            (json.dumps(list(ids)),),
+            (json.dumps(list(ids)), json.dumps(list(statuses))),
         )
         return [_memory(row[1:]) for row in rows]
 
@@ -284,6 +306,10 @@ class Lookups:
             (time,),
         )
         return [_memory(row) for row in rows]
+
+    def last_event(self) -> int:
+        """Return the id of the last event; 0 where nothing happened yet."""
+        return int(self._rows("SELECT coalesce(max(id), 0) FROM events")[0][0])
 
     def event_count(self) -> int:
         """Return how many events there are."""

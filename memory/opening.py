@@ -15,10 +15,9 @@ from ingrained.errors import StoreError
 from .chroma import ChromaIndex
 from .embedding import Embedder
 from .ledger import Ledger, no_memory
+from .lookups import EMBEDDER, FINGERPRINT
 from .records import sha256
 
-_FINGERPRINT = "embedder_fingerprint"
-_EMBEDDER = "embedder_name"
 _GENERATION = "index_generation"
 _STORE = "store_id"
 _GENERATION_OF = re.compile(r"chroma-(\d+)-[0-9a-f]{8}")
@@ -59,7 +58,7 @@ def clear_old_folders(folder: Path, ledger: Ledger, embedder: Embedder) -> None:
 
 def index_folder(folder: Path, ledger: Ledger) -> Path:
     """Return where the index in use is, if it is in a folder."""
-    return folder / _name(generation(ledger), ledger.setting(_FINGERPRINT) or "")
+    return folder / _name(generation(ledger), ledger.setting(FINGERPRINT) or "")
 
 
 def _name(number: int, fingerprint: str) -> str:
@@ -94,31 +93,15 @@ def recorded_embedder(home: Path) -> tuple[str, str] | None:
         raise StoreError(
             f"The memory ledger {str(path)!r} cannot be used: {error}.", hint=way_out(error)
         ) from error
-    found = kept.get(_EMBEDDER), kept.get(_FINGERPRINT)
+    found = kept.get(EMBEDDER), kept.get(FINGERPRINT)
     return (found[0], found[1]) if found[0] and found[1] else None
-
-
-def check_embedder(ledger: Ledger, embedder: Embedder) -> None:
-    """Refuse an embedder other than the one the vectors were made with.
-
-    Raises:
-        StoreError: When it is another one.
-    """
-    kept = ledger.setting(_FINGERPRINT)
-    if kept is not None and kept != embedder.fingerprint:
-        raise StoreError(
-            f"This memory was indexed with the embedder {ledger.setting(_EMBEDDER)!r}, "
-            f"not with {embedder.name!r} as it is now.",
-            hint="Set INGRAINED_EMBEDDER to that embedder, or change over with "
-            "`ingrained memory rebuild --embedder NAME`.",
-        )
 
 
 def note_index(ledger: Ledger, embedder: Embedder, number: int) -> None:
     """Take one generation of the index, and its embedder, into use."""
     wanted = {
-        _EMBEDDER: embedder.name,
-        _FINGERPRINT: embedder.fingerprint,
+        EMBEDDER: embedder.name,
+        FINGERPRINT: embedder.fingerprint,
         _GENERATION: str(number),
     }
     if any(ledger.setting(key) != value for key, value in wanted.items()):

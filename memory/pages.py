@@ -63,7 +63,8 @@ class Halves:
         """The last bytes of a text's beginning → those beginnings."""
         self._tails: dict[bytes, list[bytes]] = {}
         """The first bytes of a text's end → those ends."""
-        for text in {b" ".join(needle.words) for needle in wanted}:
+        levelled = (b" ".join(needle.words) for needle in wanted)
+        for text in {*levelled, *(needle.whole for needle in wanted)}:
             for length in _lengths(text):
                 head, tail = text[:length], text[-length:]
                 self._heads.setdefault(head[-_SHORTEST_PIECE:], []).append(head)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+from .committing import seal_index
 from .embedding import Embedder
 from .ledger import Ledger
 from .locking import write_lock
@@ -39,6 +40,7 @@ def rebuild_index(
         index = open_index(folder, ledger, embedder, chroma=chroma, number=number)
         resources.callback(index.close)
         repair(ledger, index, embedder, progress=progress)
+        seal_index(ledger, index)
         note_index(ledger, embedder, number)
         ledger.note_indexed(ledger.unindexed())
         ledger.drop_other_vectors(embedder.fingerprint)

@@ -22,10 +22,17 @@ from .records import DEFAULT_NAMESPACE, Memory
 from .results import Considered, Recalled
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from .reranking import Reranker
+
+    Vector = NDArray[np.float32]
 
 _NEAR = 8
 """Memories looked at for each that is compared with what is known."""
+MOST = 10_000
+"""Most memories that one query may ask for."""
 RERANKED = 20
 """Most candidates that a reranker reads for one query."""
 
@@ -81,6 +88,8 @@ class Request:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
+        if self.k > MOST:
+            raise InputError(f"k must be at most {MOST}, got {self.k}")
         if not 0.0 <= self.diversity <= 1.0:
             raise InputError(f"diversity must be in [0, 1], got {self.diversity}")
         if self.search not in ("both", "meaning", "words"):
@@ -160,23 +169,28 @@ class Recollection:
 
         The memories need not be known; those before each in the order given are near it as well.
         """
-        own = self._embedder.embed([indexed_text(memory) for memory in memories])
-        before: list[tuple[Memory, Sequence[float]]] = []
-        found: dict[str, list[Recalled]] = {}
+        import numpy as np
+
+        own = np.asarray(
+            self._embedder.embed([indexed_text(memory) for memory in memories]), dtype=np.float32
+        )
         ranker = self._ranker(-1.0)
-        for memory, vector in zip(memories, own, strict=True):
-            (hits,) = self._index.query([vector], k=_NEAR, namespace=memory.namespace)
-            known = Candidates(query=memory.text, dense=hits, lexical=[], search="meaning")
+        found: dict[str, list[Recalled]] = {}
+        for place, memory in enumerate(memories):
+            known = self._like(memory, own[place], ranker)
             fresh = [
-                ranker.alike(other, sum(a * b for a, b in zip(vector, theirs, strict=True)))
-                for other, theirs in before
-                if other.namespace == memory.namespace
+                ranker.alike(memories[row], similarity)
+                for row, similarity in _nearest_rows(own[:place] @ own[place])
+                if memories[row].namespace == memory.namespace
             ]
-            found[memory.id] = sorted(
-                [*ranker.best(known, _NEAR), *fresh], key=lambda one: -one.dense
-            )
-            before.append((memory, vector))
+            found[memory.id] = sorted([*known, *fresh], key=lambda one: -one.dense)[:_NEAR]
         return found
+
+    def _like(self, memory: Memory, vector: Vector, ranker: Ranker) -> list[Recalled]:
+        """Return the known memories that are nearest to a new one."""
+        (hits,) = self._index.query([vector.tolist()], k=_NEAR, namespace=memory.namespace)
+        candidates = Candidates(query=memory.text, dense=hits, lexical=[], search="meaning")
+        return ranker.best(candidates, _NEAR)
 
     def _gather(self, queries: Sequence[str], request: Request) -> dict[str, Candidates]:
         asked = [query for query in dict.fromkeys(queries) if normalise(query)]
@@ -204,8 +218,8 @@ class Recollection:
     def _chosen(self, one: Candidates, ranker: Ranker, request: Request) -> list[Recalled]:
         """Return the best that have room; more are looked at where more than rank decides."""
         spare = request.max_chars is not None or request.max_tokens is not None
-        wanted = POOL if spare or request.diversity else request.k
-        best = ranker.best(one, RERANKED if request.reranker else wanted)
+        wanted = max(POOL, request.k) if spare or request.diversity else request.k
+        best = ranker.best(one, max(RERANKED, request.k) if request.reranker else wanted)
         if request.reranker and best:
             texts = [found.memory.text for found in best]
             best = rerank(best, request.reranker.scores(one.query, texts))
@@ -224,3 +238,9 @@ class Recollection:
             return float(arrays[one] @ arrays[other])
 
         return diversified(best, likeness, diversity=request.diversity, k=max(request.k, len(best)))
+
+
+def _nearest_rows(similarities: Vector) -> list[tuple[int, float]]:
+    """Return the rows of the most similar, with the similarity, nearest first."""
+    rows = (-similarities).argsort(kind="stable")[:_NEAR].tolist()
+    return [(row, float(similarities[row])) for row in rows]

@@ -1,24 +1,28 @@
 """A new version of a document: which memories still rest on it, and where.
 
-A memory holds as long as one of its quotes stands somewhere. What changes only white space or
-capitals changes no quote. Nothing is written here; see `MemoryStore.revise_document`.
+A memory holds as long as one of its quotes stands somewhere. What changes only white space,
+capitals or the Unicode normal form changes no quote. Nothing is written here; see
+`MemoryStore.revise_document`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import Literal
 
 from .aligning import Alignment, Words
 from .records import Memory, Span, sha256
 
 Stretch = tuple[int, int]
 """First character and one past the last, in the new text."""
+_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 _MANY = 1000
 """Of a word that stands more often, not every place is looked at one by one."""
 
@@ -66,7 +70,7 @@ def revise(
             still holds took their place. Those resting on other documents only are left out.
         document: Id of the document.
         version: SHA-256 of `text`.
-        text: The new version; empty for a document that was deleted.
+        text: The new version; empty for a document that was emptied.
         old_text: The version before. Without it, a quote that stands several times is found
             where it stood by its offset alone, and nothing is known to be replaced.
     """
@@ -194,7 +198,7 @@ class _Change:
         return _nearest(self._old_text, span.quote, span.start)
 
     def _by_words(self, keys: Sequence[str], start: int) -> Stretch | None:
-        """Return where the words stand, whatever white space and capitals are between them."""
+        """Return where the words stand, whatever their white space, capitals and normal form."""
         if not keys or not all(key in self._places for key in keys):
             return None
         first = bisect_right(self._words.ends, start)
@@ -219,8 +223,9 @@ class _Change:
         """Return where a quote stands that begins or ends inside a word."""
         if not span.quote or not self._cuts_words(span):
             return None
-        at = _nearest(self._text, span.quote, start)
-        return None if at is None else (at, at + len(span.quote))
+        forms = [span.quote, *(unicodedata.normalize(form, span.quote) for form in _FORMS)]
+        found = ((_nearest(self._text, form, start), len(form)) for form in forms)
+        return next(((at, at + size) for at, size in found if at is not None), None)
 
     def _cuts_words(self, span: Span) -> bool:
         start = self._old_start(span)

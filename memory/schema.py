@@ -13,6 +13,7 @@ from collections.abc import Callable
 from ingrained.errors import HomeVersionError
 
 from .entries import entry_digest, namespace_token, near_key
+from .migrating import carry_out
 from .records import Memory
 
 _FIRST = (
@@ -173,6 +174,7 @@ _SECOND = (
     "CREATE INDEX events_by_memory ON events (memory_id)",
     "CREATE INDEX events_by_batch ON events (batch)",
     "CREATE INDEX memories_by_status ON memories (status, namespace)",
+    "CREATE INDEX memories_by_body ON memories (body)",
     "CREATE INDEX memories_by_near_key ON memories (near_key)",
     "CREATE INDEX facets_by_memory ON facets (seq)",
     """
@@ -216,16 +218,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     }
     for name, function in functions.items():
         connection.create_function(name, 1, lambda body, of=function: of(_memory(body)))
-    for version in range(schema_version(connection), SCHEMA_VERSION):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for statement in MIGRATIONS[version]:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {version + 1}")
-            connection.execute("COMMIT")
-        except sqlite3.Error:
-            connection.rollback()
-            raise
+    carry_out(connection, MIGRATIONS, seen=schema_version(connection))
 
 
 def _memory(body: str) -> Memory:

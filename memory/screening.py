@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from ingrained.errors import InputError
+
 from .records import Evidence, Memory, Span, sha256
 
 Policy = Literal["keep", "redact", "refuse"]
@@ -84,6 +86,24 @@ def screened(memory: Memory, findings: Findings, policy: Policy) -> Memory | Non
         return None
     flagged = dataclasses.replace(memory, flags=tuple(sorted({*memory.flags, *kinds})))
     return flagged if policy == "keep" else _rewritten(flagged, _redactor(found))
+
+
+def rescreened(known: Memory, memory: Memory, screen: Screen | None, policy: Policy) -> Memory:
+    """Return a changed memory as it may be remembered; new words are looked at, old ones are not.
+
+    Raises:
+        InputError: The policy refuses what was found in them.
+    """
+    if screen is None or list(_texts(memory)) == list(_texts(known)):
+        return memory
+    shown = screened(memory, findings_of(memory, screen), policy)
+    if shown is None:
+        raise InputError(
+            "What the memory would say is not to be remembered: the screen found personal data or "
+            "a secret in it.",
+            hint="Leave that out.",
+        )
+    return shown
 
 
 def _texts(memory: Memory) -> Iterator[str]:

@@ -8,43 +8,38 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ingrained.errors import InputError, StoreError
+from ingrained.errors import StoreError
 
 from .asking import StoreQueries, not_found
 from .calibrating import Calibration, asked, calibrate, groups_of, similarities
-from .changing import (
-    forgotten,
-    no_longer_superseding,
-    pinned,
-    superseded,
-    superseding,
-    undone,
-    unpinned,
-)
+from .changing import forgotten, pinned, superseded, unpinned
+from .checking import check
 from .committing import Committer, cannot_write
 from .deciding import decide
 from .embedding import Embedder
 from .forgetting import DEFAULT_POLICY, ForgettingPolicy, fading, reinforced
+from .grounding import capped
 from .in_memory import LedgerIndex
 from .index import Index, Searchable
 from .inserting import InsertPlan
 from .ledger import Author, Change, Ledger
-from .lexical import normalise
 from .locking import write_lock
 from .lookups import Vectors
-from .opening import check_embedder, clear_old_folders, generation, note_index, open_index
-from .records import Memory, Status
+from .opening import clear_old_folders, generation, note_index, open_index
+from .records import Memory
 from .relations import Judge
 from .reranking import Reranker
 from .results import EventKind, Fading, Inserted, PurgeReport, RepairReport
 from .revising import Revision, revise
-from .screening import Policy, Screen
+from .screening import Policy, Screen, rescreened
+from .superseding import place_taken
+from .undoing import events_to_undo, made_from, put_back, restored, without
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -126,7 +121,7 @@ class MemoryStore(StoreQueries):
                 resources.enter_context(write_lock(folder))
             ledger = Ledger(folder / "ledger.sqlite", read_only=read_only)
             resources.callback(ledger.close)
-            check_embedder(ledger, embedder)
+            ledger.check_embedder(embedder.fingerprint, embedder.name)
             if not read_only and index is None:
                 index = open_index(
                     folder, ledger, embedder, chroma=options.chroma, number=generation(ledger)
@@ -140,6 +135,8 @@ class MemoryStore(StoreQueries):
                 note_index(ledger, embedder, generation(ledger))
                 clear_old_folders(folder, ledger, embedder)
             resources.callback(store._recollection.close)
+            if store._committer is not None:
+                resources.callback(store._committer.close)
             store._resources = resources.pop_all()
             return store
 
@@ -152,14 +149,16 @@ class MemoryStore(StoreQueries):
         to case, white space, accents, articles and punctuation) is merged into the known memory;
         see `merging.merged`. The same insert again changes nothing. With a judge, what says the
         same in other words is merged too, and of two that contradict each other the newer or
-        better trusted one takes the other's place.
+        better trusted one takes the other's place. What was superseded and is learnt once more
+        holds again unless something active took its place; then a judge says which of them stands.
 
         Returns:
             What became of each, in order.
 
         Raises:
-            InputError: When a text is empty.
-            StoreError: When the store cannot take them, or is read-only.
+            InputError: When one cannot be written down; see `checking.check`.
+            StoreError: When the store cannot take them, or is read-only. What only the index could
+                not take is remembered, and put in by the next call.
         """
         with self._lock:
             plan = InsertPlan(
@@ -170,9 +169,7 @@ class MemoryStore(StoreQueries):
             if judge is None:
                 self._commit(plan.changes, who, why)
                 return results
-            decided = decide(
-                plan.changes, results, judge, self._recollection.near, now=self._clock()
-            )
+            decided = decide(plan, results, judge, self._recollection.near, now=self._clock())
             self._commit(decided.changes, who, why)
             return decided.results
 
@@ -214,8 +211,15 @@ class MemoryStore(StoreQueries):
         self._change("forget", ids, who, why, forgotten)
 
     def restore(self, ids: Iterable[str], *, who: str, why: str) -> None:
-        """Undo a forgetting; time begins anew for what comes back, lest it fade at once."""
-        self._change("restore", ids, who, why, self._restored)
+        """Undo a forgetting; time begins anew for what comes back, lest it fade at once.
+
+        What was made from something that is gone or changed since comes back stale.
+        """
+        with self._lock:
+            memories = {memory.id: memory for memory in map(self.get, ids)}
+            after = restored(self._ledger, memories, self._clock())
+            pairs = [(memories[id_], one) for id_, one in after.items()]
+            self._commit_pairs("restore", pairs, who, why)
 
     def decay(
         self,
@@ -255,17 +259,21 @@ class MemoryStore(StoreQueries):
     def update(self, memory: Memory, *, who: str, why: str) -> None:
         """Replace the memory of the same id; the id stays, even when the text changes.
 
+        It is screened like what is inserted, if its words change, and trusted no more than what it
+        was made from.
+
         Raises:
-            InputError: When the text is empty.
+            InputError: When it cannot be written down, see `checking.check`, or the screen refuses.
             NotFoundError: When there is no memory of this id.
             StoreError: When another memory says the same.
         """
-        if not normalise(memory.text):
-            raise InputError("A memory needs a text.", hint="Forget it instead.")
+        check(memory)
         with self._lock:
             known = self._ledger.load([memory.id]).get(memory.id)
             if known is None:
                 raise not_found(memory.id, [])
+            memory = rescreened(known, memory, self._options.screen, self._options.screening)
+            memory = capped(memory, self._ledger.load(memory.derived_from))
             self._check_twin(memory)
             changed = [Change(kind="update", before=known, after=memory)]
             self._commit(changed if known != memory else [], who, why)
@@ -280,17 +288,13 @@ class MemoryStore(StoreQueries):
             why: For what reason.
 
         Raises:
-            InputError: When they are the same.
+            InputError: When they are the same, of two namespaces, or the new one is not active.
             NotFoundError: When there is none of such an id.
         """
         with self._lock:
             loser, winner = self.get(old), self.get(new)
-            if loser.id == winner.id:
-                raise InputError("A memory cannot take its own place.", hint="Name two of them.")
-            pairs = [
-                (loser, superseded(loser, winner.id, self._clock())),
-                (winner, superseding(winner, loser.id)),
-            ]
+            former = self._ledger.load([loser.superseded_by]).get(loser.superseded_by)
+            pairs = place_taken(loser, winner, former, self._clock())
             self._commit_pairs("supersede", pairs, who, why)
 
     def undo(self, event_id: int, *, whole: bool = False, who: str, why: str) -> list[Memory]:
@@ -310,15 +314,8 @@ class MemoryStore(StoreQueries):
             StoreError: When what it changed was changed again since, or purged.
         """
         with self._lock:
-            batch = self._ledger.batch(event_id)
-            if not batch:
-                raise not_found(str(event_id), [])
-            events = [event for event in batch if whole or event.id == event_id]
-            current = self._ledger.load([event.memory_id for event in events])
-            after = dict(current)
-            for event in reversed(events):
-                after[event.memory_id] = undone(event, after.get(event.memory_id))
-            after |= self._released(current, after)
+            events = events_to_undo(self._ledger, event_id, whole=whole)
+            after = put_back(self._ledger, events)
             for memory in after.values():
                 self._check_twin(memory)
             known = self._ledger.load(after)
@@ -326,22 +323,30 @@ class MemoryStore(StoreQueries):
             return [after[id_] for id_ in dict.fromkeys(event.memory_id for event in events)]
 
     def purge(self, ids: Iterable[str], *, who: str, why: str) -> PurgeReport:
-        """Delete memories, and those made from them, for good: here nothing is left of them.
+        """Delete memories, and those made from them, for good: no text of theirs is left here.
 
-        The history keeps that there was something and that it was purged. Adapters, documents and
-        reports are not the store's; `ingrained.graphs.erasing` reaches those.
+        The history keeps that there was something and that it was purged. Their vectors leave the
+        index, and its files when `rebuild_index` makes it anew. Adapters, documents and reports are
+        not the store's; `ingrained.graphs.erasing` reaches those, and the index's files.
 
         Raises:
             NotFoundError: When there is none of such an id; nothing is purged then.
-            StoreError: When a reader holds the ledger's log; purge again when it is gone.
+            StoreError: When a reader holds the ledger's log: the texts are purged and stay in its
+                bytes until the store is next opened for writing without a reader.
         """
         with self._lock:
             committer = self._writing()
             named = {memory.id: memory for memory in map(self.get, ids)}
-            derived = self._made_from(named)
+            derived = made_from(self._ledger, named)
             if named:
+                left = without(self._ledger, {**named, **derived})
+                self._commit_pairs("update", left, who, why)
                 committer.purge([*named, *derived], Author(who=who, why=why, time=self._clock()))
-            self._ledger.scrub()
+            if not self._ledger.scrub():
+                raise StoreError(
+                    "What was purged is still in the ledger's log: another process is reading it.",
+                    hint="Close the other process, and let any command that writes open the memory.",
+                )
             return PurgeReport(purged=tuple(named.values()), derived=tuple(derived.values()))
 
     def revise_document(
@@ -479,44 +484,3 @@ class MemoryStore(StoreQueries):
                 raise StoreError(
                     f"Memory {twin.id} already says this.", hint="Forget one of the two."
                 )
-
-    def _released(
-        self, before: Mapping[str, Memory], after: Mapping[str, Memory]
-    ) -> dict[str, Memory]:
-        """Return the memories that lose a place they took: who had it has it again."""
-        freed = {
-            id_: memory.superseded_by
-            for id_, memory in before.items()
-            if memory.superseded_by and not after[id_].superseded_by
-        }
-        holders = {**self._ledger.load(freed.values()), **after}
-        return {
-            winner: no_longer_superseding(holders[winner], id_)
-            for id_, winner in freed.items()
-            if winner in holders
-        }
-
-    def _made_from(self, named: Mapping[str, Memory]) -> dict[str, Memory]:
-        """Return all that was made from these, however far."""
-        found: dict[str, Memory] = {}
-        sources = list(named)
-        while sources:
-            made = {
-                memory.id: memory
-                for memory in self._ledger.dependants(sources)
-                if memory.id not in named and memory.id not in found
-            }
-            found |= made
-            sources = list(made)
-        return found
-
-    def _restored(self, memory: Memory, now: float) -> Memory:
-        if memory.status != "forgotten":
-            return memory
-        earlier = [
-            event.before.status
-            for event in self._ledger.events(memory.id)
-            if event.before is not None and event.before.status != "forgotten"
-        ]
-        status: Status = earlier[-1] if earlier else "active"
-        return dataclasses.replace(memory, status=status, last_recalled=now)

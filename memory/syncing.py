@@ -47,7 +47,6 @@ def repair(
         _put(ledger, index, embedder, stale[start : start + _CHUNK])
         if progress:
             progress(min(start + _CHUNK, len(stale)), len(stale))
-    index.mark_whole()
     return RepairReport(added=len(stale), removed=len(surplus))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from ingrained.agent.exam import Exam
 from ingrained.agent.reading.corpus import read_corpus
 from ingrained.agent.reading.passages import estimate_tokens
+from ingrained.agent.reading.vanishing import vanished
 from ingrained.devices import fast_dtype
 from ingrained.graphs.context import StudyPolicy
 
@@ -43,7 +44,7 @@ def estimate(
         exam: Sat afterwards.
 
     Raises:
-        CorpusError: nothing in the corpus can be read.
+        CorpusError: nothing in the corpus can be read, nor ever was.
         HomeVersionError: the home was made by a newer version.
     """
     with open_past(home) as past:
@@ -53,6 +54,12 @@ def estimate(
         plan = _Plan(found, policy, past)
         return {
             "documents": [plan.row(one) for one in found],
+            "changed": [
+                one.id
+                for one in corpus.documents
+                if one.id in known and known[one.id][0] != one.version
+            ],
+            "deleted": vanished(corpus, paths, known),
             "skipped": [item.to_dict() for item in corpus.skipped],
             "passages": plan.reached.passages,
             "left": plan.left,
@@ -134,7 +141,7 @@ class _Plan:
         sizes = [estimate_tokens(one.document.text) for one in self._found]
         passages = max(1, sum(len(one.passages) for one in self._found))
         return exam_tokens(
-            questions, cells, size=sum(sizes) / passages, document=sum(sizes) / len(sizes)
+            questions, cells, size=sum(sizes) / passages, document=sum(sizes) / max(1, len(sizes))
         )
 
 

@@ -69,6 +69,21 @@ def open_past(folder: Path) -> Iterator[Past]:
         )
 
 
+def known_documents(folder: Path) -> Mapping[str, tuple[str, str]]:
+    """Return what a home has read: document id → version and source; nothing makes no home.
+
+    Raises:
+        HomeVersionError: it was made by a newer version.
+    """
+    if not (folder / "home.json").is_file():
+        return {}
+    home = Home(folder)
+    if not home.library_file.is_file():
+        return {}
+    with closing(home.library(read_only=True)) as library:
+        return library.known()
+
+
 def entries(corpus: Corpus, library: Library | None, passage_tokens: int) -> list[Entry]:
     """Return each document with the passages that a study would take up now.
 

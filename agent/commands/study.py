@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -11,6 +11,19 @@ from ingrained.errors import CorpusError
 
 from .opening import Doors, doors, load_settings
 from .options import Home, Json, Model
+from .study_options import (
+    BudgetTokens,
+    Consolidate,
+    DryRun,
+    ForgetDeleted,
+    Judge,
+    Paths,
+    Reflect,
+    Rounds,
+    SealedExam,
+    Seed,
+    Trust,
+)
 
 if TYPE_CHECKING:
     from ingrained.agent.exam import Exam
@@ -20,63 +33,36 @@ if TYPE_CHECKING:
 
 def study(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files or folders.")],
+    paths: Paths,
     home: Home = None,
     model: Model = None,
-    rounds: Annotated[
-        int | None, typer.Option(help="Rounds; later ones take up what is weak.  [default: 1]")
-    ] = None,
-    consolidate: Annotated[
-        bool, typer.Option("--consolidate", help="Train an adapter on what was remembered.")
-    ] = False,
-    budget_tokens: Annotated[
-        int | None, typer.Option(help="Stop when so many tokens are used.  [default: no limit]")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of all sampling.  [default: 0]")] = None,
-    forget_deleted: Annotated[
-        bool,
-        typer.Option(
-            "--forget-deleted", help="Forget what rests only on documents that were deleted."
-        ),
-    ] = False,
-    trust: Annotated[
-        float | None,
-        typer.Option(help="Trust in what these documents say, 0 to 1.  [default: 1]"),
-    ] = None,
-    judge: Annotated[
-        bool,
-        typer.Option("--judge", help="Let what contradicts an older document take its place."),
-    ] = False,
-    reflect: Annotated[
-        bool, typer.Option("--reflect", help="Draw insights when enough new is in memory.")
-    ] = False,
-    exam: Annotated[
-        Path | None, typer.Option("--exam", help="Afterwards sit this sealed exam.")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only read and estimate: no model, nothing written.")
-    ] = False,
+    rounds: Rounds = None,
+    consolidate: Consolidate = False,
+    budget_tokens: BudgetTokens = None,
+    seed: Seed = None,
+    forget_deleted: ForgetDeleted = False,
+    trust: Trust = None,
+    judge: Judge = False,
+    reflect: Reflect = False,
+    exam: SealedExam = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Study documents: quiz, remember what the quiz proves is needed, train if asked to."""
     from ingrained.agent.exam import read_exam
     from ingrained.agent.ui.console import show_json
-    from ingrained.graphs.context import StudyPolicy
-    from ingrained.memory.reflecting import IMPORTANCE_THRESHOLD
 
-    given: dict[str, Any] = {
-        "rounds": rounds,
-        "budget_tokens": budget_tokens,
-        "seed": seed,
-        "trust": trust,
-    }
-    policy = StudyPolicy(
+    given = _given(
+        rounds=rounds,
+        budget_tokens=budget_tokens,
+        seed=seed,
+        trust=trust,
         consolidate=consolidate,
         forget_deleted=forget_deleted,
         judge=judge,
-        reflection_importance=IMPORTANCE_THRESHOLD if reflect else 0.0,
-        **{name: v for name, v in given.items() if v is not None},
+        reflect=reflect,
     )
+    policy = _policy(given)
     _check_paths(paths)
     sealed = read_exam(exam) if exam else None
     settings = load_settings(home=home, model=model)
@@ -86,12 +72,26 @@ def study(
             _check_model(settings, policy)
         _show_plan(paths, settings, policy, sealed, as_json=as_json)
         return
-    options = {"home": home, "model": model, "consolidate": consolidate or None, **given}
+    options = {"home": home, "model": model, **given}
     record = _study(paths, settings, policy, sealed, doors(context), options)
     if as_json:
         show_json(record)
     else:
         _show(record)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Return the options by name; None for those that were not given."""
+    return {name: None if value is False else value for name, value in options.items()}
+
+
+def _policy(given: dict[str, Any]) -> StudyPolicy:
+    from ingrained.graphs.context import StudyPolicy
+    from ingrained.memory.reflecting import IMPORTANCE_THRESHOLD
+
+    named = {name: value for name, value in given.items() if value is not None}
+    reflect = named.pop("reflect", False)
+    return StudyPolicy(reflection_importance=IMPORTANCE_THRESHOLD if reflect else 0.0, **named)
 
 
 def _check_paths(paths: list[Path]) -> None:
@@ -151,12 +151,26 @@ def _study(
     from ingrained.agent.reading.corpus import read_corpus
     from ingrained.agent.ui.settings_lines import show_settings
 
+    from .planning import known_documents
     from .studying import explain_settings, study_home
 
-    read_corpus(paths)  # Nothing readable is an error that shall not wait for a model to load.
+    # Nothing readable is an error that shall not wait for a model to load.
+    read_corpus(paths, known=known_documents(settings.home))
     explained = explain_settings(settings, policy, given)
     show_settings(explained)
+    _warn_of_purge(settings)
     return study_home(tuple(paths), settings, policy, sealed, behind, explained)
+
+
+def _warn_of_purge(settings: Settings) -> None:
+    """Tell of a purge that was cut short; a home that is not there yet has none."""
+    from ingrained.agent.ui.console import notices
+    from ingrained.graphs.erasing import NOTE
+
+    if (settings.home / NOTE).is_file():
+        notices().print(
+            "A purge was cut short: `ingrained memory purge` finishes it.", style="yellow"
+        )
 
 
 def _show(record: dict[str, Any]) -> None:

@@ -181,6 +181,8 @@ def explain_settings(
         "home": str(settings.home), "model": settings.model, "embedder": settings.embedder,
         "rounds": policy.rounds, "consolidate": policy.consolidate,
         "budget_tokens": policy.budget_tokens, "seed": policy.seed, "trust": policy.trust,
+        "forget_deleted": policy.forget_deleted, "judge": policy.judge,
+        "reflect": policy.reflection_importance > 0,
     }  # fmt: skip
 
     def origin(name: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ingrained.errors import CorpusError
 
-from .decoding import clean
+from .decoding import EmptyTextError, clean
 from .documents import Document, Skipped
 from .loaders import LOADERS, load, unknown_kind
 
@@ -32,6 +32,8 @@ class Corpus:
     """Sources of all that was read, those of second copies too."""
     damaged: frozenset[str] = frozenset()
     """Files that could not be read, or not all of them."""
+    emptied: frozenset[str] = frozenset()
+    """Files without any text; one that had some is a document of no text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +60,10 @@ def read_corpus(
         progress: Told about each file before it is read.
         known: Document id to version and source of what was read before. A file keeps the id it
             had and shares that of an equal one, but never takes that of another still there.
+            A file that is empty now is a document of no text if it was one with text.
 
     Raises:
-        CorpusError: A path does not exist, or nothing in all of them can be read.
+        CorpusError: A path does not exist, or nothing in all of them can be read, nor ever was.
     """
     skipped: list[Skipped] = []
     files = [file for path in paths for file in _files(Path(path), skipped)]
@@ -69,13 +72,14 @@ def read_corpus(
         if progress is not None:
             progress(done, len(files), file.name)
         shelf.add(file, max_bytes)
-    if not shelf.documents:
+    if not shelf.documents and not any(lies_below(one, paths) for _, one in shelf.known.values()):
         raise _nothing_readable(paths, skipped)
     return Corpus(
         documents=tuple(shelf.documents.values()),
         skipped=tuple(skipped),
         seen=frozenset(shelf.seen),
         damaged=frozenset(shelf.damaged),
+        emptied=frozenset(shelf.emptied),
     )
 
 
@@ -91,7 +95,8 @@ class _Shelf:
         self.documents: dict[str, Document] = {}
         self.seen: set[str] = set()
         self.damaged: set[str] = set()
-        self._known = known
+        self.emptied: set[str] = set()
+        self.known = known
         self._id_of_source = {source: id_ for id_, (_, source) in known.items() if source}
         self._skipped = skipped
         self._id_of_version: dict[str, str] = {}
@@ -107,12 +112,22 @@ class _Shelf:
         try:
             _check_file(file.path, max_bytes)
             documents = load(file.path, on_skip=skip_part)
+        except EmptyTextError as error:
+            self._empty(file)
+            self._skip(file.name, str(error))
+            return
         except CorpusError as error:
             self.damaged.add(_source(file))
             self._skip(file.name, str(error))
             return
         for document in documents:
             self._keep(file, document, document.id[prefix:])
+
+    def _empty(self, file: _File) -> None:
+        source = _source(file)
+        self.emptied.add(source)
+        if key := self._id_of_source.get(source):
+            self.documents[key] = Document.of(id=key, title=Path(key).stem, text="", source=source)
 
     def _keep(self, file: _File, document: Document, part: str) -> None:
         source = _source(file) + part
@@ -128,7 +143,7 @@ class _Shelf:
         self._id_of_version[document.version] = key
 
     def _is_free(self, key: str, version: str) -> bool:
-        known_version, source = self._known.get(key, (version, ""))
+        known_version, source = self.known.get(key, (version, ""))
         return key not in self.documents and (known_version == version or not is_there(source))
 
     def _skip(self, path: str, reason: str) -> None:
@@ -153,6 +168,13 @@ def is_there(source: str) -> bool:
     """Return whether the file of a source exists; the source may name a row of it."""
     file, _, row = source.rpartition("#")
     return any(name and Path(name).is_file() for name in (source, file if row else ""))
+
+
+def lies_below(source: str, roots: Sequence[Path]) -> bool:
+    """Return whether a source is one of these files, a row of one, or in one of these folders."""
+    file = Path(source.rpartition("#")[0] or source)
+    real = [Path(root).resolve() for root in roots]
+    return bool(source) and any(Path(source).is_relative_to(one) or file == one for one in real)
 
 
 def _check_file(path: Path, max_bytes: int) -> None:

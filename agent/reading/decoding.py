@@ -37,11 +37,16 @@ _CONTROLS_PER_TEXT = 0.01
 _STRAY_BYTES_PER_TEXT = 0.01
 
 
+class EmptyTextError(CorpusError):
+    """There is no text in it. Of a document that had one, that is a new version."""
+
+
 def read_bytes(path: Path) -> bytes:
     """Return the file's bytes.
 
     Raises:
-        CorpusError: It is empty or cannot be read; the message is the reason.
+        EmptyTextError: There is nothing in it but white space.
+        CorpusError: It cannot be read; the message is the reason.
     """
     try:
         raw = path.read_bytes()
@@ -50,7 +55,7 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         raise CorpusError(f"cannot be read ({error.strerror or type(error).__name__})") from error
     if not raw.strip():
-        raise CorpusError("empty")
+        raise EmptyTextError("empty")
     return raw
 
 

@@ -6,6 +6,7 @@ Frozen plain data: each has `to_dict` and `from_dict`, so that it can travel thr
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -84,7 +85,12 @@ def passage_id(document: str, heading: str, text: str, ordinal: int) -> str:
     Args:
         document: Id of the document.
         heading: Heading path.
-        text: The passage, verbatim.
+        text: The passage, verbatim; its Unicode normal form does not count.
         ordinal: How many equal passages under the same heading path come before it.
     """
-    return sha256("\x1f".join([document, heading, text, str(ordinal)]))[:16]
+    return sha256("\x1f".join([document, composed(heading), composed(text), str(ordinal)]))[:16]
+
+
+def composed(text: str) -> str:
+    """Return a text in Unicode normal form C: texts that look the same are the same."""
+    return unicodedata.normalize("NFC", text)

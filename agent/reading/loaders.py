@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ingrained.errors import CorpusError
 
-from .decoding import DAMAGE, clean, decode, read_bytes
+from .decoding import DAMAGE, EmptyTextError, clean, decode, read_bytes
 from .documents import Document, Skipped
 from .markup import docx_text, html_text
 from .outline import headings
@@ -137,7 +137,7 @@ def _row(path: Path, line: str) -> Document:
 
 def _document(path: Path, text: str, title: str = "") -> Document:
     if not text.strip():
-        raise CorpusError("empty")
+        raise EmptyTextError("empty")
     text = clean(text)
     return Document.of(
         id=clean(path.name),
@@ -192,6 +192,7 @@ def load(path: Path, *, on_skip: OnSkip | None = None) -> list[Document]:
         on_skip: Told of every part of the file that cannot be used.
 
     Raises:
+        EmptyTextError: The file has no text.
         CorpusError: The suffix is unknown or the file cannot be read; the message is the reason.
     """
     suffix = path.suffix.lower()

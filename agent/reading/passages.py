@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ingrained.errors import SettingsError
 from ingrained.memory.records import sha256
 
-from .documents import Document, Passage, passage_id
+from .documents import Document, Passage, composed, passage_id
 from .outline import Section, sections
 from .sentences import sentences, trimmed
 
@@ -59,9 +59,10 @@ def split(
         heading = _heading_path(document.title, section)
         for start, end in _pieces(document.text, section, max_tokens, count):
             text = document.text[start:end]
+            alike = composed(heading), composed(text)
             passages.append(
                 Passage(
-                    id=passage_id(document.id, heading, text, seen[heading, text]),
+                    id=passage_id(document.id, heading, text, seen[alike]),
                     document=document.id,
                     title=document.title,
                     heading=heading,
@@ -73,7 +74,7 @@ def split(
                     tokens=count(text),
                 )
             )
-            seen[heading, text] += 1
+            seen[alike] += 1
     return passages
 
 

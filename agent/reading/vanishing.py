@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .corpus import Corpus, is_there
+from .corpus import Corpus, is_there, lies_below
 
 
 def vanished(
@@ -13,8 +13,8 @@ def vanished(
 ) -> list[str]:
     """Return the ids of known documents that came from below the roots and are there no longer.
 
-    A file that is there but can no longer be read is there. A row is gone only if the rest of its
-    file was read without a fault.
+    A file that is there but can no longer be read is there, and so is an empty one. A row is gone
+    only if the rest of its file was read without a fault.
 
     Args:
         corpus: What the roots hold now.
@@ -22,24 +22,18 @@ def vanished(
         known: Document id to version and source of what was read before.
     """
     read = {document.id for document in corpus.documents}
-    real = [root.resolve() for root in roots]
     return sorted(
         id_
         for id_, (_, source) in known.items()
-        if source
-        and id_ not in read
+        if id_ not in read
         and source not in corpus.seen
-        and any(Path(source).is_relative_to(root) or _file(source) == root for root in real)
+        and lies_below(source, roots)
         and (not is_there(source) or _is_lost_row(source, corpus))
     )
 
 
-def _file(source: str) -> Path:
-    return Path(source.rpartition("#")[0] or source)
-
-
 def _is_lost_row(source: str, corpus: Corpus) -> bool:
-    file = str(_file(source))
+    file = source.rpartition("#")[0]
     if Path(source).is_file() or file in corpus.damaged:
         return False
-    return any(seen.startswith(f"{file}#") for seen in corpus.seen)
+    return file in corpus.emptied or any(seen.startswith(f"{file}#") for seen in corpus.seen)

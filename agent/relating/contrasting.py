@@ -93,6 +93,11 @@ class Side:
         return [run for run in self.runs if run.kind == kind]
 
     @property
+    def means_something(self) -> bool:
+        """Whether it has a word of meaning at all."""
+        return any(map(self._means, range(len(self.words))))
+
+    @property
     def negations(self) -> int:
         """How many of the words that both share, or oppose each other, are negated here."""
         lacking = set(self.lacking)
@@ -121,7 +126,10 @@ class Side:
 
     @property
     def last_value(self) -> str:
-        """The last stretch of words of meaning: what the sentence ends on."""
+        """The last stretch of words of meaning: what the sentence ends on.
+
+        There has to be one; see `means_something`.
+        """
         places = [place for place in range(len(self.words)) if self._means(place)]
         first = last = places[-1]
         while first - 1 in places and self.words[first - 1].kind == self.words[last].kind:
@@ -173,6 +181,8 @@ def contrast(older: str, newer: str) -> Contrast:
     """Compare two sentences, the older one first."""
     words = tokens(older), tokens(newer)
     old, new = Side(older, words[0], words[1]), Side(newer, words[1], words[0])
+    if not (old.means_something and new.means_something):
+        return Contrast(relation="unrelated")
     if not any(word.kind != "stop" and word.key in new.keys for word in old.words):
         return Contrast(relation="unrelated")
     if (old.negations + new.negations + bool(old.opposed)) % 2:

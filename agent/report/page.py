@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ingrained.agent.ui.console import duration, percent, safe
 from ingrained.agent.ui.exam_table import with_interval
+from ingrained.agent.ui.memories import when
 from ingrained.graphs.session import Home
 
 from .charts import cells_chart, counts_chart, loss_chart, plotly_script, rounds_chart
@@ -46,7 +46,7 @@ def _environment() -> Environment:
         duration=duration,
         percent=percent,
         interval=with_interval,
-        day=_day,
+        day=when,
         by_question=by_question,
     )
     return environment
@@ -55,10 +55,6 @@ def _environment() -> Environment:
 def _clean(value: Any) -> Any:
     """Take out what a browser or an editor would obey or choke on."""
     return safe(value) if type(value) is str else value
-
-
-def _day(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _pictures(data: Gathered) -> dict[str, str]:

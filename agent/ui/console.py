@@ -77,6 +77,11 @@ def show_error(error: IngrainedError, *, as_json: bool) -> None:
         console.print(Text(safe(error.hint)), soft_wrap=True)
 
 
+def many(count: int, one: str, several: str = "") -> str:
+    """Return a count and what is counted, `1 file` or `2 memories`; an s makes several of one."""
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
 def percent(share: float) -> str:
     """Return a share as whole per cents."""
     return f"{100 * share:.0f} %"

@@ -13,7 +13,7 @@ from ingrained.graphs.erasure_plan import ErasurePlan
 from ingrained.memory.absence import Search
 from ingrained.memory.records import Memory
 
-from .console import clipped, line, new_table, results
+from .console import clipped, line, many, new_table, results
 from .memories import show_list
 
 _UNREAD_SHOWN = 10
@@ -25,7 +25,8 @@ def show_plan(plan: ErasurePlan, console: Console | None = None) -> None:
     show_list(plan.chosen, more=False, console=console)
     _group("Made from these, and erased with them:", plan.derived, console)
     _group("Hold the same text, and are erased with them:", plan.along, console)
-    _group("Hold the same text for others, and stay; it stays with them:", plan.kept_by, console)
+    _group("Hold the same text too, and stay; it stays with them:", plan.kept_by, console)
+    _tell_short(plan.short, console)
     if plan.adapters:
         console.print(
             line(f"Trained on them, and no longer to be used: {', '.join(plan.adapters)}", "yellow")
@@ -38,13 +39,20 @@ def plan_as_json(plan: ErasurePlan) -> dict[str, Any]:
     return {
         **{name: [memory.to_dict() for memory in getattr(plan, name)] for name in groups},
         "adapters": list(plan.adapters),
+        "short": list(plan.short),
     }
 
 
-def show_erasure(erasure: Erasure, proof: Search | None, console: Console | None = None) -> None:
+def show_erasure(
+    erasure: Erasure,
+    proof: Search | None,
+    *,
+    short: Sequence[str] = (),
+    console: Console | None = None,
+) -> None:
     """Show what a purge took, layer by layer, and whether anything is left."""
     console = console or results()
-    console.print(f"Erased {_many(len(erasure.memories), 'memory', 'memories')} for good.")
+    console.print(f"Erased {many(len(erasure.memories), 'memory', 'memories')} for good.")
     for told in _layers(erasure):
         console.print(line(f"  {told}"), soft_wrap=True)
     if erasure.adapters:
@@ -55,6 +63,7 @@ def show_erasure(erasure: Erasure, proof: Search | None, console: Console | None
             ),
             soft_wrap=True,
         )
+    _tell_short(short, console)
     if proof is not None:
         show_search(proof, console)
 
@@ -62,7 +71,7 @@ def show_erasure(erasure: Erasure, proof: Search | None, console: Console | None
 def show_search(search: Search, console: Console | None = None) -> None:
     """Show where a text still stands, or that it is nowhere."""
     console = console or results()
-    looked = f"{_many(search.files, 'file')}, {search.bytes:,} bytes"
+    looked = f"{many(search.files, 'file')}, {search.bytes:,} bytes"
     if search.absent:
         console.print(line(f"Absent: searched {looked}.", "green"))
     else:
@@ -86,11 +95,19 @@ def _group(title: str, memories: Sequence[Memory], console: Console) -> None:
         show_list(memories, more=False, console=console)
 
 
+def _tell_short(texts: Sequence[str], console: Console) -> None:
+    if texts:
+        named = ", ".join(f"“{text}”" for text in texts)
+        told = f"Too short to be taken out of other texts, and not searched for: {named}"
+        console.print(line(told, "yellow"), soft_wrap=True)
+
+
 def _layers(erasure: Erasure) -> list[str]:
     cut = sum(erasure.buried.documents.values())
     told = {
-        f"{_many(cut, 'stretch', 'stretches')} of {_many(len(erasure.buried.documents), 'document')}": cut,
-        f"{_many(erasure.buried.questions, 'quiz question')}": erasure.buried.questions,
+        f"{many(cut, 'stretch', 'stretches')} of {many(len(erasure.buried.documents), 'document')}": cut,
+        f"{many(erasure.buried.questions, 'quiz question')}": erasure.buried.questions,
+        f"{many(erasure.past, 'past state')} of memories that stay": erasure.past,
         f"from records: {', '.join(erasure.records)}": len(erasure.records),
         "a study that was cut short, given up: what it had not finished is studied again": erasure.cut_run,
         f"adapters that are stale now: {', '.join(erasure.adapters)}": len(erasure.adapters),
@@ -99,12 +116,8 @@ def _layers(erasure: Erasure) -> list[str]:
             erasure.unfinished
         ),
         "report.html, made anew": erasure.report,
-        f"kept for other namespaces: the text of {_many(len(erasure.kept_by), 'memory', 'memories')}": len(
+        f"kept, as others hold it too: the text of {many(len(erasure.kept_by), 'memory', 'memories')}": len(
             erasure.kept_by
         ),
     }
     return [text for text, there in told.items() if there]
-
-
-def _many(count: int, one: str, several: str = "") -> str:
-    return f"{count:,} {one if count == 1 else several or one + 's'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .console import percent
+from .console import many, percent
 
 Event = Mapping[str, Any]
 
@@ -19,13 +19,13 @@ def describe(event: Event) -> str:
 def _objective(e: Event) -> str:
     if not e["passages"]:
         return f"Round {e['round']}: nothing new to read"
-    return f"Round {e['round']}: {_many(e['passages'], 'passage')} to study"
+    return f"Round {e['round']}: {many(e['passages'], 'passage')} to study"
 
 
 def _resumed(e: Event) -> str:
     return (
         f"Round {e['round']}, resumed where an earlier run was cut short: "
-        f"{_many(e['passages'], 'passage')} left, {e['kept']} kept so far"
+        f"{many(e['passages'], 'passage')} left, {e['kept']} kept so far"
     )
 
 
@@ -39,13 +39,13 @@ def _settled(e: Event) -> str:
 
 
 def _faded(e: Event) -> str:
-    return f"forget    {_many(e['forgotten'], 'memory', 'memories')}" if e["forgotten"] else ""
+    return f"forget    {many(e['forgotten'], 'memory', 'memories')}" if e["forgotten"] else ""
 
 
 def _revised(e: Event) -> str:
     others = {"thinned": "lost one source of several", "returned": "came back"}
     more = "".join(f", {e[name]} {said}" for name, said in others.items() if e[name])
-    counts = f"{_many(e['kept'], 'memory', 'memories')} kept, {e['superseded']} superseded{more}"
+    counts = f"{many(e['kept'], 'memory', 'memories')} kept, {e['superseded']} superseded{more}"
     return f"changed   {e['id']}: {counts}"
 
 
@@ -60,13 +60,13 @@ def _missing(e: Event) -> str:
 def _dropped(e: Event) -> str:
     kept = e["thinned"] + e["pinned"]
     why = f", {kept} kept: pinned, or also in another document" if kept else ""
-    gone = _many(e["forgotten"], "memory", "memories")
+    gone = many(e["forgotten"], "memory", "memories")
     return f"forget    {e['id']} is no longer there: {gone} forgotten{why}"
 
 
 def _insights(e: Event) -> str:
     changed = "".join(f", {e[name]} {name}" for name in ("renewed", "forgotten") if e[name])
-    return f"derive    {e['kept']} of {_many(e['groups'], 'insight')} kept{changed}"
+    return f"derive    {e['kept']} of {many(e['groups'], 'insight')} kept{changed}"
 
 
 def _gate(e: Event) -> str:
@@ -89,25 +89,21 @@ def _scores(e: Event) -> str:
     cells = ", ".join(
         f"{cell} {percent(e[cell])}" for cell in ("base", "memory", "adapter", "both") if cell in e
     )
-    return f"examine   {_many(e['sealed'], 'sealed question')}: {cells}"
-
-
-def _many(count: int, one: str, several: str = "") -> str:
-    return f"{count:,} {one if count == 1 else several or one + 's'}"
+    return f"examine   {many(e['sealed'], 'sealed question')}: {cells}"
 
 
 _TELLERS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("run", "resumed"): _resumed,
     ("plan", "objective"): _objective,
-    ("plan", "document"): lambda e: f"document  {e['id']}: {_many(e['passages'], 'new passage')}",
+    ("plan", "document"): lambda e: f"document  {e['id']}: {many(e['passages'], 'new passage')}",
     ("plan", "revised"): _revised,
     ("plan", "missing"): _missing,
     ("plan", "dropped"): _dropped,
     ("plan", "purged"): lambda e: (
-        f"purged    {e['id']}: {_many(e['stretches'], 'stretch', 'stretches')} left out"
+        f"purged    {e['id']}: {many(e['stretches'], 'stretch', 'stretches')} left out"
     ),
     ("read", "notes"): lambda e: (
-        f"read      {_many(e['passages'], 'passage')}, {_many(e['notes'], 'candidate note')}"
+        f"read      {many(e['passages'], 'passage')}, {many(e['notes'], 'candidate note')}"
     ),
     ("quiz", "drafts"): lambda e: f"quiz      {e['asked']} asked for, {e['usable']} usable",
     ("attempt", "votes"): lambda e: (
@@ -115,11 +111,11 @@ _TELLERS: dict[tuple[str, str], Callable[[Event], str]] = {
     ),
     ("grade", "verdicts"): _verdicts,
     ("reflect", "settled"): _settled,
-    ("remember", "kept"): lambda e: f"remember  {e['kept']} of {_many(e['notes'], 'note')} kept",
+    ("remember", "kept"): lambda e: f"remember  {e['kept']} of {many(e['notes'], 'note')} kept",
     ("forget", "faded"): _faded,
     ("derive", "insights"): _insights,
     ("consolidate", "rows"): lambda e: (
-        f"train     {_many(e['rows'], 'row')} from {_many(e['memories'], 'memory', 'memories')}"
+        f"train     {many(e['rows'], 'row')} from {many(e['memories'], 'memory', 'memories')}"
     ),
     ("consolidate", "known"): _known,
     ("trial", "gate"): _gate,

@@ -192,6 +192,9 @@ def _origin(memory: Memory) -> Text:
 
 
 def when(seconds: float) -> str:
-    """Return a time in UTC, to the minute."""
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    """Return a time in UTC, to the minute; a number where no calendar has a name for it."""
+    try:
+        moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:g} s"
     return moment.strftime("%Y-%m-%d %H:%M")

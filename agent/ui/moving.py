@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from .console import line, results
+from .console import line, many, results
 
 if TYPE_CHECKING:
     from ingrained.memory.transfer import Tally
@@ -21,7 +21,7 @@ _OUTCOMES = ("added", "outdated", "merged", "unchanged", "refused")
 def show_exported(count: int, path: str, *, vectors: bool, console: Console | None = None) -> None:
     """Confirm an export."""
     what = " with vectors" if vectors else ""
-    told = f"Exported {_memories(count)}{what} to {path}."
+    told = f"Exported {many(count, 'memory', 'memories')}{what} to {path}."
     (console or results()).print(line(told), soft_wrap=True)
 
 
@@ -31,7 +31,8 @@ def show_imported(
     """Show what became of the rows of a file, and why some were skipped."""
     console = console or results()
     verb = "Would import" if dry_run else "Read"
-    console.print(line(f"{verb} {_memories(tally.rows)} from {path} ({form})."), soft_wrap=True)
+    rows = many(tally.rows, "memory", "memories")
+    console.print(line(f"{verb} {rows} from {path} ({form})."), soft_wrap=True)
     others = sorted(tally.outcomes.keys() - set(_OUTCOMES))
     for outcome in (*_OUTCOMES, *others):
         if tally.outcomes[outcome]:
@@ -63,7 +64,3 @@ def _show_skipped(tally: Tally, console: Console) -> None:
         console.print(Text("  ").append_text(told), soft_wrap=True)
     if len(reasons) > _NAMED or tally.skips > len(tally.skipped):
         console.print("  and others; --json lists the first hundred", style="dim")
-
-
-def _memories(count: int) -> str:
-    return f"{count:,} {'memory' if count == 1 else 'memories'}"

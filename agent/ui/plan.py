@@ -49,6 +49,9 @@ def _parts(parts: Mapping[str, Mapping[str, int]]) -> Table:
 
 def _said(plan: Mapping[str, Any]) -> Iterator[str]:
     """Yield what there is to study, what the budget leaves, and what all of it takes."""
+    for name in ("changed", "deleted"):
+        if plan[name]:
+            yield f"Documents {name} since they were studied: {len(plan[name]):,}"
     if not plan["passages"]:
         yield "Nothing new to study: every passage was studied before."
     if plan["left"]:

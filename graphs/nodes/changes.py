@@ -5,6 +5,7 @@ A run that is killed at any point does the same again: each step finds what is d
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 
 from langgraph.runtime import Runtime
@@ -14,7 +15,7 @@ from ingrained.agent.reading.documents import Document
 from ingrained.agent.reading.vanishing import vanished
 from ingrained.graphs.context import StudyContext
 from ingrained.memory.records import Memory
-from ingrained.memory.revising import Stretch, revise
+from ingrained.memory.revising import Stretch
 
 from .common import emit
 
@@ -60,7 +61,8 @@ def succeed(context: StudyContext, ids: Iterable[str]) -> None:
         context: The run.
         ids: Of the memories that were just remembered.
     """
-    new = [context.store.get(id_) for id_ in ids if id_]
+    remembered = [context.store.get(id_) for id_ in ids if id_]
+    new = [memory for memory in remembered if memory.status == "active"]
     for document in sorted({span.document for memory in new for span in memory.spans}):
         places = context.library.replaced(document)
         outdated = context.store.list(
@@ -102,24 +104,38 @@ def take_leave(
         if context.policy.forget_deleted:
             _forget(runtime, document)
         else:
-            resting = len(context.store.list(document=document))
+            resting = len(context.store.list(namespace=context.namespace, document=document))
             emit(runtime, "plan", event="missing", id=document, memories=resting)
 
 
 def _forget(runtime: Runtime[StudyContext], document: str) -> None:
-    """Forget the memories of a document, but for pinned ones and what others bear out."""
+    """Forget the memories of a document, but for pinned ones and what others bear out.
+
+    What is learnt again elsewhere shall not rest on the deleted document any more: all but the
+    pinned ones that rest on nothing else lose their spans in it.
+    """
     context, why = runtime.context, f"{document} was deleted"
-    resting = context.store.list(document=document, status=None)
-    revision = revise(resting, document=document, version="", text="")
-    for memory in revision.thinned:
-        context.store.update(memory, who=WHO, why=why)
-    forgotten = [memory.id for memory in revision.gone if not memory.pinned]
+    resting = context.store.list(namespace=context.namespace, document=document, status=None)
+    left = {memory.id: _without(memory, document) for memory in resting}
+    held = [one for one in resting if one.status in ("active", "stale") and not left[one.id].spans]
+    pinned = {memory.id for memory in held if memory.pinned}
+    forgotten = [memory.id for memory in held if not memory.pinned]
     context.store.forget(forgotten, who=WHO, why=why)
+    for memory in context.store.list(namespace=context.namespace, document=document, status=None):
+        if memory.id not in pinned:
+            context.store.update(_without(memory, document), who=WHO, why=why)
     context.library.drop_document(document)
+    thinned = [memory for memory in left.values() if memory.spans]
     emit(
         runtime, "plan", event="dropped", id=document, forgotten=len(forgotten),
-        thinned=_active(revision.thinned), pinned=len(revision.gone) - len(forgotten),
+        thinned=_active(thinned), pinned=len(pinned),
     )  # fmt: skip
+
+
+def _without(memory: Memory, document: str) -> Memory:
+    """Return a memory without its spans in a document."""
+    spans = tuple(span for span in memory.spans if span.document != document)
+    return dataclasses.replace(memory, spans=spans)
 
 
 def _active(memories: Iterable[Memory]) -> int:

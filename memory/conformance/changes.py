@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,6 +109,39 @@ class ChangeContract(Grounds):
         with pytest.raises(NotFoundError):
             store.update(dataclasses.replace(before, id="0" * 16), who="user", why="?")
         assert store.get(ids[0]) == before
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            {"text": " "}, {"trust": 1.5}, {"trust": -0.1}, {"trust": float("nan")},
+            {"strength": float("inf")}, {"strength": 0.0}, {"created": float("nan")},
+            {"valid_from": 10**400}, {"last_recalled": "today"}, {"kind": "rumour"},
+            {"status": "gone"}, {"namespace": ()}, {"namespace": ("user", "")},
+            {"namespace": ["user", "ada"]},
+        ],
+        ids=lambda fault: "-".join(fault),
+    )  # fmt: skip
+    def test_what_could_not_be_kept_found_or_ranked_is_refused(
+        self, store: MemoryStore, ids: list[str], fault: dict[str, Any]
+    ) -> None:
+        """By an insert, an adoption and an update alike; nothing else of it is written."""
+        before = store.list(status=None)
+        bad = dataclasses.replace(note("Bees came later."), **fault)
+        with pytest.raises(InputError):
+            store.insert([note("Good."), bad], who="t", why="t")
+        with pytest.raises(InputError):
+            store.adopt([dataclasses.replace(bad, id="b" * 16)], who="t", why="t")
+        with pytest.raises(InputError):
+            store.update(dataclasses.replace(store.get(ids[0]), **fault), who="t", why="t")
+        assert store.list(status=None) == before
+
+    def test_a_duplicate_that_fades_more_slowly_lends_its_strength(
+        self, store: MemoryStore, ids: list[str]
+    ) -> None:
+        """What a quiz proved is proved of the one memory."""
+        store.insert([note(NOTES[0], start=9, strength=30.0)], who="t", why="t")
+        store.insert([note(NOTES[0], start=99)], who="t", why="t")
+        assert store.get(ids[0]).strength == 30.0
 
     def test_what_was_forgotten_and_is_learnt_again_comes_back(
         self, store: MemoryStore, ids: list[str]

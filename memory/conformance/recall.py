@@ -149,3 +149,32 @@ class RecallContract(Grounds):
         assert store.recall("Who likes pears?") == []
         assert store.recall("Who likes pears?", namespace=first, document='od"d.md') == []
         assert len(store.list(document='od"d.md')) == 1
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Der Fluß fließt über die Straße.", "Ёлка стоит в каждом доме.", "Φάρος που καίει λάδι.",
+            "등대는 1873년에 완성되었다.", "灯台は千八百七十三年に完成した。", "ประภาคารสร้างเสร็จ",
+            "लाइटहाउस तेल जलाता है।", "המגדלור בוער בשמן.",
+        ],
+    )  # fmt: skip
+    def test_every_script_is_found_by_its_words(self, store: MemoryStore, text: str) -> None:
+        """The rest of the memory is in other words."""
+        store.insert([note(text), *map(note, NOTES)], who="t", why="t")
+        assert store.recall(text, search="words")[0].memory.text == text
+
+    def test_what_others_know_does_not_hide_what_one_knows(self, store: MemoryStore) -> None:
+        """A word that is common elsewhere finds its memory here."""
+        ada, bob = ("user", "ada"), ("user", "bob")
+        store.insert([note("The kiln is hot.", namespace=ada)], who="t", why="t")
+        others = [note(f"Kiln {number} is kiln.", namespace=bob) for number in range(120)]
+        store.insert(others, who="t", why="t")
+        for search in ("words", "both"):
+            (found,) = store.recall("kiln", namespace=ada, search=search)
+            assert found.memory.text == "The kiln is hot."
+        assert len(store.recall("kiln", namespace=bob, k=100, diversity=0.1)) == 100
+
+    def test_a_query_may_ask_for_so_many(self, store: MemoryStore) -> None:
+        """More than ten thousand is a mistake."""
+        with pytest.raises(InputError, match="at most"):
+            store.recall("pears", k=10**12)

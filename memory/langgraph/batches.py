@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from langgraph.store.base import GetOp, ListNamespacesOp, Op, PutOp, SearchOp
 
@@ -16,6 +16,10 @@ from .namespaces import check_home, check_labels
 
 _LONGEST_TTL = 1e9
 """Minutes: some 1,900 years, which as microseconds fit into a column of SQLite."""
+
+
+_LARGEST = 2**63 - 1
+"""The largest number of SQLite."""
 
 
 class OperationError(InputError, ValueError):
@@ -47,8 +51,8 @@ def checked(ops: Iterable[Op]) -> Batch:
     Raises:
         NamespaceError: For a namespace that cannot be.
         FilterError: For an unknown operator.
-        OperationError: For an unknown operation, a negative limit, a value that is no JSON object,
-            a ttl that is no number.
+        OperationError: For an unknown operation, a limit that is no number or negative, a value
+            that is no JSON object, a ttl that is no number, an index that names no fields.
     """
     ops = list(ops)
     puts: dict[tuple[tuple[str, ...], str], tuple[PutOp, str | None]] = {}
@@ -66,17 +70,19 @@ def _check(op: object) -> None:
         case PutOp():
             check_home(op.namespace)
             _check_ttl(op.ttl)
+            _check_index(op.index)
         case SearchOp():
             check_labels(op.namespace_prefix)
             check_filter(op.filter)
+            _check_query(op.query)
             _check_page(op.limit, op.offset)
         case ListNamespacesOp():
             for condition in op.match_conditions or ():
                 check_labels(condition.path)
                 _check_match_type(condition.match_type)
             _check_page(op.limit, op.offset)
-            if op.max_depth is not None and op.max_depth < 1:
-                raise OperationError(f"max_depth={op.max_depth} must be at least 1.")
+            if op.max_depth is not None and not (_is_whole(op.max_depth) and op.max_depth >= 1):
+                raise OperationError(f"max_depth={op.max_depth!r} must be a number of at least 1.")
         case _:
             raise OperationError(
                 f"{op!r} is no operation of a store.",
@@ -84,17 +90,39 @@ def _check(op: object) -> None:
             )
 
 
-def _check_ttl(ttl: float | None) -> None:
-    if ttl is not None and not abs(ttl) <= _LONGEST_TTL:
+def _check_ttl(ttl: object) -> None:
+    number = isinstance(ttl, (int, float)) and not isinstance(ttl, bool)
+    if ttl is not None and not (number and abs(cast("float", ttl)) <= _LONGEST_TTL):
         raise OperationError(
-            f"ttl={ttl} is no time that an item can live.",
+            f"ttl={ttl!r} is no time that an item can live.",
             hint="Give minutes, or None for ever.",
         )
 
 
-def _check_page(limit: int, offset: int) -> None:
-    if limit < 0 or offset < 0:
-        raise OperationError(f"limit={limit} and offset={offset} must not be negative.")
+def _check_index(index: object) -> None:
+    paths = isinstance(index, (list, tuple)) and all(isinstance(path, str) for path in index)
+    if not (index is None or index is False or paths):
+        raise OperationError(
+            f"index={index!r} names no fields.",
+            hint="Give a list of JSON paths, False for no index, or None for the store's fields.",
+        )
+
+
+def _check_query(query: object) -> None:
+    if not (query is None or isinstance(query, str)):
+        raise OperationError(f"The query {query!r} is no text.", hint="Give a string, or None.")
+
+
+def _check_page(limit: object, offset: object) -> None:
+    for name, value in (("limit", limit), ("offset", offset)):
+        if not (_is_whole(value) and 0 <= cast("int", value) <= _LARGEST):
+            raise OperationError(
+                f"{name}={value!r} must be a whole number, not negative and not above {_LARGEST:,}."
+            )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _check_match_type(match_type: object) -> None:

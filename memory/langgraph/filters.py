@@ -21,20 +21,29 @@ class FilterError(InputError, ValueError):
 
 
 def check_filter(wanted: object) -> None:
-    """Refuse unknown operators, at any depth.
+    """Refuse what is neither None nor a dict, and unknown operators at any depth.
 
     Raises:
         FilterError: And says which it is.
     """
+    if not (wanted is None or isinstance(wanted, Mapping)):
+        raise FilterError(
+            f"The filter {wanted!r} is no dict.",
+            hint="Give a value for each key: {'kind': 'fact'}.",
+        )
+    _check_operators(wanted)
+
+
+def _check_operators(wanted: object) -> None:
     if isinstance(wanted, Mapping):
         unknown = [key for key in wanted if key not in _OPERATORS] if _is_comparison(wanted) else []
         if unknown:
             raise FilterError(f"The filter operator {unknown[0]!r} is not known.")
         for value in wanted.values():
-            check_filter(value)
+            _check_operators(value)
     elif isinstance(wanted, (list, tuple)):
         for value in wanted:
-            check_filter(value)
+            _check_operators(value)
 
 
 def matches(value: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from ingrained.errors import HomeVersionError
+from ingrained.memory.migrating import carry_out
 
 _FIRST = (
     """
@@ -66,13 +67,4 @@ def migrate(connection: sqlite3.Connection) -> None:
             f"The store's file has version {version}; this Ingrained knows {SCHEMA_VERSION}.",
             hint="Upgrade Ingrained, or use another folder. Nothing was changed.",
         )
-    for number in range(version, SCHEMA_VERSION):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for statement in MIGRATIONS[number]:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number + 1}")
-            connection.execute("COMMIT")
-        except sqlite3.Error:
-            connection.rollback()
-            raise
+    carry_out(connection, MIGRATIONS, seen=version)

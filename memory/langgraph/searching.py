@@ -22,6 +22,8 @@ SMALL = 2000
 """Vectors in scope up to which comparing all of them takes less time than asking Chroma."""
 _CANDIDATES = 200
 _CANDIDATES_PER_HIT = 4
+_MOST_WANTED = 10_000
+"""Beyond so many hits every vector is compared: Chroma would have to name most of them anyway."""
 _DECIMALS = 9
 """Of a score: what is equal up to rounding ranks as equal."""
 
@@ -65,7 +67,7 @@ def _ranked(
     items: Items, cache: SyncedCache, scope: Scope, query: Vector, wanted: int
 ) -> list[tuple[int, float]]:
     """Return all scored items of the scope, or at least the first `wanted`."""
-    if items.has_more_vectors_than(SMALL, scope.prefix):
+    if wanted <= _MOST_WANTED and items.has_more_vectors_than(SMALL, scope.prefix):
         near = cache.nearest(query, max(_CANDIDATES, _CANDIDATES_PER_HIT * wanted))
         ranked = rank(items.vectors(scope, among=near), query)
         if len(ranked) >= wanted:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 
 from ingrained.errors import StoreError
 
@@ -13,10 +14,11 @@ _LOG = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """Calls `sweep` at intervals until it is stopped.
+    """Calls `sweep` at intervals until it is stopped, or `sweep` fails for good.
 
     Args:
-        sweep: Deletes what has expired and returns how many items that were.
+        sweep: Deletes what has expired and returns how many items that were. After a `StoreError`
+            the next interval tries again; any other error ends the sweeping.
     """
 
     def __init__(self, sweep: Callable[[], int]) -> None:
@@ -26,7 +28,10 @@ class Sweeper:
         self._done: Future[None] = Future()
 
     def start(self, seconds: float) -> Future[None]:
-        """Start, unless it runs; return what is done when it has stopped, and stops it if cancelled."""
+        """Start, unless it runs; return what is done when it has stopped, and stops it if cancelled.
+
+        An error that ended the sweeping is the future's own, and that of the thread.
+        """
         if self._thread is None or not self._thread.is_alive():
             self._stop = stop = threading.Event()
             self._done = Future()
@@ -38,17 +43,36 @@ class Sweeper:
         return self._done
 
     def stop(self, timeout: float | None = None) -> bool:
-        """Stop; return whether it has within `timeout` seconds (None: wait for it)."""
+        """Stop; return whether it has within `timeout` seconds (None: wait for it).
+
+        A callback of the future runs in the sweeper's own thread, which has stopped by then.
+        """
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout)
-        return self._thread is None or not self._thread.is_alive()
+        if self._thread is None or self._thread is threading.current_thread():
+            return True
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def _run(self, seconds: float, stop: threading.Event, done: Future[None]) -> None:
-        while not stop.wait(seconds):
-            try:
-                self._sweep()
-            except StoreError as error:
-                _LOG.warning("What has expired was not deleted: %s", error)
-        if not done.cancelled():
+        try:
+            while not stop.wait(seconds):
+                self._try_to_sweep()
+        except BaseException as error:
+            _end(done, error)
+            raise
+        _end(done)
+
+    def _try_to_sweep(self) -> None:
+        try:
+            self._sweep()
+        except StoreError as error:
+            _LOG.warning("What has expired was not deleted: %s", error)
+
+
+def _end(done: Future[None], error: BaseException | None = None) -> None:
+    """End the future, unless it was cancelled, perhaps this very moment."""
+    with contextlib.suppress(InvalidStateError):
+        if error is None:
             done.set_result(None)
+        else:
+            done.set_exception(error)

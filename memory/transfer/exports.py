@@ -19,6 +19,7 @@ from ingrained.memory.records import Memory
 from .columns import HEADER_KEY, arrow_schema
 from .lines import lines_of, parsed
 from .rows import Header, Items, Row, Skipped, checked
+from .values import is_moment
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -90,29 +91,29 @@ def _check(memory: Memory) -> None:
     faults = {
         '"id" is empty': not memory.id,
         '"text" is empty': not normalise(memory.text),
-        '"namespace" is empty': not memory.namespace,
+        '"namespace" is empty': not (memory.namespace and all(memory.namespace)),
         '"strength" is not above 0': not memory.strength > 0,
         '"trust" is not in [0, 1]': not 0 <= memory.trust <= 1,
         '"count" is out of range': not 1 <= memory.count <= _LARGEST,
         '"spans" are out of range': any(
             not 0 <= span.start <= span.end <= _LARGEST for span in memory.spans
         ),
-        "a number is not finite": not all(map(math.isfinite, _times(memory))),
+        "a number is not finite": not math.isfinite(memory.strength),
+        **{f'"{name}" is out of range': not is_moment(time) for name, time in _times(memory)},
     }
     fault = next((reason for reason, wrong in faults.items() if wrong), None)
     if fault:
         raise InputError(fault)
 
 
-def _times(memory: Memory) -> list[float]:
-    times = (
-        memory.created,
-        memory.strength,
-        memory.last_recalled,
-        memory.valid_from,
-        memory.valid_to,
-    )
-    return [time for time in times if time is not None]
+def _times(memory: Memory) -> list[tuple[str, float]]:
+    times = {
+        "created": memory.created,
+        "last_recalled": memory.last_recalled,
+        "valid_from": memory.valid_from,
+        "valid_to": memory.valid_to,
+    }
+    return [(name, time) for name, time in times.items() if time is not None]
 
 
 def header_of_lines(path: Path) -> Header:

@@ -22,6 +22,7 @@ from ingrained.memory.records import DEFAULT_NAMESPACE, Kind, Memory, Span, sha2
 from .rows import Row
 from .values import (
     MOST_LABELS,
+    is_moment,
     label_of,
     labels_of,
     number_of,
@@ -193,7 +194,10 @@ def _entities(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _expiry(value: object, now: float) -> float | None:
-    """Return the end of the day, in UTC, on which a memory expires."""
+    """Return the end of the day, in UTC, on which a memory expires; None for never.
+
+    The last day of the calendar has no end that could be named, and means never.
+    """
     if value is None:
         return None
     try:
@@ -203,7 +207,7 @@ def _expiry(value: object, now: float) -> float | None:
     end = (day - datetime.date(1970, 1, 1)).days * _DAY + _DAY
     if end <= now:
         raise InputError("it has expired")
-    return end
+    return end if is_moment(end) else None
 
 
 def _of_value(value: dict[str, Any]) -> tuple[str, list[str], list[str]]:

@@ -16,8 +16,10 @@ from typing import Any, Literal, Protocol
 from ingrained.disk import way_out
 from ingrained.errors import InputError
 from ingrained.memory.embedding import Embedder
+from ingrained.memory.entries import text_digest
 from ingrained.memory.records import Memory
 from ingrained.memory.results import Inserted
+from ingrained.memory.screening import Policy, Screen, findings_of, screened
 
 from .reading import Source, is_export
 from .rows import Header, Row, Skipped, batches
@@ -224,12 +226,25 @@ def bring_in(
     *,
     who: str,
     why: str,
+    screen: Screen | None = None,
+    screening: Policy = "keep",
     progress: Callable[[int], None] = lambda _: None,
 ) -> Tally:
     """Import a file: our own exports as they are, others as new facts.
 
     Every few hundred rows are one transaction; after an interruption the same import goes on, since
     what is known already stays unchanged.
+
+    Args:
+        store: Takes the memories. What is a new fact goes through the store's own screen.
+        source: The file.
+        wishes: What is done to its rows.
+        who: Who imports.
+        why: For what reason.
+        screen: Looks through our own exports, which the store takes as they are; None does not.
+            What is redacted keeps its id, by which others refer to it, and loses its vector.
+        screening: What is done about findings.
+        progress: Told of every few more rows.
 
     Raises:
         InputError: The wishes do not fit the file, or the file is damaged.
@@ -238,12 +253,27 @@ def bring_in(
     wishes.check(source)
     tally = Tally()
     for batch in batches(_wanted(source, wishes, tally), _BATCH):
-        vectors = _usable(store, source, batch)
-        done = _take(store, source, batch, vectors, who=who, why=why)
+        own = source.header is not None
+        kept = _screened(batch, screen, screening) if own and screen is not None else batch
+        if refused := len(batch) - len(kept):
+            tally.outcomes["refused"] += refused
+        vectors = _usable(store, source, kept)
+        done = _take(store, source, kept, vectors, who=who, why=why)
         tally.outcomes.update(one.outcome for one in done)
         tally.vectors += len(vectors)
         progress(len(batch))
     return tally
+
+
+def _screened(batch: Sequence[Row], screen: Screen, policy: Policy) -> list[Row]:
+    """Return what of the rows may be remembered."""
+    kept = []
+    for row in batch:
+        memory = screened(row.memory, findings_of(row.memory, screen), policy)
+        if memory is not None:
+            same = text_digest(memory) == text_digest(row.memory)
+            kept.append(Row(memory=memory, vector=row.vector if same else None))
+    return kept
 
 
 def _usable(store: Receiver, source: Source, batch: Sequence[Row]) -> dict[str, Sequence[float]]:

@@ -16,8 +16,9 @@ LONGEST_LABEL = 500
 """Characters."""
 MOST_LABELS = 100
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-_FARTHEST = 253_402_300_800.0
-"""POSIX seconds of the year 10000; nothing was remembered, nor will hold, beyond."""
+_FIRST = -62_135_596_800.0
+_END = 253_402_300_800.0
+"""POSIX seconds of the years 1 and 10000 in UTC, between which a calendar can name a time."""
 
 
 def text_of(value: object, name: str, *, longest: int = LONGEST_TEXT) -> str:
@@ -58,10 +59,21 @@ def number_of(value: object, name: str, *, least: float, most: float) -> float:
     return float(value)
 
 
+def is_moment(seconds: float) -> bool:
+    """Return whether POSIX seconds lie in the years 1 to 9999, UTC; NaN lies nowhere."""
+    return _FIRST <= seconds < _END
+
+
 def seconds_of(value: object, name: str) -> float:
     """Return POSIX seconds of a number of them or an ISO 8601 time; one without a zone is UTC."""
-    if not isinstance(value, str):
-        return number_of(value, name, least=-_FARTHEST, most=_FARTHEST)
+    seconds = _of_iso(value, name) if isinstance(value, str) else value
+    number = number_of(seconds, name, least=_FIRST, most=_END)
+    if not is_moment(number):
+        raise InputError(f'"{name}" is out of range')
+    return number
+
+
+def _of_iso(value: str, name: str) -> float:
     try:
         moment = datetime.datetime.fromisoformat(value)
     except ValueError as error:

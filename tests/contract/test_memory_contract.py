@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingrained.memory import MemoryStore
-from ingrained.memory.conformance import MemoryStoreContract
+from ingrained.memory.chroma import ChromaIndex
+from ingrained.memory.conformance import IndexContract, MemoryStoreContract
 from ingrained.memory.in_memory import InMemoryIndex
+from ingrained.memory.index import Index
 from ingrained.memory.testing import HashEmbedder
 
 
@@ -18,3 +20,15 @@ class TestOnChroma(MemoryStoreContract):
 class TestInMemory(MemoryStoreContract):
     def open_store(self, home: Path, clock: Callable[[], float]) -> MemoryStore:
         return MemoryStore.open(home, HashEmbedder(), clock=clock, index=InMemoryIndex())
+
+
+class TestChromaIndex(IndexContract):
+    def open_index(self, folder: Path) -> Index:
+        return ChromaIndex(folder / "chroma", HashEmbedder())
+
+
+class TestInMemoryIndex(IndexContract):
+    lasting = False
+
+    def open_index(self, folder: Path) -> Index:
+        return InMemoryIndex()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingrained.agent.library import Library
-from ingrained.memory.records import Memory
+from ingrained.memory.records import Memory, Span
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
 
@@ -174,3 +175,88 @@ def test_a_forgetting_that_was_cut_short_is_finished(study, deleted, monkeypatch
     _, events = study(forget_deleted=True)
     assert not told(events, "dropped")
     assert len(memories(deleted)) == 2
+
+
+def test_a_renamed_document_is_all_that_its_memories_rest_on(study, corpus, page, tmp_path):
+    home = tmp_path / "home"
+    study()
+    before = {text: one.id for text, one in memories(home).items()}
+    (corpus / "bridge.md").rename(corpus / "span.md")
+    study(forget_deleted=True)
+    after = memories(home)
+    assert {text: one.id for text, one in after.items()} == before
+    assert {span.document for one in after.values() for span in one.spans} == {"span.md"}
+
+    (corpus / "span.md").write_text(page.replace("Mara Vint built the", "Mara Vint built the wide"))
+    study()
+    assert list(memories(home, "superseded")) == ["Mara Vint built the Orlan Bridge in 1402."]
+
+
+def test_a_forgetting_that_ended_before_the_spans_were_gone_is_finished(
+    study, deleted, monkeypatch
+):
+    def killed(*_arguments: Any, **_named: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryStore, "update", killed)
+        with pytest.raises(KeyboardInterrupt):
+            study(forget_deleted=True)
+    study(forget_deleted=True)
+    with MemoryStore.open(deleted, HashEmbedder(), read_only=True) as store:
+        assert store.list(document="bridge.md", status=None) == []
+
+
+def test_a_deleted_document_leaves_the_memories_of_other_namespaces_alone(study, deleted):
+    span = Span(
+        document="bridge.md", version="", start=0, end=0, quote="", quote_sha256=""
+    )  # fmt: skip
+    note = Memory(id="", text="Ada's own note.", namespace=("ada",), spans=(span,))
+    with MemoryStore.open(deleted, HashEmbedder()) as store:
+        store.insert([note], who="ada", why="mine")
+    _, events = study()
+    assert told(events, "missing")[0]["memories"] == 4
+    study(forget_deleted=True)
+    assert memories(deleted)["Ada's own note."].spans == (span,)
+
+
+@pytest.mark.parametrize("text", ["", " \n\n"])
+def test_an_emptied_document_says_nothing_any_more(study, corpus, page, tmp_path, text):
+    home = tmp_path / "home"
+    study()
+    before = {text: one.id for text, one in memories(home).items()}
+    (corpus / "bridge.md").write_text(text)
+    _, events = study()
+    assert memories(home) == {}
+    assert set(memories(home, "superseded")) == set(before)
+    assert told(events, "revised")[0]["superseded"] == len(before)
+    _, events = study()
+    assert not told(events, "revised")
+
+    (corpus / "bridge.md").write_text(page, encoding="utf-8")
+    study()
+    assert {text: one.id for text, one in memories(home).items()} == before
+
+
+def test_the_only_document_may_be_deleted(study, corpus, tmp_path):
+    study()
+    count = len(memories(tmp_path / "home"))
+    (corpus / "bridge.md").unlink()
+    _, events = study()
+    assert [(one["id"], one["memories"]) for one in told(events, "missing")] == [
+        ("bridge.md", count)
+    ]
+    _, events = study(forget_deleted=True)
+    assert told(events, "dropped")[0]["forgotten"] == count
+    assert memories(tmp_path / "home") == {}
+
+
+def test_a_document_stored_in_another_normal_form_is_unchanged(study, corpus, page, tmp_path):
+    accented = page.replace("## Size", "Zoë Müller said so.\n\n## Size")
+    home = tmp_path / "home"
+    for form in ("NFC", "NFD", "NFC"):
+        (corpus / "bridge.md").write_text(unicodedata.normalize(form, accented), encoding="utf-8")
+        _, events = study()
+        assert memories(home, "superseded") == {}
+        (event,) = told(events, "document")
+        assert (event["passages"] == 0) == bool(told(events, "revised"))

@@ -14,6 +14,7 @@ from bridge import PAGE
 
 from ingrained.agent.library import Library
 from ingrained.agent.report.records import save_exam, save_run
+from ingrained.errors import StoreError
 from ingrained.graphs import erasing
 from ingrained.graphs.erasing import Erasure, erase, prove, unfinished
 from ingrained.graphs.erasure_plan import plan_erasure
@@ -345,9 +346,63 @@ def test_killed_at_any_step_and_repeated_it_is_finished(study, home, monkeypatch
 
     with MemoryStore.open(home.path, HashEmbedder()) as store:
         erase(home, store, [id_], who="me", why="asked to")
-    assert unfinished(home) == ()
+    assert unfinished(home) == (id_,), "the index still has its vector"
     assert left(home, MADE) == []
+    assert unfinished(home) == ()
     assert len(memories(home)) == others
     assert AdapterRegistry(home.path).active() is None
     assert AdapterRegistry(home.path).show(trained).stale
     assert "Mara" not in json.dumps(json.loads((home.path / "runs" / "0001.json").read_text()))
+
+
+def test_a_name_takes_no_other_memory_and_no_document_along(study, home):
+    study()
+    before = memories(home)
+    insert(home, note("Orlan"), note("orlan!", kind="insight"))
+    done = purge(home, "Orlan")
+
+    assert len(done.along) == 1, "the other that says just this"
+    assert memories(home) == before
+    assert not done.buried.documents
+    library = Library(home.library_file)
+    document = library.document("bridge.md")
+    assert document is not None
+    assert document.text == PAGE
+    assert library.questions()
+    assert not library.tombstones()
+    library.close()
+
+
+def test_a_title_that_holds_the_text_takes_no_memory_along_but_is_named(study, home):
+    study()
+    said = "The old bridge of Orlan in spring"
+    (id_,) = insert(home, note(said))
+    (other,) = insert(home, note("It carries forty goats.", title=said))
+    with MemoryStore.open(home.path, HashEmbedder()) as store:
+        plan = plan_erasure(home.path, store, [id_])
+    assert plan.along == ()
+    assert [one.id for one in plan.kept_by] == [other]
+
+
+def test_what_another_memory_once_said_is_erased_and_what_it_says_now_stays(study, home):
+    study()
+    said = "Ida keeps her money in a jar."
+    _, other = insert(home, note(said), note(f"{said} She told me.", namespace=("user", "x")))
+    with MemoryStore.open(home.path, HashEmbedder()) as store:
+        known = store.get(other)
+        store.update(dataclasses.replace(known, text="Ida has a bank."), who="me", why="moved")
+    assert purge(home, said).past == 1
+
+    assert left(home, said) == []
+    with MemoryStore.open(home.path, HashEmbedder()) as store:
+        assert store.get(other).text == "Ida has a bank."
+        change = store.history(other)[-1]
+        with pytest.raises(StoreError, match="purged"):
+            store.undo(change.id, who="me", why="a test")
+
+
+@pytest.mark.parametrize("ids", ['"abc"', "5", "[5]", "{}"])
+def test_a_damaged_note_is_refused(home, ids):
+    (home.path / "purge.json").write_text(f'{{"ids": {ids}}}')
+    with pytest.raises(StoreError, match="damaged"):
+        unfinished(home)

@@ -20,7 +20,7 @@ WRITERS = {"jsonl": write_jsonl, "parquet": write_parquet}
 ANY_TEXT = st.text(st.characters(), max_size=12)  # Lone surrogates and control characters as well.
 SAYING = ANY_TEXT.filter(normalise)
 TEXTS = st.lists(ANY_TEXT, max_size=3).map(tuple)
-SECONDS = st.floats(-1e11, 1e11)
+SECONDS = st.floats(-62_135_596_800.0, 253_402_300_799.0)  # The years 1 to 9999, UTC.
 PLACES = st.tuples(st.integers(0, 2**53), st.integers(0, 2**53)).map(sorted)
 SPANS = st.builds(
     lambda place, **rest: Span(start=place[0], end=place[1], **rest),
@@ -35,7 +35,7 @@ MEMORIES = st.builds(
     id=SAYING,
     text=SAYING,
     kind=st.sampled_from(["fact", "insight", "episode", "summary", "portrait", "skill"]),
-    namespace=st.lists(ANY_TEXT, min_size=1, max_size=3).map(tuple),
+    namespace=st.lists(ANY_TEXT.filter(bool), min_size=1, max_size=3).map(tuple),
     title=ANY_TEXT,
     spans=st.lists(SPANS, max_size=2).map(tuple),
     created=SECONDS,

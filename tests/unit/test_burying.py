@@ -151,3 +151,44 @@ def test_a_library_of_an_older_version_gets_its_place_for_tombstones(tmp_path: P
     put(library)
     assert bury(library, [GONE], []).documents
     library.close()
+
+
+def test_a_question_of_another_document_that_begins_at_the_same_place_stays(
+    library: Library,
+) -> None:
+    put(library)
+    other = Document.of(id="other.md", title="Other", text=f"# A lane\n\n{'It is long. ' * 9}")
+    passages = split(other)
+    library.put_document(other, passages)
+    start = PAGE.index(GONE)
+    target = target_id(passages[0].id, start, "long")
+    library.put_questions([question("theirs", passages[0].id, "How is it?", "long", target)])
+    bury(library, [GONE], [memory()])
+    assert [one["id"] for one in library.questions()] == ["theirs"]
+
+
+def test_a_short_text_goes_from_its_own_place_only(library: Library) -> None:
+    first, second = put(library)
+    start = PAGE.index("1402")
+    span = Span(
+        document="bridge.md", version=sha256(PAGE), start=start, end=start + 4, quote="1402",
+        quote_sha256=sha256("1402"),
+    )  # fmt: skip
+    done = bury(library, ["1402"], [Memory(id="m1", text="1402", spans=(span,))])
+    assert dict(done.documents) == {"bridge.md": 1}
+    document = library.document("bridge.md")
+    assert document is not None
+    assert document.text == PAGE.replace("1402", "    ", 1)
+    cut, whole = library.passages([first.id, second.id])
+    assert cut.text == document.text[cut.start : cut.end]
+    assert whole == second
+    assert not library.tombstones()
+
+
+def test_a_title_that_is_all_that_holds_the_text_is_cut(library: Library) -> None:
+    document = Document.of(id="a.md", title=f"About: {GONE}", text="It has nine arches.")
+    library.put_document(document, split(document))
+    bury(library, [GONE], [])
+    found = library.document("a.md")
+    assert found is not None
+    assert (found.title, found.text) == ("About: [erased]", document.text)

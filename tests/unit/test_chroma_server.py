@@ -12,7 +12,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cli_student import doors, studied
 
+from ingrained.agent.cli import run
 from ingrained.errors import InputError, StoreError
 from ingrained.memory import MemoryStore
 from ingrained.memory.chroma import server
@@ -94,6 +96,18 @@ def test_an_index_moves_to_the_server_and_back(tmp_path: Path, address: str) -> 
         assert store.repaired.added == len(NOTES)
 
 
+def test_an_index_that_was_not_in_use_meanwhile_is_brought_up(tmp_path: Path, address: str) -> None:
+    with MemoryStore.open(tmp_path, HashEmbedder()) as store:
+        ids = [one.id for one in store.insert([note(t) for t in NOTES], who="t", why="t")]
+    with opened(tmp_path, address) as store:
+        assert store.repaired.added == len(NOTES)
+        store.forget([ids[0]], who="t", why="t")
+        store.insert([note("Bees winter in the lamp room.")], who="t", why="t")
+    with MemoryStore.open(tmp_path, HashEmbedder()) as store:
+        assert (store.repaired.added, store.repaired.removed) == (1, 1)
+        assert store.recall("Where do bees winter?")[0].dense_rank == 1
+
+
 def test_a_server_that_lost_its_data_is_filled_again(tmp_path: Path, address: str) -> None:
     import chromadb
 
@@ -125,3 +139,22 @@ def test_addresses() -> None:
     assert server("http://localhost:9000") == ("localhost", 9000, False)
     assert server("https://chroma.example.org") == ("chroma.example.org", 443, True)
     assert server("http://localhost/") == ("localhost", 8000, False)
+
+
+def test_the_commands_use_the_server_that_is_set(
+    tmp_path: Path,
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    home = studied(tmp_path / "agent")
+    words = ["--home", str(home)]
+    assert run(["memory", "rebuild", "--chroma", address, *words], doors()) == 0
+    monkeypatch.setenv("INGRAINED_CHROMA", address)
+    capsys.readouterr()
+    assert run(["memory", "pin", "0000", *words], doors()) == 4
+    assert "index was behind" not in capsys.readouterr().err
+    assert run(["doctor", *words, "--json"], doors()) in (0, 1)
+    assert "in step with the ledger" in capsys.readouterr().out
+    monkeypatch.setenv("INGRAINED_CHROMA", "nowhere")
+    assert run(["memory", "pin", "0000", *words], doors()) == 2

@@ -6,8 +6,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from ingrained.errors import HomeBusyError, HomeVersionError, IngrainedError, St
 from ingrained.memory import ChromaStore
 from ingrained.memory.langgraph import searching, syncing
 from ingrained.memory.langgraph.chroma import VectorCache
+from ingrained.memory.langgraph.sweeping import Sweeper
 from ingrained.memory.store_conformance import INDEX
 from ingrained.memory.store_conformance.base import embed
 
@@ -249,6 +252,15 @@ def test_every_refusal_is_one_of_ours_and_a_value_error_and_has_a_hint(tmp_path:
             lambda: store.batch(["put"]),  # type: ignore[list-item]
             lambda: store.search((), filter={"n": {"$in": [1]}}),
             lambda: store.put(HOME, "k", {"n": {1}}),
+            lambda: store.put(HOME, "k", {}, ttl="5"),  # type: ignore[arg-type]
+            lambda: store.put(HOME, "k", {}, ttl=True),
+            lambda: store.put(HOME, "k", {}, index=5),  # type: ignore[arg-type]
+            lambda: store.put(HOME, "k", {}, index=True),  # type: ignore[arg-type]
+            lambda: store.put(HOME, "k", {}, index="text"),  # type: ignore[arg-type]
+            lambda: store.put(HOME, "k", {}, index=[5]),  # type: ignore[list-item]
+            lambda: store.search((), filter=["n"]),  # type: ignore[arg-type]
+            lambda: store.search((), filter="n"),  # type: ignore[arg-type]
+            lambda: store.search((), query=5),  # type: ignore[arg-type]
         ):
             with pytest.raises(ValueError, match=r".") as caught:
                 refused()
@@ -257,6 +269,12 @@ def test_every_refusal_is_one_of_ours_and_a_value_error_and_has_a_hint(tmp_path:
         for meaningless in (
             lambda: store.search((), limit=-1),
             lambda: store.search((), offset=-1),
+            lambda: store.search((), limit="5"),  # type: ignore[arg-type]
+            lambda: store.search((), limit=None),  # type: ignore[arg-type]
+            lambda: store.search((), limit=1.5),  # type: ignore[arg-type]
+            lambda: store.search((), limit=2**70),
+            lambda: store.list_namespaces(limit=2**70),
+            lambda: store.list_namespaces(max_depth="1"),  # type: ignore[arg-type]
             lambda: store.list_namespaces(max_depth=0),
         ):
             with pytest.raises(ValueError, match="must"):
@@ -293,6 +311,45 @@ def test_the_sweeper_sweeps_until_it_is_stopped(tmp_path: Path):
         assert store.stop_ttl_sweeper(timeout=5)
         last = store.start_ttl_sweeper(sweep_interval_minutes=10)
     assert last.done()
+
+
+def test_a_limit_without_an_end_finds_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(searching, "SMALL", 1)
+    fill(tmp_path, "fox", "owl", "red fox")
+    with ChromaStore.from_path(tmp_path, index=INDEX) as store:
+        assert len(store.search((), query="fox", limit=sys.maxsize)) == 3
+
+
+def test_an_error_that_ends_the_sweeping_is_told_by_the_future(monkeypatch: pytest.MonkeyPatch):
+    def sweep() -> int:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    sweeper = Sweeper(sweep)
+    with pytest.raises(KeyError, match="a bug"):
+        sweeper.start(0.001).result(timeout=5)
+    assert sweeper.stop(timeout=5)
+
+
+def test_the_store_can_be_closed_by_the_end_of_its_own_sweeper(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    store = ChromaStore.from_path(tmp_path)
+    store.start_ttl_sweeper(sweep_interval_minutes=10).add_done_callback(lambda _: store.close())
+    assert store.stop_ttl_sweeper(timeout=5)
+    assert not caplog.records
+    with pytest.raises(StoreError, match="closed"):
+        store.get(HOME, "k")
+
+
+def test_cancelling_while_the_sweeper_ends_is_no_error(monkeypatch: pytest.MonkeyPatch):
+    failures: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", failures.append)
+    monkeypatch.setattr(Future, "cancelled", lambda _: False)  # As seen a moment before it was.
+    sweeper = Sweeper(lambda: 0)
+    sweeper.start(10).cancel()
+    assert sweeper.stop(timeout=5)
+    assert not failures
 
 
 def wait_until_gone(store: ChromaStore) -> None:

@@ -65,6 +65,22 @@ def test_after_an_edit_only_the_changed_passage_is_counted(dry_run, tmp_path, ca
     assert f"quiz      {plan['questions']} asked for" in err
 
 
+def test_changed_and_deleted_documents_are_counted(dry_run, tmp_path, capsys):
+    corpus = write_page(tmp_path)
+    (corpus / "other.md").write_text("The lamp of Orrel was lit by Ben Tarn in 1688.")
+    home = studied(tmp_path / "home")
+    assert (dry_run()["changed"], dry_run()["deleted"]) == ([], [])
+    write_page(tmp_path, PAGE.replace("forty goats", "fifty sheep"))
+    (corpus / "other.md").unlink()
+    (corpus / "new.md").write_text("The ferry of Orrel was built by Ada Kern in 1690.")
+    plan = dry_run()
+    assert (plan["changed"], plan["deleted"]) == (["teskow.md"], ["other.md"])
+    assert run(["study", str(corpus), "--home", str(home), "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "Documents changed since they were studied: 1" in said
+    assert "Documents deleted since they were studied: 1" in said
+
+
 def test_what_a_study_of_another_corpus_has_left_is_counted_too(dry_run, tmp_path, capsys):
     command = ["study", str(write_page(tmp_path, mills(8))), "--home", str(tmp_path / "home")]
     run([*command, "--budget-tokens", "1"], doors())

@@ -8,6 +8,7 @@ import pytest
 from cli_student import PAGE, doors, studied, write_page
 
 from ingrained.agent.cli import run
+from ingrained.agent.library import Library
 from ingrained.agent.report.records import runs
 from ingrained.agent.ui.events import describe
 
@@ -98,6 +99,21 @@ def test_of_a_file_with_rows_the_row_of_the_same_id_is_taken(agent, home, tmp_pa
     assert "none of them like" in agent("memory", "diff", "teskow.md", rows, code=2)["error"]
 
 
+def test_diff_does_not_show_what_was_purged(agent, home, newer):
+    library = Library(home / "library.sqlite")
+    library.bury(["It grinds twelve sacks of barley a week."])
+    library.close()
+    told = agent("memory", "diff", "teskow.md", newer)
+    assert told["counts"]["superseded"]
+    assert "twelve" not in json.dumps(told)
+
+
+def test_a_new_version_may_be_empty(agent, tmp_path):
+    (tmp_path / "none.md").write_text(" ")
+    told = agent("memory", "diff", "teskow.md", tmp_path / "none.md")
+    assert told["counts"]["superseded"] == len(told["memories"]) == len(agent("memory", "list"))
+
+
 def test_a_study_of_an_edited_page_says_what_became_of_its_memories(agent, home, tmp_path, capsys):
     corpus = write_page(tmp_path, EDITED)
     record = agent("study", corpus)
@@ -128,6 +144,17 @@ def test_a_study_forgets_what_a_deleted_page_taught_only_when_told_to(
     record = agent("study", corpus, "--forget-deleted")
     assert [(one["id"], one["forgotten"]) for one in record["dropped"]] == [("teskow.md", count)]
     assert agent("memory", "list") == []
+
+
+def test_a_study_goes_on_when_its_only_page_is_gone(agent, tmp_path):
+    corpus = write_page(tmp_path)
+    (corpus / "teskow.md").unlink()
+    assert [one["id"] for one in agent("study", corpus)["missing"]] == ["teskow.md"]
+    plan = agent("study", corpus, "--dry-run")
+    assert (plan["documents"], plan["deleted"]) == ([], ["teskow.md"])
+    assert agent("study", corpus, "--forget-deleted")["dropped"]
+    assert agent("memory", "list") == []
+    assert "Nothing readable" in agent("study", corpus, code=2)["error"]
 
 
 def test_the_lines_of_a_document_that_changed():

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ingrained.agent.cli import run
 from ingrained.agent.commands.opening import Doors
+from ingrained.agent.ui.memories import when
 from ingrained.agent.ui.moving import show_imported
 from ingrained.agent.ui.progress import CountBar
 from ingrained.memory.testing import HashEmbedder
@@ -225,3 +226,20 @@ def test_a_bar_is_shown_in_a_terminal_only():
             bar.advance(3)
             bar(4, 4)
         assert ("Importing" in console.file.getvalue()) is terminal
+
+
+def test_an_export_is_screened_when_it_is_imported(agent, call, tmp_path, monkeypatch):
+    told = {"text": "Write to Pip at pip@example.org.", "namespace": ["user", "pip"]}
+    call("memory", "import", write_plain(tmp_path, told))
+    file = tmp_path / "all.jsonl"
+    call("memory", "export", file)
+    monkeypatch.setenv("INGRAINED_SCREENING", "refuse")
+    tally = call("memory", "import", file, home="other")
+    assert tally["refused"] == 1
+    assert len(all_memories(call, "other")) == len(all_memories(call, "home")) - 1
+
+
+@pytest.mark.parametrize("seconds", [1e300, 5e11, -2e11, float("nan"), float("inf")])
+def test_a_time_that_no_calendar_names_is_shown_as_a_number(seconds):
+    assert when(seconds) == f"{seconds:g} s"
+    assert when(0.0) == "1970-01-01 00:00"

@@ -172,3 +172,23 @@ def test_a_mended_index_is_told(home, capsys):
         capsys.readouterr()
         assert run(["memory", "pin", "0000", "--home", str(home)], doors()) == 4
         assert ("index was behind: 5 put in, 0 taken out" in capsys.readouterr().err) is told
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("undo", "99999999999999999999"), ("list", "--limit", "99999999999999999999"),
+        ("at", "2026-01-31", "--limit", "99999999999999999999"),
+        ("search", "heron", "--limit", "99999999999999999999"),
+    ],
+)  # fmt: skip
+def test_a_number_beyond_all_bounds_is_refused(home, words, capsys):
+    assert run(["memory", *words, "--home", str(home)], doors()) == 2
+    assert "Invalid value" in capsys.readouterr().err
+
+
+def test_an_event_that_there_is_not_is_named(home, capsys):
+    assert run(["memory", "undo", "99999", "--home", str(home)], doors()) == 4
+    err = capsys.readouterr().err
+    assert "There is no event 99999" in err
+    assert "history" in err

@@ -227,3 +227,30 @@ def test_an_edited_document_is_studied_without_what_was_purged(agent, heron, hom
     assert run(["study", str(corpus), "--home", str(home)], doors()) == 0
     assert "purged    teskow.md: 1 stretch left out" in capsys.readouterr().err
     agent("memory", "verify-absent", HERON)
+
+
+def test_killed_before_the_index_is_gone_the_next_purge_deletes_it_and_a_study_tells(
+    agent, heron, home, monkeypatch, capsys
+):
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing, "finish", die)
+        with pytest.raises(Killed):
+            run(["memory", "purge", heron, "--yes", "--home", str(home)], doors())
+    assert list((home / "memory").glob("chroma*"))
+    run(["study", str(write_page(home.parent)), "--home", str(home)], doors())
+    assert "A purge was cut short" in capsys.readouterr().err
+    agent("memory", "purge", "--yes")
+    assert not list((home / "memory").glob("chroma*"))
+    assert not (home / "purge.json").exists()
+
+
+def test_a_short_text_is_said_not_to_be_searched_for(terminal, home):
+    with MemoryStore.open(home, HashEmbedder()) as store:
+        (done,) = store.insert([Memory(id="", text="Teskow")], who="me", why="a test")
+    shown = terminal("memory", "purge", done.id, "--yes")
+    assert shown.startswith("Erased 1 memory for good.")
+    assert "Too short to be taken out of other texts, and not searched for: “Teskow”" in shown
+    assert "Still there" not in shown

@@ -46,6 +46,8 @@ def test_the_json_is_the_kept_record(capsys, tmp_path):
     assert told["phases"]["quiz"]["tokens_in"] > 0
     assert told["settings"]["home"] == {"value": str(home), "origin": "given"}
     assert told["settings"]["rounds"] == {"value": 1, "origin": "default"}
+    for name in ("forget_deleted", "judge", "reflect"):
+        assert told["settings"][name] == {"value": False, "origin": "default"}
     assert kept["number"] == 1
 
 

@@ -137,3 +137,13 @@ def test_the_network_is_asked_only_when_told_to(monkeypatch):
     monkeypatch.setattr(doctor, "_sources", lambda: asked)
     assert not found(Settings(), "network")
     assert examine(Settings(), network=True)[-1:] == asked
+
+
+def test_a_purge_that_was_cut_short_is_told(tmp_path):
+    home = studied(tmp_path / "home")
+    assert found(Settings(home=home), "purge") == []
+    (home / "purge.json").write_text('{"ids": ["abc"]}')
+    (check,) = found(Settings(home=home), "purge")
+    assert (check.state, check.detail) == ("warn", "one was cut short: abc")
+    (home / "purge.json").write_text('{"ids": "abc"}')
+    assert [one.state for one in found(Settings(home=home), "purge")] == ["fail"]

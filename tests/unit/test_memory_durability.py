@@ -162,7 +162,7 @@ def test_a_rebuild_that_was_cut_short_goes_on_and_the_old_index_serves_meanwhile
 
 def test_vectors_of_another_embedder_in_the_index_folder_are_refused(tmp_path: Path) -> None:
     index = ChromaIndex(tmp_path / "chroma", HashEmbedder())
-    index.mark_whole()
+    index.seal(("some", 0))
     index.close()
     with pytest.raises(StoreError, match="'hash', not with 'other'"):
         ChromaIndex(tmp_path / "chroma", HashEmbedder(name="other"))
@@ -303,3 +303,56 @@ def test_a_restored_superseded_memory_is_superseded_still(tmp_path: Path) -> Non
         store.restore([old.id], who="user", why="!")
         assert store.get(old.id).status == "superseded"
         assert store.recall(QUESTION) == []
+
+
+def test_an_older_ledger_beside_a_newer_index_is_noticed(tmp_path: Path) -> None:
+    filled(tmp_path)
+    ledger = tmp_path / "memory" / "ledger.sqlite"
+    backup = ledger.read_bytes()
+    with MemoryStore.open(tmp_path, HashEmbedder()) as store:
+        store.insert([note("Bees winter in the lamp room.")], who="r", why="r")
+    ledger.write_bytes(backup)
+    with MemoryStore.open(tmp_path, HashEmbedder()) as store:
+        assert (store.repaired.added, store.repaired.removed) == (0, 1)
+
+
+def test_a_reader_notices_that_the_embedder_was_changed(tmp_path: Path) -> None:
+    filled(tmp_path)
+    with MemoryStore.open(tmp_path, HashEmbedder(), read_only=True) as reader:
+        assert reader.recall(QUESTION)
+        rebuild_index(tmp_path, HashEmbedder(name="other"))
+        with pytest.raises(StoreError, match="indexed with the embedder 'other'"):
+            reader.recall(QUESTION)
+
+
+def test_a_purge_that_was_cut_short_is_finished_at_the_next_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "The passphrase is quillwort seventeen."
+    with MemoryStore.open(tmp_path, HashEmbedder()) as store:
+        (made,) = store.insert([note(secret)], who="t", why="t")
+        with monkeypatch.context() as patch:
+            patch.setattr("ingrained.memory.ledger.Ledger.scrub", die)
+            with pytest.raises(Killed):
+                store.purge([made.id], who="t", why="t")
+    for _ in range(2):
+        MemoryStore.open(tmp_path, HashEmbedder()).close()
+    assert not [
+        path for path in (tmp_path / "memory").rglob("*")
+        if path.is_file() and b"quillwort" in path.read_bytes()
+    ]  # fmt: skip
+
+
+def test_a_purge_beside_a_reader_says_what_is_left_to_do(tmp_path: Path) -> None:
+    ids = filled(tmp_path)
+    with MemoryStore.open(tmp_path, HashEmbedder()) as store:
+        reader = sqlite3.connect(tmp_path / "memory" / "ledger.sqlite", isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM events").fetchone()
+        store._ledger._db.execute("PRAGMA busy_timeout = 50")
+        with pytest.raises(StoreError, match="another process is reading"):
+            store.purge([ids[0]], who="t", why="t")
+        reader.close()
+    MemoryStore.open(tmp_path, HashEmbedder()).close()
+    everything = b"".join(p.read_bytes() for p in (tmp_path / "memory").glob("ledger*"))
+    assert NOTES[0].encode() not in everything

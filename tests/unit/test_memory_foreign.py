@@ -75,6 +75,11 @@ def test_mem0_memories_that_have_expired_are_skipped(file):
     assert gone == Skipped(place="in.json:1, item 1", reason="it has expired")
 
 
+def test_a_mem0_memory_that_expires_with_the_calendar_never_does(file):
+    (row,) = read(file, [{"memory": "Ada likes tea.", "expiration_date": "9999-12-31"}])
+    assert row.memory.valid_to is None
+
+
 def mem0_history(path: Path, events: list[tuple[object, ...]]) -> None:
     """A database with the table of mem0ai 2.2."""
     with sqlite3.connect(path) as database:
@@ -217,6 +222,10 @@ def test_plain_lines_with_a_text_alone(file):
         ({"text": "a", "trust": 10**400}, '"trust" is out of range'),
         ({"text": "a", "created": 1e300}, '"created" is out of range'),
         ({"text": "a", "created": -(10**400)}, '"created" is out of range'),
+        ({"text": "a", "created": -2e11}, '"created" is out of range'),
+        ({"text": "a", "created": 253_402_300_800}, '"created" is out of range'),
+        ({"text": "a", "created": "9999-12-31T23:59:59-12:00"}, '"created" is out of range'),
+        ({"text": "a", "created": "0001-01-01T00:00:00+12:00"}, '"created" is out of range'),
         ({"text": "a", "created": []}, '"created" is no number'),
         ({"text": "a", "namespace": ["a", ""]}, '"namespace" is empty'),
         ({"text": "a", "document": 7}, '"document" is not text'),

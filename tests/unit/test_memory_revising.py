@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -208,3 +209,23 @@ def test_a_document_that_was_emptied_keeps_nothing():
     whole = Memory(id="1", text="A note.", spans=(span("", PAGE, start=0),))
     assert revised([whole], PAGE + "More.").kept
     assert len(revised([*ALL, whole], "").gone) == 5
+
+
+ACCENTED = "Zoë Müller paid. Ångström ≠ 한국. がぎぐの橋は高い。"
+QUOTES = ("Zoë Müller paid.", "Ångström ≠ 한국.", "ぎぐの橋", "橋は高い。")
+
+
+@pytest.mark.parametrize(("old", "new"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_another_normal_form_changes_no_quote(old, new):
+    before, after = (unicodedata.normalize(form, ACCENTED) for form in (old, new))
+    quotes = [unicodedata.normalize(old, quote) for quote in QUOTES]
+    result = revised([memory(one, text=before) for one in quotes], after, before)
+    kept = [one.spans[0] for one in result.kept]
+    assert [unicodedata.normalize(old, span.quote) for span in kept] == quotes
+    assert all(after[span.start : span.end] == span.quote for span in kept)
+
+
+def test_an_accent_makes_another_word_in_either_normal_form():
+    for form in ("NFC", "NFD"):
+        text, accented = "Zoe paid.", unicodedata.normalize(form, "Zoë paid.")
+        assert revised([memory(text, text=text)], accented, text).gone

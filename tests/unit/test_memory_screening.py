@@ -10,6 +10,7 @@ from typing import get_args
 
 import pytest
 
+from ingrained.errors import InputError
 from ingrained.memory.records import Evidence, Memory, Span, sha256
 from ingrained.memory.screening import (
     KINDS,
@@ -20,6 +21,8 @@ from ingrained.memory.screening import (
     findings_of,
     screened,
 )
+from ingrained.memory.store import MemoryStore, StoreOptions
+from ingrained.memory.testing import HashEmbedder
 from ingrained.settings import Settings
 
 FOUND = {
@@ -214,3 +217,23 @@ def test_a_memory_without_findings_is_handed_back_as_it_is(policy: Policy) -> No
 def test_the_setting_offers_the_policies_and_keeps_by_default() -> None:
     assert get_args(Settings.model_fields["screening"].annotation) == get_args(Policy)
     assert Settings.model_fields["screening"].default == "keep"
+
+
+@pytest.mark.parametrize("policy", get_args(Policy))
+def test_an_update_is_screened_like_an_insert(tmp_path, policy):
+    """Only what it says anew: a pin on what was kept earlier is no reason to refuse."""
+    options = StoreOptions(screen=PatternScreen(), screening=policy)
+    with MemoryStore.open(tmp_path, HashEmbedder(), options=options) as store:
+        old = Memory(id="a" * 16, text="Write to kept@example.org.")
+        store.adopt([old], who="t", why="t")
+        store.update(dataclasses.replace(store.get(old.id), pinned=True), who="t", why="t")
+        changed = dataclasses.replace(store.get(old.id), text="Mail ada@example.org.")
+        if policy == "refuse":
+            with pytest.raises(InputError, match="screen"):
+                store.update(changed, who="t", why="t")
+            assert store.get(old.id).text == old.text
+        else:
+            store.update(changed, who="t", why="t")
+            expected = changed.text if policy == "keep" else "Mail [email]."
+            assert (store.get(old.id).text, store.get(old.id).flags) == (expected, ("email",))
+        assert store.get(old.id).pinned

@@ -14,6 +14,7 @@ import pytest
 from ingrained.errors import InputError
 from ingrained.memory import Evidence, Memory, Span
 from ingrained.memory.results import Inserted
+from ingrained.memory.screening import PatternScreen, Policy
 from ingrained.memory.testing import HashEmbedder
 from ingrained.memory.transfer import (
     Header,
@@ -139,6 +140,7 @@ def test_a_file_that_was_cut_short_is_told(tmp_path):
         ("text", 7, '"text": Input should be a valid string'),
         ("id", "", '"id" is empty'),
         ("namespace", [], '"namespace" is empty'),
+        ("namespace", ["user", ""], '"namespace" is empty'),
         ("status", "asleep", '"status": Input should be'),
         ("kind", None, '"kind": Input should be'),
         ("trust", 2.0, '"trust" is not in [0, 1]'),
@@ -148,6 +150,12 @@ def test_a_file_that_was_cut_short_is_told(tmp_path):
         ("pinned", "yes", '"pinned": Input should be a valid boolean'),
         ("colour", "red", '"colour": Unexpected keyword argument'),
         ("created", float("inf"), ""),
+        ("created", 1e300, '"created" is out of range'),
+        ("created", 5e11, '"created" is out of range'),
+        ("created", -2e11, '"created" is out of range'),
+        ("last_recalled", 253_402_300_800.0, '"last_recalled" is out of range'),
+        ("valid_from", -62_135_596_801.0, '"valid_from" is out of range'),
+        ("valid_to", -1e300, '"valid_to" is out of range'),
         (
             "spans",
             [{"document": "a", "version": "", "start": 5, "end": 4, "quote": "", "quote_sha256": ""}],
@@ -264,9 +272,12 @@ class Receiver:
         return [Inserted(id="x", outcome="added") for _ in memories]
 
 
-def moved(path: Path, store: Receiver, **wishes):
-    source = open_source(path, now=0.0)
-    return bring_in(store, source, Wishes(**wishes), who="import", why="w")
+def moved(path: Path, store: Receiver, screening: Policy | None = None, **wishes):
+    source, screen = open_source(path, now=0.0), PatternScreen() if screening else None
+    return bring_in(
+        store, source, Wishes(**wishes), who="import", why="w",
+        screen=screen, screening=screening or "keep",
+    )  # fmt: skip
 
 
 def test_our_own_memories_are_adopted_as_they_are(tmp_path):
@@ -292,6 +303,34 @@ def test_vectors_of_a_wrong_length_stay_behind_whatever_the_header_says(tmp_path
     store = Receiver()
     assert moved(tmp_path / "m.jsonl", store).vectors == 0
     assert store.adopted == [([MILL], None)]
+
+
+SECRET = dataclasses.replace(MILL, id="a2", text="Write to ada@example.org.", namespace=("user",))
+
+
+@pytest.mark.parametrize(
+    ("screening", "text", "vectors"),
+    [
+        ("keep", "Write to ada@example.org.", ["a1", "a2"]),
+        ("redact", "Write to [email].", ["a1"]),
+    ],
+)
+def test_our_own_memories_are_screened_as_well(tmp_path, screening, text, vectors):
+    written(tmp_path / "m.jsonl", MILL, SECRET, vector=(0.6, 0.8))
+    store = Receiver()
+    moved(tmp_path / "m.jsonl", store, screening=screening)
+    (((plain, found), given),) = store.adopted
+    assert plain == MILL
+    assert found == dataclasses.replace(SECRET, text=text, flags=("email",))
+    assert sorted(given) == vectors
+
+
+def test_what_the_screen_refuses_is_counted_and_not_adopted(tmp_path):
+    written(tmp_path / "m.jsonl", MILL, SECRET)
+    store = Receiver()
+    tally = moved(tmp_path / "m.jsonl", store, screening="refuse")
+    assert store.adopted == [([MILL], None)]
+    assert (tally.rows, tally.outcomes) == (2, {"added": 1, "refused": 1})
 
 
 def test_trust_can_be_lowered_and_never_raised(tmp_path):

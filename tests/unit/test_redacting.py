@@ -90,3 +90,32 @@ def test_records_without_it_are_not_touched(
     assert redact_records(tmp_path, REDACTION) == ()
     assert path.stat().st_mtime_ns == before
     assert redact_records(tmp_path / "nowhere", REDACTION) == ()
+
+
+def test_the_names_in_a_record_are_cut_too(tmp_path: Path) -> None:
+    run = write(tmp_path, "exams/first.json", {"by": {GONE: 1, "other": 2}})
+    redact_records(tmp_path, REDACTION)
+    assert json.loads(run.read_text()) == {"by": {"[erased]": 1, "other": 2}}
+
+
+def test_a_short_text_goes_where_it_is_all_that_is_said(tmp_path: Path) -> None:
+    short = dataclasses.replace(REDACTION, whole=frozenset({"orlan"}))
+    run = write(tmp_path, "runs/0001.json", {"a": "Orlan.", "b": "The bridge at Orlan."})
+    redact_records(tmp_path, short)
+    assert json.loads(run.read_text()) == {"a": "[erased]", "b": "The bridge at Orlan."}
+
+
+def test_what_a_killed_process_left_half_written_is_deleted(tmp_path: Path) -> None:
+    stray = write(tmp_path, "runs/0001.json.77.new", {"quote": GONE})
+    assert redact_records(tmp_path, REDACTION) == ("runs/0001.json.77.new",)
+    assert not stray.exists()
+
+
+def test_the_history_of_the_chat_loses_a_text_that_was_typed_over_two_lines(tmp_path: Path) -> None:
+    history = tmp_path / "chat_history"
+    typed = GONE.replace("Orlan ", "Orlan\n+")
+    history.write_text(f"\n# 2026-01-01\n+Is it so?\n+{typed}\n\n# 2026-01-02\n+Orlan\n")
+    redact_records(tmp_path, dataclasses.replace(REDACTION, whole=frozenset({"orlan"})))
+    assert history.read_text() == (
+        "\n# 2026-01-01\n+Is it so?\n+[erased]\n\n# 2026-01-02\n+[erased]\n"
+    )

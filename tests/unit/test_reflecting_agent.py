@@ -13,7 +13,8 @@ from ingrained.agent.recalling import Recaller
 from ingrained.agent.reflecting import Reflection, reflect, reflection_due
 from ingrained.agent.testing import ScriptedModel
 from ingrained.memory.records import Memory
-from ingrained.memory.store import MemoryStore
+from ingrained.memory.screening import Finding
+from ingrained.memory.store import MemoryStore, StoreOptions
 from ingrained.memory.testing import HashEmbedder
 
 LEFT = "The ship Grey Linnet left Drennoway on 2 April."
@@ -216,3 +217,58 @@ def test_an_insight_is_recalled_and_shown_as_it_stands(
 ) -> None:
     (excerpts,) = Recaller(store).recall(["When did the grain carrier leave Drennoway?"])
     assert INSIGHT in [one.text for one in excerpts]
+
+
+def test_an_insight_that_is_true_again_takes_its_place_back(
+    store: MemoryStore, ids: list[str]
+) -> None:
+    """From the first date to another, and back."""
+
+    def dated(prompt: str) -> str:
+        facts = prompt.rsplit("\n[1]", 1)[-1]
+        day = "9 May" if "9 May" in facts else "2 April"
+        return f"A grain carrier left Drennoway on {day}. [1][2]"
+
+    asker = Asker(ScriptedModel(script=dated))
+    (first,) = reflect(store, asker).kept
+    for text in (LATER, LEFT):
+        changed = dataclasses.replace(store.get(ids[0]), text=text)
+        store.update(changed, who="user", why="corrected")
+        (renewed,) = reflect(store, asker).renewed
+    assert renewed.id == first.id
+    assert [one.id for one in insights(store)] == [first.id]
+    (other,) = insights(store, "superseded")
+    assert other.superseded_by == first.id
+
+
+def test_an_insight_in_nearly_the_same_words_takes_no_place_of_its_own(
+    store: MemoryStore, drawn: Reflection, ids: list[str]
+) -> None:
+    (old,) = drawn.kept
+    store.update(
+        dataclasses.replace(store.get(ids[0]), text=LEFT.rstrip(".")), who="user", why="a full stop"
+    )
+    store.update(dataclasses.replace(old, status="active"), who="user", why="it still holds")
+    model = ScriptedModel(script=lambda _: f"{INSIGHT.replace('.', '!')} [1][2]")
+    (renewed,) = reflect(store, Asker(model)).renewed
+    assert (renewed.id, renewed.text) == (old.id, INSIGHT)
+
+
+def test_an_insight_that_the_screen_refuses_leaves_the_outdated_one_forgotten(
+    tmp_path: Path,
+) -> None:
+    class NoCarriers:
+        def findings(self, text: str) -> list[Finding]:
+            return [Finding(kind="secret", start=0, end=1)] if "A grain" in text else []
+
+    options = StoreOptions(screen=NoCarriers(), screening="refuse")
+    with MemoryStore.open(tmp_path, HashEmbedder(), options=options) as store:
+        ids = remember(store, LEFT, SHIP)
+        stale = Memory(
+            id="e" * 16, text="Something sailed.", kind="insight", status="stale",
+            derived_from=tuple(ids), derived_sha256="of another time",
+        )  # fmt: skip
+        store.adopt([stale], who="test", why="a test")
+        result = reflect(store, Asker(ScriptedModel(script=narrator)))
+        assert (result.renewed, [one.id for one in result.forgotten]) == ((), [stale.id])
+        assert store.get(stale.id).status == "forgotten"

@@ -159,3 +159,7 @@ def test_its_name_tells_what_a_judgement_hangs_on() -> None:
     one, other = (ScriptedModel(script=NO_MODEL, model_name=name) for name in ("one", "other"))
     assert QuizJudge(Asker(one)).name != QuizJudge(Asker(other)).name
     assert load("same").sha256 in QuizJudge(Asker(one)).name
+
+
+def test_sentences_of_fillers_only_say_nothing_about_each_other() -> None:
+    assert judged("It takes place every year.", "It was moved this year.", NO_MODEL) == "unrelated"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingrained.agent.tombstones import ERASED, Finder, phrases, tombstone, tombstones
+from ingrained.agent.tombstones import ERASED, Finder, is_short, phrases, tombstone, tombstones
 
 TEXT = "Mara Vint built the Orlan Bridge in 1402."
 SALT = b"salt"
@@ -64,3 +64,14 @@ def test_nothing_buried_finds_nothing() -> None:
     assert not tombstones(SALT, {})
     assert not phrases(["", "…"])
     assert phrases([""]).spans(TEXT) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("Orlan", True), ("🔥🔥", True), ("Mara Vint", True), ("Mara Vint paid", False),
+        ("鯨油のランプ", False), ("鯨油", True),
+    ],
+)  # fmt: skip
+def test_a_name_is_short_and_a_sentence_is_not(text: str, short: bool) -> None:
+    assert is_short(text) is short

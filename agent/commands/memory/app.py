@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 app = typer.Typer(help="See, search and edit what the agent remembers.", no_args_is_help=True)
 
 WHO = "cli"
+MOST = 2**31 - 1
+"""Largest number that an option or argument takes: what SQLite can count, with room to add to it."""
 _NAMED = 5
-"""Most documents that are named when another one was asked for."""
+"""Most documents or users that are named when another one was asked for."""
 Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Ids, or their first letters.")]
 
 
@@ -34,11 +36,15 @@ def check_document(store: MemoryStore, document: str | None) -> None:
         return
     everything = store.list(status=None)
     known = list(dict.fromkeys(span.document for one in everything for span in one.spans))
-    rest = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
     raise NotFoundError(
-        f"unknown document {document!r}: no memory rests on it",
-        hint=f"There are: {', '.join(known[:_NAMED]) or 'none'}{rest}.",
+        f"unknown document {document!r}: no memory rests on it", hint=there_are(known)
     )
+
+
+def there_are(known: Sequence[str]) -> str:
+    """Return the hint that names what there is: the first few, and how many more."""
+    rest = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+    return f"There are: {', '.join(known[:_NAMED]) or 'none'}{rest}."
 
 
 def ids_of(memories: list[Memory]) -> list[str]:

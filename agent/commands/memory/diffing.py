@@ -34,6 +34,7 @@ def diff(
 
     from ingrained.agent.ui.console import show_json
     from ingrained.agent.ui.revision import plain_revision, show_revision
+    from ingrained.memory.records import DEFAULT_NAMESPACE
     from ingrained.memory.revising import revise
 
     with (
@@ -42,11 +43,12 @@ def diff(
     ):
         before = _known(old, library, store)
         after = _newer(new, before)
-        memories = store.list(document=before.id, status=None)
+        text = library.tombstones().blank(after.text)
+        memories = store.list(namespace=DEFAULT_NAMESPACE, document=before.id, status=None)
     revision = revise(
-        memories, document=before.id, version=after.version, text=after.text, old_text=before.text
+        memories, document=before.id, version=after.version, text=text, old_text=before.text
     )
-    told = plain_revision(revision, memories, after.text)
+    told = plain_revision(revision, memories, text)
     if as_json:
         show_json(told)
     else:
@@ -88,8 +90,16 @@ def _newer(path: Path, before: Document) -> Document:
     Raises:
         InputError: the file cannot be read, or has no such row.
     """
-    documents = _load(path)
+    from ingrained.agent.reading.decoding import EmptyTextError
+    from ingrained.agent.reading.documents import Document
+
     row = before.id.rpartition("#")[2] if "#" in before.id else ""
+    try:
+        documents = _load(path)
+    except InputError as error:
+        if row or not isinstance(error.__cause__, EmptyTextError):
+            raise
+        return Document.of(id=before.id, title=before.title, text="")
     same = [one for one in documents if one.id.partition("#")[2] == row]
     if len(documents) == 1 and not same:
         same = documents

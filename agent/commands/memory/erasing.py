@@ -62,7 +62,7 @@ def purge(
             {**asdict(erasure), "left": [asdict(hit) for hit in proof.hits] if proof else []}
         )
     else:
-        show_erasure(erasure, proof)
+        show_erasure(erasure, proof, short=plan.short)
     if proof is not None and not proof.absent:
         raise typer.Exit(FOUND)
 
@@ -147,9 +147,12 @@ def _erased(
 
 
 def _proof(agent: AgentHome, plan: ErasurePlan) -> Search | None:
-    from ingrained.graphs.erasing import prove
+    from ingrained.graphs.erasing import finish, prove
 
-    return prove(agent, plan.texts) if plan.texts else None
+    if plan.texts:
+        return prove(agent, plan.texts)
+    finish(agent)
+    return None
 
 
 def _make_report_again(agent: AgentHome, erasure: Erasure) -> None:

@@ -9,18 +9,27 @@ import typer
 from ingrained.agent.commands.options import Home, Json
 from ingrained.errors import InputError
 
-from .app import app, check_document, opened
+from .app import MOST, app, check_document, opened
 from .filtering import Namespace, Tags, checked_status, conditions, namespace_of
+
+OfKind = Annotated[str | None, typer.Option("--kind", help="Only of this kind, such as fact.")]
+OfDocument = Annotated[str | None, typer.Option("--document", help="Only of this document.")]
+Since = Annotated[
+    str | None, typer.Option("--since", help="Only what was made at this time or later.")
+]
+Until = Annotated[str | None, typer.Option("--until", help="Only what was made before this time.")]
 
 
 @app.command("list")
 def list_memories(
     context: typer.Context,
-    kind: Annotated[str | None, typer.Option(help="Only of this kind, such as fact.")] = None,
-    document: Annotated[str | None, typer.Option(help="Only of this document.")] = None,
+    kind: OfKind = None,
+    document: OfDocument = None,
     tag: Tags = None,
     namespace: Namespace = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, oldest first.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MOST, help="At most so many, oldest first.")
+    ] = 50,
     status: Annotated[
         str, typer.Option(help="active, superseded, forgotten, stale or any.")
     ] = "active",
@@ -51,15 +60,13 @@ def list_memories(
 def search(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="Any words.")],
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 5,
-    kind: Annotated[str | None, typer.Option(help="Only of this kind, such as fact.")] = None,
-    document: Annotated[str | None, typer.Option(help="Only of this document.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = 5,
+    kind: OfKind = None,
+    document: OfDocument = None,
     tag: Tags = None,
     namespace: Namespace = None,
-    since: Annotated[
-        str | None, typer.Option(help="Only what was made at this time or later.")
-    ] = None,
-    until: Annotated[str | None, typer.Option(help="Only what was made before this time.")] = None,
+    since: Since = None,
+    until: Until = None,
     min_trust: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Only what is trusted at least so much.")
     ] = 0.0,
@@ -82,8 +89,7 @@ def search(
     from ingrained.agent.ui.memories import show_considered, show_found
     from ingrained.memory.recalling import RecallOptions
 
-    if not query.strip():
-        raise InputError("the query is empty", hint='Give some words: ingrained memory search "…"')
+    _check_query(query)
     where = conditions(
         kind=kind, document=document, tags=tag, since=since, until=until, min_trust=min_trust
     )
@@ -101,6 +107,11 @@ def search(
         show_json([asdict(one) for one in found])
     else:
         show_found(found)
+
+
+def _check_query(query: str) -> None:
+    if not query.strip():
+        raise InputError("the query is empty", hint='Give some words: ingrained memory search "…"')
 
 
 @app.command("show")

@@ -108,11 +108,22 @@ def _bring_in(
     settings: Settings, behind: Doors, source: Source, wishes: Wishes, *, total: int
 ) -> Tally:
     from ingrained.agent.ui.progress import CountBar
+    from ingrained.graphs.session import store_options
     from ingrained.memory.transfer import bring_in
 
     why = f"imported from {source.path.name}"
+    options = store_options(settings)
     with _receiving(settings, behind) as store, CountBar("Importing", "memories", total) as bar:
-        return bring_in(store, source, wishes, who="import", why=why, progress=bar.advance)
+        return bring_in(
+            store,
+            source,
+            wishes,
+            who="import",
+            why=why,
+            screen=options.screen,
+            screening=options.screening,
+            progress=bar.advance,
+        )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import typer
 from ingrained.agent.commands.options import Home, Json
 from ingrained.errors import InputError
 
-from .app import WHO, app, opened
+from .app import MOST, WHO, app, opened
 
 _SHORT_DATE = len("2026-01-31")
 
@@ -37,7 +37,9 @@ def history(
 @app.command("undo")
 def undo(
     context: typer.Context,
-    event: Annotated[int, typer.Argument(metavar="EVENT", help="Its number; see `history`.")],
+    event: Annotated[
+        int, typer.Argument(metavar="EVENT", min=1, max=MOST, help="Its number; see `history`.")
+    ],
     whole: Annotated[
         bool, typer.Option("--whole", help="Undo all that was changed in one step with it.")
     ] = False,
@@ -63,7 +65,9 @@ def at(
     time: Annotated[
         str, typer.Argument(metavar="TIME", help="Such as 2026-01-31 or 2026-01-31T18:00.")
     ],
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, oldest first.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MOST, help="At most so many, oldest first.")
+    ] = 50,
     home: Home = None,
     as_json: Json = False,
 ) -> None:

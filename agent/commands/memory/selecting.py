@@ -10,7 +10,7 @@ import typer
 
 from ingrained.errors import InputError, NotFoundError
 
-from .app import check_document
+from .app import check_document, there_are
 
 if TYPE_CHECKING:
     from ingrained.memory.records import Memory
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 MOST_FOUND = 20
 """Most memories that a query chooses in one namespace."""
-_NAMED = 5
-"""Most users that are named when another one was asked for."""
 
 SomeIds = Annotated[
     list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or their first letters.")
@@ -97,10 +95,8 @@ def _of_user(store: MemoryStore, user: str) -> list[Memory]:
     theirs = [namespace for namespace in spaces if user in _users(namespace)]
     if not theirs:
         known = list(dict.fromkeys(name for namespace in spaces for name in _users(namespace)))
-        rest = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
         raise NotFoundError(
-            f"unknown user {user!r}: no memory is of this user",
-            hint=f"There are: {', '.join(known[:_NAMED]) or 'none'}{rest}.",
+            f"unknown user {user!r}: no memory is of this user", hint=there_are(known)
         )
     return [one for namespace in theirs for one in store.list(namespace=namespace, status=None)]
 

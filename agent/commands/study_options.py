@@ -1,0 +1,37 @@
+"""The options of `ingrained study`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Files or folders.")]
+Rounds = Annotated[
+    int | None, typer.Option(help="Rounds; later ones take up what is weak.  [default: 1]")
+]
+Consolidate = Annotated[
+    bool, typer.Option("--consolidate", help="Train an adapter on what was remembered.")
+]
+BudgetTokens = Annotated[
+    int | None, typer.Option(help="Stop when so many tokens are used.  [default: no limit]")
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of all sampling.  [default: 0]")]
+ForgetDeleted = Annotated[
+    bool,
+    typer.Option("--forget-deleted", help="Forget what rests only on documents that were deleted."),
+]
+Trust = Annotated[
+    float | None, typer.Option(help="Trust in what these documents say, 0 to 1.  [default: 1]")
+]
+Judge = Annotated[
+    bool, typer.Option("--judge", help="Let what contradicts an older document take its place.")
+]
+Reflect = Annotated[
+    bool, typer.Option("--reflect", help="Draw insights when enough new is in memory.")
+]
+SealedExam = Annotated[Path | None, typer.Option("--exam", help="Afterwards sit this sealed exam.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only read and estimate: no model, nothing written.")
+]
