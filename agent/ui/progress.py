@@ -8,11 +8,11 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .console import notices
+from .console import line, notices
 
 
 class CountBar:
-    """Shows how much is done as a bar in a terminal, and nothing elsewhere.
+    """Shows how much is done as a bar in a terminal; elsewhere a total that is told is a line.
 
     It appears with the first count.
 
@@ -26,7 +26,8 @@ class CountBar:
     def __init__(
         self, label: str, unit: str, total: int | None = None, *, console: Console | None = None
     ) -> None:
-        console = console or notices()
+        self._console = console = console or notices()
+        self._told = label, unit
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
             TextColumn(unit), TimeRemainingColumn(),
@@ -49,6 +50,9 @@ class CountBar:
     def __call__(self, done: int, total: int) -> None:
         """Show that so many of so many are done."""
         self._bar.update(self._task, completed=done, total=total, visible=True)
+        if not self._console.is_terminal:
+            label, unit = self._told
+            self._console.print(line(f"{label}: {done} of {total} {unit}", "dim"))
 
     def advance(self, more: int) -> None:
         """Show that so many more are done."""

@@ -59,7 +59,7 @@ def test_each_insight_is_shown_with_the_ids_it_cites(home: Path, reflect: Reflec
     cited = ", ".join(sorted(known[text][:8] for text in (LEFT, SHIP)))
     assert code == 0
     assert out.splitlines()[:2] == [f"New {known[INSIGHT]}: {INSIGHT}", f"follows from {cited}"]
-    assert "groups of facts: 1 of 1" in err
+    assert "Reflecting: 1 of 1 groups of facts" in err
 
 
 def test_as_json_an_insight_names_what_it_was_derived_from(home: Path, reflect: Reflect) -> None:
