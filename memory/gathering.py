@@ -101,7 +101,7 @@ def _matching(
         both = ledger.search(lead, rest, namespace=namespace, where=where, limit=pool)
         if rest and len(both) < enough:
             alone = ledger.search(lead, [], namespace=namespace, where=where, limit=pool)
-            both = [*both, *(id_ for id_ in alone if id_ not in set(both))][:pool]
+            both = list(dict.fromkeys([*both, *alone]))[:pool]
         found.append(both)
     return found
 

@@ -10,7 +10,7 @@ from typing import Literal
 from .forgetting import DEFAULT_POLICY, ForgettingPolicy, retention
 from .lexical import overlap, stems, terms
 from .records import Memory
-from .results import Considered, Recalled, Verdict
+from .results import Recalled
 
 RRF_K = 5
 """Constant of reciprocal rank fusion (Cormack, Clarke and Buettcher 2009, section 2, have 60).
@@ -155,7 +155,7 @@ class Ranker:
             found.sort(key=_order)
             if len(found) >= enough and found[enough - 1].score >= upper:
                 break
-            found.extend(one for one in group() if self._passes(one))
+            found.extend(one for one in group() if self.passes(one))
         return sorted(found, key=_order)[:enough]
 
     def alike(self, memory: Memory, similarity: float) -> Recalled:
@@ -165,20 +165,15 @@ class Ranker:
             memory=memory, score=0.0, dense=similarity, lexical=0.0, retention=kept, rank=0
         )
 
-    def consider(self, candidates: Candidates, room: Room) -> list[Considered]:
-        """Return every candidate with what became of it, those recalled first."""
-        every = [one for _, group in self._groups(candidates, POOL) for one in group()]
-        passing = sorted((one for one in every if self._passes(one)), key=_order)
-        chosen = {one.memory.id for one in fitting(passing, room)}
-        judged = [
-            *(Considered(found=one, verdict=_verdict(one, chosen, room)) for one in passing),
-            *(
-                Considered(found=one, verdict="below the floors")
-                for one in sorted(every, key=_order)
-                if not self._passes(one)
-            ),
-        ]
-        return sorted(judged, key=lambda one: one.verdict != "recalled")
+    def every(self, candidates: Candidates) -> list[Recalled]:
+        """Return all candidates, the best first, those below the floors too."""
+        found = [one for _, group in self._groups(candidates, POOL) for one in group()]
+        return sorted(found, key=_order)
+
+    def passes(self, item: Recalled) -> bool:
+        """Return whether a candidate is above one of the floors."""
+        near = item.dense_rank is not None and item.dense >= self._floor
+        return near or item.lexical >= LEXICAL_FLOOR or self._floor <= -1.0
 
     def _groups(
         self, candidates: Candidates, size: int
@@ -214,10 +209,6 @@ class Ranker:
             lexical_rank=parts.lexical.get(memory.id),
             confidence=self._confidence(dense) if self._confidence and near else None,
         )
-
-    def _passes(self, item: Recalled) -> bool:
-        near = item.dense_rank is not None and item.dense >= self._floor
-        return near or item.lexical >= LEXICAL_FLOOR or self._floor <= -1.0
 
 
 class _Parts:
@@ -270,9 +261,9 @@ def rerank(found: Sequence[Recalled], scores: Sequence[float]) -> list[Recalled]
 
 
 def diversified(
-    found: Sequence[Recalled], likeness: Callable[[str, str], float], *, diversity: float, k: int
+    found: Sequence[Recalled], likeness: Callable[[str, str], float], *, diversity: float
 ) -> list[Recalled]:
-    """Return `k` candidates by maximal marginal relevance, in the order they were chosen.
+    """Return candidates by maximal marginal relevance, in the order they were chosen.
 
     Carbonell and Goldstein 1998, section 2: each is the one with the highest
     (1 - diversity) * score - diversity * (likeness to the most alike of those chosen before).
@@ -281,10 +272,9 @@ def diversified(
         found: Candidates, best first.
         likeness: Of two memories by their ids, from -1 to 1.
         diversity: 0 keeps the order, 1 looks at the score no more after the first.
-        k: How many.
     """
     left, chosen = list(found), list[Recalled]()
-    while left and len(chosen) < k:
+    while left:
         gains = [
             (1.0 - diversity) * one.score
             - diversity
@@ -308,9 +298,3 @@ def fitting(ordered: Sequence[Recalled], room: Room) -> list[Recalled]:
 
 def _order(item: Recalled) -> tuple[float, str]:
     return -item.score, item.memory.id
-
-
-def _verdict(one: Recalled, chosen: set[str], room: Room) -> Verdict:
-    if one.memory.id in chosen:
-        return "recalled"
-    return "beyond k" if len(chosen) >= room.k else "no room"

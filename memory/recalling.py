@@ -19,7 +19,7 @@ from .lexical import clean, normalise
 from .lookups import Lookups
 from .ranking import POOL, Candidates, Ranker, Room, diversified, fitting, rerank
 from .records import DEFAULT_NAMESPACE, Memory
-from .results import Considered, Recalled
+from .results import Considered, Recalled, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,18 +151,17 @@ class Recollection:
         if query not in found:
             return []
         ranker = self._ranker(request.floor)
-        every = ranker.consider(found[query], request.room)
-        chosen = {one.memory.id: one for one in self._chosen(found[query], ranker, request)}
-        recalled = [
-            Considered(found=one, verdict="recalled")
-            for one in sorted(chosen.values(), key=lambda one: one.rank)
+        recalled = self._chosen(found[query], ranker, request)
+        chosen = {one.memory.id for one in recalled}
+        passed_over: Verdict = "beyond k" if len(recalled) >= request.k else "no room"
+        others = [one for one in ranker.every(found[query]) if one.memory.id not in chosen]
+        above = [one for one in others if ranker.passes(one)]
+        below = [one for one in others if not ranker.passes(one)]
+        return [
+            *(Considered(found=one, verdict="recalled") for one in recalled),
+            *(Considered(found=one, verdict=passed_over) for one in above),
+            *(Considered(found=one, verdict="below the floors") for one in below),
         ]
-        beyond = [
-            dataclasses.replace(one, verdict="beyond k") if one.verdict == "recalled" else one
-            for one in every
-            if one.found.memory.id not in chosen
-        ]
-        return [*recalled, *beyond]
 
     def near(self, memories: Sequence[Memory]) -> dict[str, list[Recalled]]:
         """Return what is near to each memory by meaning, by its id.
@@ -237,7 +236,7 @@ class Recollection:
         def likeness(one: str, other: str) -> float:
             return float(arrays[one] @ arrays[other])
 
-        return diversified(best, likeness, diversity=request.diversity, k=max(request.k, len(best)))
+        return diversified(best, likeness, diversity=request.diversity)
 
 
 def _nearest_rows(similarities: Vector) -> list[tuple[int, float]]:

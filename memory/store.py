@@ -146,7 +146,7 @@ class MemoryStore(StoreQueries):
         """Remember all of these, or, on an error, none.
 
         The id is derived from namespace, kind and text, whatever the memories say. A duplicate (up
-        to case, white space, accents, articles and punctuation) is merged into the known memory;
+        to case, white space, articles and punctuation) is merged into the known memory;
         see `merging.merged`. The same insert again changes nothing. With a judge, what says the
         same in other words is merged too, and of two that contradict each other the newer or
         better trusted one takes the other's place. What was superseded and is learnt once more

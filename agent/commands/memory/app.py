@@ -23,6 +23,7 @@ MOST = 2**31 - 1
 """Largest number that an option or argument takes: what SQLite can count, with room to add to it."""
 _NAMED = 5
 """Most documents or users that are named when another one was asked for."""
+OneId = Annotated[str, typer.Argument(metavar="ID", help="An id, or its first letters.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Ids, or their first letters.")]
 
 

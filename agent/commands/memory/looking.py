@@ -9,7 +9,7 @@ import typer
 from ingrained.agent.commands.options import Home, Json
 from ingrained.errors import InputError
 
-from .app import MOST, app, check_document, opened
+from .app import MOST, OneId, app, check_document, opened
 from .filtering import Namespace, Tags, checked_status, conditions, namespace_of
 
 OfKind = Annotated[str | None, typer.Option("--kind", help="Only of this kind, such as fact.")]
@@ -117,7 +117,7 @@ def _check_query(query: str) -> None:
 @app.command("show")
 def show(
     context: typer.Context,
-    memory_id: Annotated[str, typer.Argument(metavar="ID", help="An id, or its first letters.")],
+    memory_id: OneId,
     home: Home = None,
     as_json: Json = False,
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 from ingrained.agent.commands.options import Home, Json
 from ingrained.errors import InputError
 
-from .app import MOST, WHO, app, opened
+from .app import MOST, WHO, OneId, app, opened
 
 _SHORT_DATE = len("2026-01-31")
 
@@ -18,7 +18,7 @@ _SHORT_DATE = len("2026-01-31")
 @app.command("history")
 def history(
     context: typer.Context,
-    memory_id: Annotated[str, typer.Argument(metavar="ID", help="An id, or its first letters.")],
+    memory_id: OneId,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
