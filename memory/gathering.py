@@ -14,7 +14,7 @@ from .lexical import terms
 from .lookups import Lookups
 from .ranking import Candidates
 
-_MATCHES = 1_000
+_MATCHES = 750
 """Most matches of the leading words, unless the rarest alone has more."""
 
 
@@ -67,14 +67,16 @@ def _both(
 ) -> tuple[list[Hits], list[list[str]]]:
     """Run the searches that were asked for, side by side where that is possible.
 
-    SQLite and the index are two libraries that both let go of the interpreter's lock.
+    SQLite and the index are two libraries that both let go of the interpreter's lock. The index has
+    threads of its own to wait for, so it is the one that is asked from the second thread: the other
+    way round little was won, measured on two cores.
     """
     if search == "both" and aside is not None:
-        waiting = aside.submit(by_words)
+        waiting = aside.submit(by_meaning)
         try:
-            dense = by_meaning()
+            lexical = by_words()
         finally:
-            lexical = waiting.result()
+            dense = waiting.result()
         return dense, lexical
     nothing: list[list[Any]] = [[] for _ in range(count)]
     return (
@@ -113,8 +115,8 @@ def leading(
 
     BM25 takes its time for every match, and nearly all matches are of common words, which weigh
     little. So only memories are ranked that hold a rare word and another one; then those with a
-    rare word alone. Over 100,000 memories this gives the same first as all matches for 98 of 100
-    questions, in a tenth of the time.
+    rare word alone. Over 100,000 memories this gives the same first as all matches for 95 of 100
+    questions, and the right one among ten for 97.0 % (97.7 % with all), in a tenth of the time.
 
     Args:
         words: Of one query.

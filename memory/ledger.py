@@ -30,7 +30,7 @@ from .entries import (
     text_digest,
 )
 from .lexical import clean
-from .lookups import Lookups, Vectors
+from .lookups import Counts, Lookups, Vectors
 from .records import Memory
 from .results import EventKind
 from .schema import SCHEMA_VERSION, migrate, schema_version
@@ -70,6 +70,11 @@ class Author:
     time: float
 
 
+_CACHE_KIB = 32 * 1024
+"""Most memory that pages of the file may take. SQLite's own 2 MiB does not hold what a search by
+words reads of 100,000 memories."""
+
+
 class Ledger(Lookups):
     """One open ledger file. Not synchronised: the store's lock guards it.
 
@@ -84,6 +89,7 @@ class Ledger(Lookups):
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
+        self._counts = Counts()
         self._indexed: list[tuple[str, str]] = []
         self.read_only = read_only
         if read_only and not path.is_file():
@@ -92,6 +98,7 @@ class Ledger(Lookups):
             self._db = _connect(path)
         try:
             with self._errors():
+                self._db.execute(f"PRAGMA cache_size = {-_CACHE_KIB}")
                 self._prepare()
         except StoreError:
             self._db.close()

@@ -7,6 +7,7 @@ import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,7 +34,18 @@ FINGERPRINT = "embedder_fingerprint"
 EMBEDDER = "embedder_name"
 """Settings that say whose vectors there are."""
 
+_COUNTS = 100_000
+"""Most words whose counts are kept."""
+
 Vectors = Mapping[str, Sequence[float]]
+
+
+@dataclass
+class Counts:
+    """How many memories hold each stem, as long as nothing changes."""
+
+    state: tuple[int, int] = (-1, -1)
+    of: dict[str, int] = field(default_factory=dict)
 
 
 class Lookups:
@@ -41,6 +53,7 @@ class Lookups:
 
     _db: sqlite3.Connection
     _path: Path
+    _counts: Counts
 
     def setting(self, key: str) -> str | None:
         """Return what `Ledger.put_setting` stored."""
@@ -220,14 +233,27 @@ class Lookups:
         return int(self._rows("SELECT coalesce(max(seq), 0) FROM memories")[0][0])
 
     def frequencies(self, words: Iterable[str]) -> dict[str, int]:
-        """Return how many active memories hold each word or another form of it."""
+        """Return how many active memories hold each word or another form of it.
+
+        To count a common word takes as long as a search, so what was counted is kept until this
+        or another connection changes the ledger.
+        """
         stems = {word: stem(word) for word in words}
-        rows = self._rows(
-            "SELECT term, doc FROM vocabulary WHERE term IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(stems.values())),),
-        )
-        counts = {str(term): int(count) for term, count in rows}
-        return {word: counts.get(stemmed, 0) for word, stemmed in stems.items()}
+        counts = self._counted()
+        if missing := set(stems.values()) - counts.keys():
+            rows = self._rows(
+                "SELECT term, doc FROM vocabulary WHERE term IN (SELECT value FROM json_each(?))",
+                (json.dumps(sorted(missing)),),
+            )
+            counts.update({**dict.fromkeys(missing, 0), **{term: doc for term, doc in rows}})
+        return {word: counts[stemmed] for word, stemmed in stems.items()}
+
+    def _counted(self) -> dict[str, int]:
+        """Return what was counted since the last change."""
+        state = self.data_version(), self._db.total_changes
+        if state != self._counts.state or len(self._counts.of) > _COUNTS:
+            self._counts = Counts(state=state)
+        return self._counts.of
 
     def digests(self, ids: Iterable[str] | None = None) -> dict[tuple[tuple[str, ...], str], str]:
         """Return what an index must hold: the entry digests of the active memories, or of these."""

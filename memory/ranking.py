@@ -55,7 +55,7 @@ POOL = 50
 """Candidates taken from each list, at least."""
 
 _SPARE = 5
-"""Candidates looked at beyond those wanted: fading or a floor may let some of them drop out."""
+"""Candidates looked at beyond those wanted: fading may change their order."""
 
 Load = Callable[[Sequence[str]], Mapping[str, Memory]]
 """Returns the active memories among some ids."""
@@ -151,7 +151,7 @@ class Ranker:
         a score, so one whose rank alone is worse than the scores in hand cannot come in.
         """
         found: list[Recalled] = []
-        for upper, group in self._groups(candidates, enough + _SPARE):
+        for upper, group in self._groups(candidates, enough):
             found.sort(key=_order)
             if len(found) >= enough and found[enough - 1].score >= upper:
                 break
@@ -176,12 +176,17 @@ class Ranker:
         return near or item.lexical >= LEXICAL_FLOOR or self._floor <= -1.0
 
     def _groups(
-        self, candidates: Candidates, size: int
+        self, candidates: Candidates, enough: int
     ) -> Iterator[tuple[float, Callable[[], list[Recalled]]]]:
-        """Yield groups of candidates: the best score possible in it, and how to get it."""
+        """Yield groups of candidates: the best score possible in it, and how to get it.
+
+        Each is so large that the first one nearly always does: `enough` of it are near by meaning.
+        """
         fused = fuse(candidates.rankings, weights=candidates.weights)
         ordered = sorted(fused, key=lambda id_: (-fused[id_], id_))
         parts = _Parts(candidates)
+        near = [place for place, id_ in enumerate(ordered, 1) if parts.near(id_, self._floor)]
+        size = near[enough - 1] + _SPARE if len(near) >= enough > 0 else max(len(ordered), 1)
         for start in range(0, len(ordered), size):
             ids = ordered[start : start + size]
             yield fused[ids[0]], lambda ids=ids: self._recalled(ids, fused, parts)  # type: ignore[misc]
@@ -221,6 +226,10 @@ class _Parts:
         }
         self.lexical = {id_: rank for rank, id_ in enumerate(candidates.lexical, start=1)}
         self.stems = stems(terms(candidates.query))
+
+    def near(self, id_: str, floor: float) -> bool:
+        """Return whether the search by meaning found it, above the floor."""
+        return id_ in self.dense and self.dense[id_][1] >= floor
 
 
 def faded(rank_score: float, kept: float) -> float:

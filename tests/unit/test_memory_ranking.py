@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_an_expression_is_made_of_quoted_words_only() -> None:
 
 
 def test_only_memories_with_a_rare_word_are_ranked() -> None:
-    counts = {"lighthouse": 3, "morrow": 900, "cape": 1500, "was": 9000, "unknown": 0}
+    counts = {"lighthouse": 3, "morrow": 700, "cape": 1500, "was": 9000, "unknown": 0}
     lead = ["unknown", "lighthouse", "morrow"]
     assert leading(list(counts), counts, most=5000) == (lead, ["cape"])
     assert leading(["was"], counts, most=5000) == (["was"], [])
@@ -85,6 +85,22 @@ def test_below_both_floors_nothing_is_recalled() -> None:
     assert [item.memory.id for item in ranker.best(near, 5)] == ["a"]
     nearer = Candidates(query="apples", dense=[("b", DENSE_FLOOR)], lexical=["a"])
     assert [item.memory.id for item in ranker.best(nearer, 5)] == ["b"]
+
+
+def test_memories_that_cannot_come_in_are_not_loaded() -> None:
+    memories = {f"{n:03}": memory(f"{n:03}", "?") for n in range(200)}
+    loads: list[int] = []
+
+    def counted(ids: Sequence[str]) -> Mapping[str, Memory]:
+        loads.append(len(ids))
+        return known(memories)(ids)
+
+    ids = list(memories)
+    near, by_words = [(id_, 0.9) for id_ in ids[:100]], ids[100:]
+    found = Ranker(counted, now=0.0).best(Candidates(query="x", dense=near, lexical=by_words), 10)
+    assert [one.memory.id for one in found] == ids[:10]
+    assert len(loads) == 1
+    assert loads[0] < 40
 
 
 def test_of_two_equals_the_fresher_comes_first_but_the_right_one_is_not_lost() -> None:
