@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
@@ -16,6 +17,9 @@ from .ranking import Candidates
 
 _MATCHES = 750
 """Most matches of the leading words, unless the rarest alone has more."""
+_WEIGHED = 12_000
+"""Most memories that the other words stand in together, unless the rarest of them alone stands in
+more: to weigh a word, BM25 walks through all that hold it."""
 
 
 def gather(
@@ -115,8 +119,8 @@ def leading(
 
     BM25 takes its time for every match, and nearly all matches are of common words, which weigh
     little. So only memories are ranked that hold a rare word and another one; then those with a
-    rare word alone. Over 100,000 memories this gives the same first as all matches for 95 of 100
-    questions, and the right one among ten for 97.0 % (97.7 % with all), in a tenth of the time.
+    rare word alone. Over 100,000 memories the right one is among ten for 97.7 % of the questions
+    (98.7 % with all words and matches), in an eighth of the time.
 
     Args:
         words: Of one query.
@@ -126,13 +130,18 @@ def leading(
     """
     ordered = sorted(words, key=counts.__getitem__)
     known = [word for word in ordered if counts[word] <= most] or ordered[:1]
-    matches, lead = 0, 0
-    for word in known:
-        matches += counts[word]
-        if lead and matches > _MATCHES:
-            break
-        lead += 1
-    return known[:lead], known[lead:]
+    lead = _within(_MATCHES, known, counts)
+    return lead, _within(_WEIGHED, known[len(lead) :], counts)
+
+
+def _within(matches: int, ordered: Sequence[str], counts: Mapping[str, int]) -> list[str]:
+    """Return the first of some words, at least one, that so many memories hold together."""
+    sums = itertools.accumulate(counts[word] for word in ordered)
+    return [
+        word
+        for n, (word, sum_) in enumerate(zip(ordered, sums, strict=True))
+        if not n or sum_ <= matches
+    ]
 
 
 def _nearest(

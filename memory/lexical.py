@@ -84,7 +84,7 @@ def match_expression(lead: Iterable[str], rest: Iterable[str] = (), *, within: s
         within: The namespace's token; any namespace when empty.
     """
     groups = [" OR ".join(f'"{word}"' for word in words) for words in (lead, rest)]
-    parts = [f"{{text title}} : ({group})" for group in groups if group]
+    parts = [f"({group})" for group in groups if group]
     return " AND ".join([*([f'space : "{within}"'] if within else []), *parts])
 
 

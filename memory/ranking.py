@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -55,7 +56,7 @@ POOL = 50
 """Candidates taken from each list, at least."""
 
 _SPARE = 5
-"""Candidates looked at beyond those wanted: fading may change their order."""
+"""Candidates looked at beyond the first ones at a time, where fading may change the order."""
 
 Load = Callable[[Sequence[str]], Mapping[str, Memory]]
 """Returns the active memories among some ids."""
@@ -180,16 +181,17 @@ class Ranker:
     ) -> Iterator[tuple[float, Callable[[], list[Recalled]]]]:
         """Yield groups of candidates: the best score possible in it, and how to get it.
 
-        Each is so large that the first one nearly always does: `enough` of it are near by meaning.
+        `enough` of the first one are near by meaning, so that it does unless memories have faded.
         """
         fused = fuse(candidates.rankings, weights=candidates.weights)
         ordered = sorted(fused, key=lambda id_: (-fused[id_], id_))
         parts = _Parts(candidates)
         near = [place for place, id_ in enumerate(ordered, 1) if parts.near(id_, self._floor)]
-        size = near[enough - 1] + _SPARE if len(near) >= enough > 0 else max(len(ordered), 1)
-        for start in range(0, len(ordered), size):
-            ids = ordered[start : start + size]
-            yield fused[ids[0]], lambda ids=ids: self._recalled(ids, fused, parts)  # type: ignore[misc]
+        first = near[enough - 1] if len(near) >= enough > 0 else len(ordered)
+        ends = [0, *range(first, len(ordered), _SPARE), len(ordered)]
+        for start, end in itertools.pairwise(ends):
+            if ids := ordered[start:end]:
+                yield fused[ids[0]], lambda ids=ids: self._recalled(ids, fused, parts)  # type: ignore[misc]
 
     def _recalled(
         self, ids: Sequence[str], fused: Mapping[str, float], parts: _Parts

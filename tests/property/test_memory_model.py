@@ -143,7 +143,7 @@ def test_any_text_can_be_kept_and_any_text_asked(kept: str, asked: str) -> None:
 
 @given(st.text(st.characters(), max_size=80))
 def test_an_expression_never_holds_more_than_quoted_words(text: str) -> None:
-    expression = match_expression(terms(text)).removeprefix("{text title} : (").removesuffix(")")
+    expression = match_expression(terms(text)).removeprefix("(").removesuffix(")")
     for part in filter(None, expression.split(" OR ")):
         assert part[0] == part[-1] == '"'
         assert '"' not in part[1:-1]

@@ -44,10 +44,10 @@ def test_words_are_letters_digits_and_marks_of_any_script(
 
 
 def test_an_expression_is_made_of_quoted_words_only() -> None:
-    words = '{text title} : ("said" OR "stop" OR "near" OR "x")'
+    words = '("said" OR "stop" OR "near" OR "x")'
     assert match_expression(terms('he said "stop" OR NEAR(x*)')) == words
     assert match_expression(["a"], ["b", "c"], within="17") == (
-        'space : "17" AND {text title} : ("a") AND {text title} : ("b" OR "c")'
+        'space : "17" AND ("a") AND ("b" OR "c")'
     )
 
 
@@ -58,6 +58,15 @@ def test_only_memories_with_a_rare_word_are_ranked() -> None:
     assert leading(["was"], counts, most=5000) == (["was"], [])
     assert leading([], counts, most=5000) == ([], [])
     assert leading(["was"], counts, most=9000) == (["was"], [])
+
+
+def test_words_that_weigh_little_and_take_long_are_left_out() -> None:
+    counts = {"stag": 1_000, "river": 7_000, "road": 8_000, "town": 9_000}
+    assert leading(list(counts), counts, most=50_000) == (["stag"], ["river"])
+    counts["river"] = 20_000
+    assert leading(list(counts), counts, most=50_000) == (["stag"], ["road"])
+    counts |= {"road": 21_000, "town": 22_000}
+    assert leading(list(counts), counts, most=50_000) == (["stag"], ["river"])
 
 
 def test_overlap_is_the_share_of_the_questions_words_whatever_their_endings() -> None:
