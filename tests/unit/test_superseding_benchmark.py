@@ -63,7 +63,7 @@ def test_the_threshold_of_the_baseline_is_the_best_there_is(superseding: ModuleT
     assert superseding.best_threshold([0.2, 0.7, 0.8, 0.9], pairs) == 0.7
 
 
-@pytest.mark.parametrize("name", ["relations", "relations_check"])
+@pytest.mark.parametrize("name", ["relations", "relations_check", "relations_free"])
 def test_development_pairs_are_all_different_and_of_every_relation(
     superseding: ModuleType, name: str
 ) -> None:
