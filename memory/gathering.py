@@ -33,7 +33,7 @@ def gather(
     where: Where | None,
     fingerprint: str,
     search: Literal["both", "meaning", "words"],
-    aside: Executor,
+    aside: Executor | None,
 ) -> list[Candidates]:
     """Return the candidates of each query, in order.
 
@@ -47,7 +47,7 @@ def gather(
         where: Only memories that meet it.
         fingerprint: Of the embedder that made the vectors.
         search: Which of the two is asked.
-        aside: Runs one search while the other runs.
+        aside: Runs one search while the other runs; one comes after the other when None.
     """
     asked = list(queries)
     within: dict[str, Any] = {"pool": pool, "namespace": namespace, "where": where}
@@ -83,10 +83,8 @@ def _both(
             dense = waiting.result()
         return dense, lexical
     nothing: list[list[Any]] = [[] for _ in range(count)]
-    return (
-        nothing if search == "words" else by_meaning(),
-        nothing if search == "meaning" else by_words(),
-    )
+    lexical = nothing if search == "meaning" else by_words()
+    return nothing if search == "words" else by_meaning(), lexical
 
 
 def _matching(
@@ -126,12 +124,13 @@ def leading(
         words: Of one query.
         counts: How many memories hold each.
         most: Words that more memories hold say nothing, and are left out, but for the rarest of a
-            query that has no other.
+            query that has no other. One that seems to be in none may only be written otherwise.
     """
-    ordered = sorted(words, key=counts.__getitem__)
-    known = [word for word in ordered if counts[word] <= most] or ordered[:1]
-    lead = _within(_MATCHES, known, counts)
-    return lead, _within(_WEIGHED, known[len(lead) :], counts)
+    unknown = [word for word in words if not counts[word]]
+    held = sorted((word for word in words if counts[word]), key=counts.__getitem__)
+    rare = [word for word in held if counts[word] <= most] or held[:1]
+    lead = _within(_MATCHES, rare, counts)
+    return [*unknown, *lead], _within(_WEIGHED, rare[len(lead) :], counts)
 
 
 def _within(matches: int, ordered: Sequence[str], counts: Mapping[str, int]) -> list[str]:

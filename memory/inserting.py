@@ -94,7 +94,8 @@ class InsertPlan:
         known = self._twin(memory)
         if known is None:
             return self._new(memory, "")
-        if known.status == "superseded" and memory.status == "active":
+        gave_way = known.status == "superseded" or bool(known.superseded_by)
+        if gave_way and known.status != "active" and memory.status == "active":
             return self._again(known, memory)
         return self._merge(known, memory)
 
@@ -106,9 +107,10 @@ class InsertPlan:
         """Plan a superseded memory that is learnt once more: it returns if nothing holds instead.
 
         News is a document version that it did not rest on, or that it holds from later on than
-        when its place was taken. The same insert again is no news.
+        when its place was taken. The same insert again is no news. What was forgotten since is
+        superseded again, to be seen but not recalled.
         """
-        fallback = merged(known, memory, self._now)
+        fallback = merged(dataclasses.replace(known, status="superseded"), memory, self._now)
         if not self._is_news(known, memory):
             if fallback == known:
                 return Inserted(id=known.id, outcome="unchanged")

@@ -53,7 +53,7 @@ def normalise(text: str) -> str:
 
 def terms(text: str) -> tuple[str, ...]:
     """Return the distinct content words of `text`, lower-case, in order, without stop-words."""
-    words = dict.fromkeys(_words(clean(text).casefold()))
+    words = dict.fromkeys(_words(clean(text).lower()))
     return tuple(word for word in words if word not in STOP_WORDS)
 
 

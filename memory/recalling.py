@@ -103,6 +103,14 @@ class Request:
         return dataclasses.replace(self.where or Where(), document=self.document)
 
     @property
+    def tried(self) -> int:
+        """How many of the best are looked at: more where more than their rank decides."""
+        if self.reranker:
+            return max(RERANKED, self.k)
+        budget = self.max_chars is not None or self.max_tokens is not None
+        return max(POOL, self.k) if budget or self.diversity else self.k
+
+    @property
     def room(self) -> Room:
         """How much may be recalled."""
         return Room(
@@ -132,17 +140,22 @@ class Recollection:
         self._index = index
         self._embedder = embedder
         self._ranker = ranker
-        self._aside = ThreadPoolExecutor(1, thread_name_prefix="recall")
+        self._aside: ThreadPoolExecutor | None = ThreadPoolExecutor(1, thread_name_prefix="recall")
 
     def close(self) -> None:
         """Let go of the second thread; a second call does nothing."""
-        self._aside.shutdown()
+        if self._aside is not None:
+            self._aside.shutdown()
+            self._aside = None
 
     def recall(self, queries: Sequence[str], request: Request) -> list[list[Recalled]]:
         """Return what is recalled for each query, with one embedding batch and one index query."""
         found = self._gather(queries, request)
         ranker = self._ranker(request.floor)
-        ranked = {query: self._chosen(one, ranker, request) for query, one in found.items()}
+        ranked = {
+            query: fitting(self._ordered(one, ranker, request), request.room)
+            for query, one in found.items()
+        }
         return [list(ranked.get(query, ())) for query in queries]
 
     def consider(self, query: str, request: Request) -> list[Considered]:
@@ -151,16 +164,25 @@ class Recollection:
         if query not in found:
             return []
         ranker = self._ranker(request.floor)
-        recalled = self._chosen(found[query], ranker, request)
+        tried = self._ordered(found[query], ranker, request)
+        recalled = fitting(tried, request.room)
+        seen = {one.memory.id for one in tried}
         chosen = {one.memory.id for one in recalled}
         passed_over: Verdict = "beyond k" if len(recalled) >= request.k else "no room"
-        others = [one for one in ranker.every(found[query]) if one.memory.id not in chosen]
-        above = [one for one in others if ranker.passes(one)]
-        below = [one for one in others if not ranker.passes(one)]
+        untried = [one for one in ranker.every(found[query]) if one.memory.id not in seen]
         return [
             *(Considered(found=one, verdict="recalled") for one in recalled),
-            *(Considered(found=one, verdict=passed_over) for one in above),
-            *(Considered(found=one, verdict="below the floors") for one in below),
+            *(
+                Considered(found=one, verdict=passed_over)
+                for one in tried
+                if one.memory.id not in chosen
+            ),
+            *(Considered(found=one, verdict="beyond k") for one in untried if ranker.passes(one)),
+            *(
+                Considered(found=one, verdict="below the floors")
+                for one in untried
+                if not ranker.passes(one)
+            ),
         ]
 
     def near(self, memories: Sequence[Memory]) -> dict[str, list[Recalled]]:
@@ -200,7 +222,7 @@ class Recollection:
             self._index,
             dict(zip(asked, self._vectors(asked, request), strict=True)),
             pool=max(POOL, 4 * request.k),
-            enough=request.k,
+            enough=request.tried,
             namespace=request.namespace,
             where=request.conditions,
             fingerprint=self._embedder.fingerprint,
@@ -214,17 +236,15 @@ class Recollection:
             return [[] for _ in queries]
         return self._embedder.embed([clean(query) for query in queries])
 
-    def _chosen(self, one: Candidates, ranker: Ranker, request: Request) -> list[Recalled]:
-        """Return the best that have room; more are looked at where more than rank decides."""
-        spare = request.max_chars is not None or request.max_tokens is not None
-        wanted = max(POOL, request.k) if spare or request.diversity else request.k
-        best = ranker.best(one, max(RERANKED, request.k) if request.reranker else wanted)
+    def _ordered(self, one: Candidates, ranker: Ranker, request: Request) -> list[Recalled]:
+        """Return the best in the order in which they are tried for room."""
+        best = ranker.best(one, request.tried)
         if request.reranker and best:
             texts = [found.memory.text for found in best]
             best = rerank(best, request.reranker.scores(one.query, texts))
         if request.diversity:
             best = self._diversified(best, request)
-        return fitting(best, request.room)
+        return best
 
     def _diversified(self, best: Sequence[Recalled], request: Request) -> list[Recalled]:
         import numpy as np
@@ -234,7 +254,8 @@ class Recollection:
         arrays = {id_: np.asarray(vector, dtype=np.float32) for id_, vector in kept.items()}
 
         def likeness(one: str, other: str) -> float:
-            return float(arrays[one] @ arrays[other])
+            gone = one not in arrays or other not in arrays
+            return 0.0 if gone else float(arrays[one] @ arrays[other])
 
         return diversified(best, likeness, diversity=request.diversity)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from typing import Self
 
 from ingrained.errors import StoreError
 
+from .adopting import settled_in
 from .asking import StoreQueries, not_found
 from .calibrating import Calibration, asked, calibrate, groups_of, similarities
 from .changing import forgotten, pinned, superseded, unpinned
@@ -193,6 +194,19 @@ class MemoryStore(StoreQueries):
             given = {id_: vector for id_, vector in (vectors or {}).items() if id_ in kept}
             self._commit(plan.changes, who, why, vectors=given)
             return results
+
+    def settle_in(self, names: Mapping[str, str], *, who: str, why: str) -> None:
+        """Let what was adopted point to the memories of this store: the last step of an import.
+
+        Args:
+            names: Id elsewhere → id here, of all that was adopted; see `adopting.settled_in`.
+            who: Who took them.
+            why: For what reason.
+        """
+        with self._lock:
+            after = settled_in(self._ledger, names)
+            known = self._ledger.load(after)
+            self._commit_pairs("merge", [(known[id_], one) for id_, one in after.items()], who, why)
 
     def reinforce(self, ids: Iterable[str], *, who: str, why: str) -> None:
         """Note that these were of use: they fade more slowly; see `forgetting.reinforced`."""

@@ -35,7 +35,7 @@ def put_back(ledger: Lookups, events: Sequence[Event]) -> dict[str, Memory]:
     """Return the memories that the undoing of events changes, as they are then, by id.
 
     Who had taken a place that is given back has it no longer, and what had lost its place to a
-    memory that is undone has it again.
+    memory that is undone has it again. Who takes a place again takes it from what holds it now.
 
     Raises:
         StoreError: What they changed was changed again since, or purged.
@@ -50,6 +50,7 @@ def put_back(ledger: Lookups, events: Sequence[Event]) -> dict[str, Memory]:
             before.supersedes if id_ in made else set(before.supersedes) - {*after[id_].supersedes}
         )
         after |= _given_back(ledger, id_, gone, after)
+        after |= _taken_again(ledger, id_, set(after[id_].supersedes) - {*before.supersedes}, after)
     after = _relinked(ledger, after)
     return _all_grounded(ledger, after)
 
@@ -124,6 +125,35 @@ def _given_back(
     return changed
 
 
+def _taken_again(
+    ledger: Lookups, winner: str, losers: Iterable[str], after: Mapping[str, Memory]
+) -> dict[str, Memory]:
+    """Return a winner in the places it had, and those it had them from as they were then.
+
+    It has no place of what was purged, or gave way to something else since.
+    """
+    known = {**ledger.load(losers), **after}
+    changed = {winner: known[winner]}
+    for id_ in losers:
+        if id_ not in known or known[id_].superseded_by not in ("", winner):
+            changed[winner] = no_longer_superseding(changed[winner], id_)
+        elif not known[id_].superseded_by:
+            changed[id_] = _after_losing(ledger, known[id_], winner)
+    return changed
+
+
+def _after_losing(ledger: Lookups, loser: Memory, winner: str) -> Memory:
+    """Return a memory without its place as it was when another had taken it."""
+    lost = [
+        event.after
+        for event in ledger.events(loser.id)
+        if event.after is not None and event.after.superseded_by == winner
+    ]
+    valid_to = lost[-1].valid_to if lost else loser.valid_to
+    status: Status = "superseded" if loser.status == "active" else loser.status
+    return dataclasses.replace(loser, status=status, superseded_by=winner, valid_to=valid_to)
+
+
 def _before_losing(ledger: Lookups, loser: Memory, winner: str) -> Memory:
     """Return a memory with its place as it was when another took it."""
     before = [
@@ -142,7 +172,10 @@ def _before_losing(ledger: Lookups, loser: Memory, winner: str) -> Memory:
 
 
 def _relinked(ledger: Lookups, after: Mapping[str, Memory]) -> dict[str, Memory]:
-    """Return the memories with both ends of every place that changed hands."""
+    """Return the memories with both ends of every place that changed hands.
+
+    What was purged has no place any more.
+    """
     before = ledger.load(after)
     moved = {
         id_: (before[id_].superseded_by, one.superseded_by)
@@ -156,4 +189,6 @@ def _relinked(ledger: Lookups, after: Mapping[str, Memory]) -> dict[str, Memory]
             changed[old] = no_longer_superseding(changed.get(old, found[old]), loser)
         if new in found:
             changed[new] = superseding(changed.get(new, found[new]), loser)
+        elif new:
+            changed[loser] = dataclasses.replace(changed[loser], superseded_by="")
     return changed

@@ -117,7 +117,8 @@ class ChangeContract(Grounds):
             {"strength": float("inf")}, {"strength": 0.0}, {"created": float("nan")},
             {"valid_from": 10**400}, {"last_recalled": "today"}, {"kind": "rumour"},
             {"status": "gone"}, {"namespace": ()}, {"namespace": ("user", "")},
-            {"namespace": ["user", "ada"]},
+            {"namespace": ["user", "ada"]}, {"tags": "red"}, {"tags": ("red", 5)}, {"spans": ("a",)},
+            {"pinned": "no"}, {"derived_from": (None,)},
         ],
         ids=lambda fault: "-".join(fault),
     )  # fmt: skip

@@ -205,6 +205,37 @@ class SuccessionContract(Grounds):
         (back,) = store.insert([note(ADA, document="b")], who="t", why="t")
         assert store.get(back.id).status == "active"
 
+    def test_what_was_superseded_and_then_forgotten_does_not_come_back_beside_its_winner(
+        self, store: MemoryStore
+    ) -> None:
+        """Learnt again, it is superseded again; a judge may give it its place."""
+        first, second = learn(store, ADA, TOM, judge=CONTRADICTION)
+        store.forget([first], who="t", why="t")
+        (again,) = store.insert([note(ADA, document="b")], who="t", why="t")
+        assert (again.outcome, store.get(first).status) == ("outdated", "superseded")
+        assert ids_of(store.recall(ADA)) == [second]
+        store.forget([first], who="t", why="t")
+        store.insert([note(ADA, document="c")], who="t", why="t", judge=CONTRADICTION)
+        assert (store.get(first).superseded_by, store.get(first).supersedes) == ("", (second,))
+        assert [one.id for one in store.list()] == [first]
+
+    def test_a_place_that_is_taken_again_is_lost_again(self, store: MemoryStore) -> None:
+        """By an undo of what gave it back: both ends say so."""
+        first, second = learn(store, ADA, TOM, judge=CONTRADICTION)
+        unlike = Saying(lambda _older, _newer: "unrelated")
+        store.insert([note(ADA, document="b")], who="t", why="t", judge=unlike)
+        assert (store.get(first).status, store.get(second).supersedes) == ("active", ())
+        store.undo(store.history(second)[-1].id, who="t", why="t")
+        assert (store.get(first).status, store.get(first).superseded_by) == ("superseded", second)
+        assert store.get(second).supersedes == (first,)
+
+    def test_a_place_is_not_given_back_to_what_is_purged(self, store: MemoryStore) -> None:
+        """An undo of what the purge changed names nothing that is gone."""
+        first, second = learn(store, ADA, TOM, judge=CONTRADICTION)
+        store.purge([second], who="t", why="t")
+        store.undo(store.history(first)[-1].id, who="t", why="t")
+        assert store.get(first).superseded_by == ""
+
     @pytest.mark.parametrize("event", [0, -1, 10_000, 2**70])
     def test_an_event_that_there_is_not(
         self, store: MemoryStore, ids: list[str], event: int

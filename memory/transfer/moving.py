@@ -72,6 +72,10 @@ class Receiver(Protocol):
         """Take memories as they are."""
         ...
 
+    def settle_in(self, names: Mapping[str, str], *, who: str, why: str) -> None:
+        """Let what was taken point to memories that are here."""
+        ...
+
 
 class Tally:
     """Of how many rows what became.
@@ -251,7 +255,7 @@ def bring_in(
         StoreError: The store cannot take the memories.
     """
     wishes.check(source)
-    tally = Tally()
+    tally, names = Tally(), dict[str, str]()
     for batch in batches(_wanted(source, wishes, tally), _BATCH):
         own = source.header is not None
         kept = _screened(batch, screen, screening) if own and screen is not None else batch
@@ -259,9 +263,13 @@ def bring_in(
             tally.outcomes["refused"] += refused
         vectors = _usable(store, source, kept)
         done = _take(store, source, kept, vectors, who=who, why=why)
+        if own:
+            names |= {row.memory.id: one.id for row, one in zip(kept, done, strict=True)}
         tally.outcomes.update(one.outcome for one in done)
         tally.vectors += len(vectors)
         progress(len(batch))
+    if names:
+        store.settle_in(names, who=who, why=why)
     return tally
 
 

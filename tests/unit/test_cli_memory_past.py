@@ -51,6 +51,16 @@ def test_history_tells_what_changed_and_undo_takes_it_back(call, shown):
     assert call("undo", "99999", code=4)["kind"] == "NotFoundError"
 
 
+def test_what_was_of_use_fades_more_slowly_from_now_on(call, shown):
+    before = call("list")[0]
+    assert call("reinforce", before["id"][:8]) == {"reinforced": [before["id"]]}
+    after = call("show", before["id"])
+    assert after["strength"] == before["strength"] + 1
+    assert after["last_recalled"] >= before["created"]
+    assert "Reinforced" in shown("reinforce", before["id"])
+    assert call("reinforce", "none-such", code=4)["kind"] == "NotFoundError"
+
+
 def test_a_step_is_undone_as_a_whole(call):
     everything = call("list")
     first = call("history", everything[0]["id"])[0]["id"]

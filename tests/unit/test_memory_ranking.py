@@ -55,6 +55,8 @@ def test_only_memories_with_a_rare_word_are_ranked() -> None:
     counts = {"lighthouse": 3, "morrow": 700, "cape": 1500, "was": 9000, "unknown": 0}
     lead = ["unknown", "lighthouse", "morrow"]
     assert leading(list(counts), counts, most=5000) == (lead, ["cape"])
+    assert leading(["unknown", "was"], counts, most=5000) == (["unknown", "was"], [])
+    assert leading(["unknown"], counts, most=5000) == (["unknown"], [])
     assert leading(["was"], counts, most=5000) == (["was"], [])
     assert leading([], counts, most=5000) == ([], [])
     assert leading(["was"], counts, most=9000) == (["was"], [])

@@ -267,6 +267,9 @@ class Receiver:
         self.adopted.append((memories, vectors))
         return [Inserted(id=memory.id, outcome="added") for memory in memories]
 
+    def settle_in(self, names, *, who, why):
+        self.names = names
+
     def insert(self, memories, *, who, why):
         self.inserted.append(memories)
         return [Inserted(id="x", outcome="added") for _ in memories]

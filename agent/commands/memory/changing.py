@@ -93,6 +93,21 @@ def restore(context: typer.Context, ids: Ids, home: Home = None, as_json: Json =
         show_changed("Already remembered", already)
 
 
+@app.command("reinforce")
+def reinforce(context: typer.Context, ids: Ids, home: Home = None, as_json: Json = False) -> None:
+    """Note that memories were of use: they fade from now on, and more slowly."""
+    from ingrained.agent.ui.console import show_json
+    from ingrained.agent.ui.memories import show_changed
+
+    with opened(context, home, writing=True) as store:
+        useful = select(store, ids)
+        store.reinforce(ids_of(useful), who=WHO, why="said to be of use")
+    if as_json:
+        show_json({"reinforced": ids_of(useful)})
+    else:
+        show_changed("Reinforced", useful)
+
+
 @app.command("pin")
 def pin(context: typer.Context, ids: Ids, home: Home = None, as_json: Json = False) -> None:
     """Let memories never fade."""

@@ -60,7 +60,7 @@ def list_memories(
 def search(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="Any words.")],
-    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = 5,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 5,
     kind: OfKind = None,
     document: OfDocument = None,
     tag: Tags = None,
