@@ -359,7 +359,7 @@ class Lookups:
             yield
         except sqlite3.Error as error:
             raise StoreError(
-                f"The memory ledger {str(self._path)!r} cannot be used: {error}. "
+                f"The memory ledger {str(self._path)!r} cannot be used: {str(error).rstrip('.')}. "
                 "Nothing was recorded.",
                 hint=way_out(error),
             ) from error

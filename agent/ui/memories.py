@@ -23,6 +23,9 @@ _EXPLAINED = (
     "place by BM25. The score is the share of the best possible reciprocal rank, less fading."
 )
 
+_NAMED = 5
+"""Most namespaces that are named where nothing was found."""
+
 
 def show_list(memories: Sequence[Memory], *, more: bool, console: Console | None = None) -> None:
     """Show one line per memory."""
@@ -40,11 +43,25 @@ def show_list(memories: Sequence[Memory], *, more: bool, console: Console | None
         console.print("There are more: raise --limit.", style="dim")
 
 
-def show_found(found: Sequence[Recalled], console: Console | None = None) -> None:
-    """Show what a query brought back, with the parts of its score."""
+def show_found(
+    found: Sequence[Recalled],
+    console: Console | None = None,
+    *,
+    elsewhere: Sequence[tuple[str, ...]] = (),
+) -> None:
+    """Show what a query brought back, with the parts of its score.
+
+    Args:
+        found: Best first.
+        console: Where to; standard output when None.
+        elsewhere: Namespaces that were not searched, told when nothing was found.
+    """
     console = console or results()
     if not found:
         console.print("Nothing is recalled for that.", style="dim")
+        if elsewhere:
+            names = ", ".join(" / ".join(name) for name in elsewhere[:_NAMED])
+            console.print(line(f"Not searched (--namespace LABEL for each label): {names}", "dim"))
         return
     table = new_table()
     table.add_column("id")

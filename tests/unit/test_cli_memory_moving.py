@@ -159,6 +159,25 @@ def test_a_dry_run_counts_and_writes_nothing(call, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_a_search_that_finds_nothing_says_where_it_did_not_look(call, tmp_path, capsys):
+    file = write_plain(tmp_path, {"text": "Ada keeps a heron.", "namespace": ["user", "ada"]})
+    call("memory", "import", file, home="new")
+    words = ["memory", "search", "heron", "--home", str(tmp_path / "new")]
+    assert run(words, doors()) == 0
+    assert "Not searched (--namespace LABEL for each label): user / ada" in capsys.readouterr().out
+    assert run([*words, "--namespace", "user", "--namespace", "ada"], doors()) == 0
+    assert "Ada keeps a heron." in capsys.readouterr().out
+
+
+def test_nothing_can_be_compared_where_nothing_was_studied(call, tmp_path):
+    file = write_plain(tmp_path, {"text": "Ada keeps a heron."})
+    call("memory", "import", file, home="new")
+    newer = tmp_path / "newer.md"
+    newer.write_text("Ada keeps two herons.", encoding="utf-8")
+    told = call("memory", "diff", "mill.md", newer, home="new", code=4)
+    assert "nothing was studied here yet" in told["error"]
+
+
 def test_all_rows_can_go_into_one_namespace(call, tmp_path):
     file = write_plain(tmp_path, {"text": "A heron.", "namespace": "x"}, {"text": "A goat."})
     options = ["--namespace", "user", "--namespace", "ada@example.org"]

@@ -37,8 +37,11 @@ def diff(
     from ingrained.memory.records import DEFAULT_NAMESPACE
     from ingrained.memory.revising import revise
 
+    behind = existing_home(load_settings(home=home))
+    if not behind.library_file.is_file():
+        raise NotFoundError("nothing was studied here yet", hint="Let the agent study OLD first.")
     with (
-        closing(existing_home(load_settings(home=home)).library(read_only=True)) as library,
+        closing(behind.library(read_only=True)) as library,
         opened(context, home) as store,
     ):
         before = _known(old, library, store)

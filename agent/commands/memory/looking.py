@@ -88,6 +88,7 @@ def search(
     from ingrained.agent.ui.console import show_json
     from ingrained.agent.ui.memories import show_considered, show_found
     from ingrained.memory.recalling import RecallOptions
+    from ingrained.memory.records import DEFAULT_NAMESPACE
 
     _check_query(query)
     where = conditions(
@@ -103,10 +104,12 @@ def search(
             show_considered(considered) if not as_json else show_json(list(map(asdict, considered)))
             return
         found = store.recall(query, **options)
+        searched = options.get("namespace", DEFAULT_NAMESPACE)
+        elsewhere = [] if found else [one for one in store.namespaces() if one != searched]
     if as_json:
         show_json([asdict(one) for one in found])
     else:
-        show_found(found)
+        show_found(found, elsewhere=elsewhere)
 
 
 def _check_query(query: str) -> None:
