@@ -14,28 +14,28 @@ from .lookups import Lookups
 from .records import Memory
 
 
-def settled_in(ledger: Lookups, names: Mapping[str, str]) -> dict[str, Memory]:
-    """Return the memories that change, as they are then, by id.
+def settled_in(ledger: Lookups, names: Mapping[str, str]) -> list[tuple[Memory, Memory]]:
+    """Return what changes, as it is and as it is to be.
 
     A place that was taken is known at both ends. Where the other end says otherwise here, or is
     not there, nobody has taken it: what is known here is not put out of recall by an import. What
-    was made from something that is not here is stale.
+    was made from something that is not here is stale. Of what was here before, only whose places
+    it took may change.
 
     Args:
         ledger: Holds all that was taken.
         names: Id elsewhere → id here, of all that was taken.
     """
-    before = ledger.load(set(names.values()))
-    after = {id_: _named(one, names) for id_, one in before.items()}
-    found = {**ledger.load(_pointed_to(after.values()) - after.keys()), **after}
-    after = {id_: _with_successor(one, found) for id_, one in after.items()}
-    for id_, one in list(after.items()):
-        if winner := one.superseded_by:
-            after[winner] = superseding(after.get(winner, found[winner]), id_)
-    found |= after
-    after = {id_: _with_places(one, found) for id_, one in after.items()}
-    after = {id_: _based(before.get(id_, one), one, found) for id_, one in after.items()}
-    return {id_: one for id_, one in after.items() if id_ not in before or one != before[id_]}
+    taken = ledger.load(set(names.values()))
+    named = {id_: _named(one, names) for id_, one in taken.items()}
+    known = {**ledger.load(_pointed_to(named.values())), **taken}
+    found = {**known, **{id_: _with_successor(one, known) for id_, one in named.items()}}
+    for id_ in taken:
+        if winner := found[id_].superseded_by:
+            found[winner] = superseding(found[winner], id_)
+    found |= {id_: _with_places(found[id_], found) for id_ in taken}
+    found |= {id_: _based(one, found[id_], found) for id_, one in taken.items()}
+    return [(one, found[id_]) for id_, one in known.items() if found[id_] != one]
 
 
 def _named(memory: Memory, names: Mapping[str, str]) -> Memory:

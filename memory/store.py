@@ -204,9 +204,7 @@ class MemoryStore(StoreQueries):
             why: For what reason.
         """
         with self._lock:
-            after = settled_in(self._ledger, names)
-            known = self._ledger.load(after)
-            self._commit_pairs("merge", [(known[id_], one) for id_, one in after.items()], who, why)
+            self._commit_pairs("merge", settled_in(self._ledger, names), who, why)
 
     def reinforce(self, ids: Iterable[str], *, who: str, why: str) -> None:
         """Note that these were of use: they fade more slowly; see `forgetting.reinforced`."""

@@ -23,9 +23,6 @@ _EXPLAINED = (
     "place by BM25. The score is the share of the best possible reciprocal rank, less fading."
 )
 
-_NAMED = 5
-"""Most namespaces that are named where nothing was found."""
-
 
 def show_list(memories: Sequence[Memory], *, more: bool, console: Console | None = None) -> None:
     """Show one line per memory."""
@@ -47,7 +44,7 @@ def show_found(
     found: Sequence[Recalled],
     console: Console | None = None,
     *,
-    elsewhere: Sequence[tuple[str, ...]] = (),
+    elsewhere: str = "",
 ) -> None:
     """Show what a query brought back, with the parts of its score.
 
@@ -60,8 +57,8 @@ def show_found(
     if not found:
         console.print("Nothing is recalled for that.", style="dim")
         if elsewhere:
-            names = ", ".join(" / ".join(name) for name in elsewhere[:_NAMED])
-            console.print(line(f"Not searched (--namespace LABEL for each label): {names}", "dim"))
+            told = f"Not searched (--namespace LABEL for each label): {elsewhere}"
+            console.print(line(told, "dim"))
         return
     table = new_table()
     table.add_column("id")

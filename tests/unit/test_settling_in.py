@@ -78,6 +78,15 @@ def test_an_insight_cites_its_sources_by_their_ids_here(store: MemoryStore, expo
     assert store.get(found[INSIGHT].id).status == "stale"
 
 
+def test_what_was_here_before_keeps_its_own_places(store: MemoryStore, exported: Path) -> None:
+    friday, sunday = store.insert([note(FRIDAY), note("The kiln is fired on Sunday.")], **BY)
+    store.supersede(sunday.id, friday.id, **BY)
+    rows = exported.read_text(encoding="utf-8").splitlines(keepends=True)
+    exported.write_text("".join(row for row in rows if FRIDAY not in row), encoding="utf-8")
+    found = imported(store, exported)
+    assert found[FRIDAY].supersedes == (sunday.id, found[MONDAY].id)
+
+
 def test_what_did_not_come_along_is_not_named(store: MemoryStore, exported: Path) -> None:
     rows = exported.read_text(encoding="utf-8").splitlines(keepends=True)
     exported.write_text("".join(row for row in rows if FRIDAY not in row), encoding="utf-8")

@@ -22,7 +22,7 @@ WHO = "cli"
 MOST = 2**31 - 1
 """Largest number that an option or argument takes: what SQLite can count, with room to add to it."""
 _NAMED = 5
-"""Most documents or users that are named when another one was asked for."""
+"""Most documents, users or namespaces that are named when another one was asked for."""
 OneId = Annotated[str, typer.Argument(metavar="ID", help="An id, or its first letters.")]
 Ids = Annotated[list[str], typer.Argument(metavar="ID", help="Ids, or their first letters.")]
 
@@ -44,8 +44,13 @@ def check_document(store: MemoryStore, document: str | None) -> None:
 
 def there_are(known: Sequence[str]) -> str:
     """Return the hint that names what there is: the first few, and how many more."""
+    return f"There are: {first_of(known) or 'none'}."
+
+
+def first_of(known: Sequence[str]) -> str:
+    """Return the first few, and how many more."""
     rest = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
-    return f"There are: {', '.join(known[:_NAMED]) or 'none'}{rest}."
+    return ", ".join(known[:_NAMED]) + rest
 
 
 def ids_of(memories: list[Memory]) -> list[str]:

@@ -9,7 +9,7 @@ import typer
 from ingrained.agent.commands.options import Home, Json
 from ingrained.errors import InputError
 
-from .app import MOST, OneId, app, check_document, opened
+from .app import MOST, OneId, app, check_document, first_of, opened
 from .filtering import Namespace, Tags, checked_status, conditions, namespace_of
 
 OfKind = Annotated[str | None, typer.Option("--kind", help="Only of this kind, such as fact.")]
@@ -105,11 +105,11 @@ def search(
             return
         found = store.recall(query, **options)
         searched = options.get("namespace", DEFAULT_NAMESPACE)
-        elsewhere = [] if found else [one for one in store.namespaces() if one != searched]
+        others = [] if found else [one for one in store.namespaces() if one != searched]
     if as_json:
         show_json([asdict(one) for one in found])
     else:
-        show_found(found, elsewhere=elsewhere)
+        show_found(found, elsewhere=first_of([" / ".join(one) for one in others]))
 
 
 def _check_query(query: str) -> None:
