@@ -1,25 +1,41 @@
-"""The one door to the chat model: batches prompts, meters tokens and seconds by phase."""
+"""The one door to the chat model: batches prompts, meters tokens and seconds by phase.
+
+What it has said before is not computed again, where a cache of replies is at hand.
+"""
 
 from __future__ import annotations
 
+import copy
+import functools
+import hashlib
+import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.load import dumps
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from .prompts import Messages
+from ingrained.agent.weights.verify import sha256_of
 
+from .prompts import Messages
+from .replies import Asked, Reply, ReplyCache, replay, reply_keys
+
+_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 _MESSAGE = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
 
 
 @dataclass
 class PhaseCost:
-    """What one phase has used."""
+    """What one phase has used.
+
+    Replies from a cache count among tokens and calls as if they had been computed, so that the
+    costs of two runs compare; `seconds` is what really went by.
+    """
 
     seconds: float = 0.0
     tokens_in: int = 0
@@ -27,6 +43,23 @@ class PhaseCost:
     """Input tokens whose keys and values were reused, not computed."""
     tokens_out: int = 0
     calls: int = 0
+    tokens_replayed: int = 0
+    """Tokens in and out of replies that came from a cache."""
+    calls_replayed: int = 0
+    seconds_saved: float = 0.0
+    """What the replayed replies took when they were computed."""
+
+    def add(self, replies: Sequence[Reply]) -> None:
+        """Count some replies."""
+        for reply in replies:
+            self.calls += 1
+            self.tokens_in += reply.tokens_in
+            self.tokens_cached += reply.tokens_cached
+            self.tokens_out += reply.tokens_out
+            if reply.replayed:
+                self.calls_replayed += 1
+                self.tokens_replayed += reply.tokens_in + reply.tokens_out
+                self.seconds_saved += reply.seconds
 
 
 @dataclass
@@ -64,23 +97,53 @@ class Meter:
         return sum(cost.tokens_in + cost.tokens_out for cost in self.phases.values())
 
 
+@dataclass(frozen=True)
+class _Adapter:
+    folder: Path
+    strength: float
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256 of what bears on the replies."""
+        files = [self.folder / name for name in _ADAPTER_FILES]
+        hashes = [sha256_of(file) for file in files if file.is_file()]
+        return hashlib.sha256(json.dumps([hashes, self.strength]).encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Manner:
+    """How the prompts of a batch are to be replied to."""
+
+    max_tokens: int
+    temperature: float
+    seed: int
+    adapter: str | None
+    stop: tuple[str, ...]
+
+
 class Asker:
     """Asks a LangChain chat model, many prompts at a time.
 
     Args:
         model: Any chat model; our own takes `adapter` and `seed` at call time too.
         meter: Where usage is added up.
+        replies: What was said before; None to compute everything. Sampled replies are kept only of
+            our own model, as others need not say the same again.
     """
 
-    def __init__(self, model: BaseChatModel, meter: Meter | None = None) -> None:
+    def __init__(
+        self, model: BaseChatModel, meter: Meter | None = None, replies: ReplyCache | None = None
+    ) -> None:
         self.model = model
         self.meter = meter or Meter()
+        self.replies = replies
         self._beside: dict[str, str] = {}
+        self._adapters: dict[str, _Adapter] = {}
 
     def metered_by(self, meter: Meter) -> Asker:
-        """Return the same asker, with the adapters it knows, that adds up elsewhere."""
-        other = Asker(self.model, meter)
-        other._beside = self._beside
+        """Return the same asker, with the adapters and replies it knows, that adds up elsewhere."""
+        other = copy.copy(self)
+        other.meter = meter
         return other
 
     @property
@@ -108,9 +171,11 @@ class Asker:
         model: Any = self.model
         if name not in self._beside:
             model.load_adapter(name, path)
+            self._adapters[name] = _Adapter(path, 1.0)
         weak = f"{name}_beside_notes"
         if strength_beside_notes != 1.0:
             model.load_adapter(weak, path, strength=strength_beside_notes)
+            self._adapters[weak] = _Adapter(path, strength_beside_notes)
         self._beside[name] = name if strength_beside_notes == 1.0 else weak
 
     def adapter_in(self, cell: str, adapter: str | None, *, notes: bool) -> str | None:
@@ -134,18 +199,71 @@ class Asker:
         temperature: float = 0.0,
         seed: int = 0,
         adapter: str | None = None,
+        stop: tuple[str, ...] = (),
     ) -> list[str]:
-        """Return one reply per prompt, in order."""
+        """Return one reply per prompt, in order.
+
+        Args:
+            prompts: What to ask.
+            phase: Where the cost is booked.
+            max_tokens: A reply is cut at so many.
+            temperature: 0 for the likeliest reply; above it, equal prompts are sampled apart.
+            seed: Of the sampling; for our own model.
+            adapter: One that was loaded, or None for the base; for our own model.
+            stop: Texts that end a reply. The one that did is kept, so that a whole question is told
+                from one that was cut. Our own model computes nothing after it; replies of others
+                are only cut there, as not all of them take such texts.
+        """
         if not prompts:
             return []
-        options: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature}
+        manner = _Manner(
+            max_tokens=max_tokens, temperature=temperature, seed=seed, adapter=adapter, stop=stop
+        )
+        keys = self._keys(prompts, manner)
+        replies = self._replayed(prompts, keys, lambda left: self._compute(left, manner))
+        self.meter.of(phase).add(replies)
+        return [reply.text for reply in replies]
+
+    def _keys(self, prompts: Sequence[Messages], manner: _Manner) -> list[str] | None:
+        """Return the keys of the replies; None if they cannot be known to come out the same again."""
+        sampled = manner.temperature > 0
+        weights = self._weights(manner.adapter)
+        if self.replies is None or weights is None or (sampled and not self.has_adapters):
+            return None
+        seen = manner if sampled else replace(manner, seed=0)
+        return reply_keys(prompts, "reply", weights, asdict(seen), numbered=sampled)
+
+    def _weights(self, adapter: str | None) -> list[str] | None:
+        """Return what tells the weights that reply from any others; None if that is not known."""
+        base = _identity(self.model) if self.replies is not None else None
+        if base is None:
+            return None
+        if adapter is None or not self.has_adapters:
+            return [base]
+        known = self._adapters.get(adapter)
+        return [base, adapter, known.digest] if known else None
+
+    def _replayed(
+        self,
+        asked: Sequence[Asked],
+        keys: Sequence[str] | None,
+        compute: Callable[[Sequence[Asked]], list[Reply]],
+    ) -> list[Reply]:
+        if self.replies is None or keys is None:
+            return compute(asked)
+        return replay(self.replies, asked, keys, compute)
+
+    def _compute(self, prompts: Sequence[Messages], manner: _Manner) -> list[Reply]:
+        options: dict[str, Any] = {
+            "max_tokens": manner.max_tokens, "temperature": manner.temperature,
+        }  # fmt: skip
         if self.has_adapters:
-            options |= {"adapter": adapter, "seed": seed}
-        replies = self.model.bind(**options).batch([to_messages(p) for p in prompts])
-        cost = self.meter.of(phase)
-        for reply in replies:
-            _add_usage(cost, reply)
-        return [str(reply.content).strip() for reply in replies]
+            options |= {"adapter": manner.adapter, "seed": manner.seed}
+            options |= {"stop": list(manner.stop)} if manner.stop else {}
+        start = time.perf_counter()
+        said = self.model.bind(**options).batch([to_messages(p) for p in prompts])
+        replies = [_as_reply(message, manner.stop) for message in said]
+        return _timed(replies, time.perf_counter() - start)
 
     def ask_each(
         self,
@@ -169,11 +287,33 @@ class Asker:
         self, prompt: Messages, choices: Sequence[str], *, phase: str, adapter: str | None = None
     ) -> str | None:
         """Return the likeliest of some replies; None for a model that does not tell likelihoods."""
+        told = self.likelihoods(prompt, choices, phase=phase, adapter=adapter)
+        if told is None:
+            return None
+        return choices[max(range(len(choices)), key=told.__getitem__)]
+
+    def likelihoods(
+        self, prompt: Messages, choices: Sequence[str], *, phase: str, adapter: str | None = None
+    ) -> list[float] | None:
+        """Return how likely each of some replies is; None for a model that does not tell.
+
+        It is the mean log-probability per token, see `IngrainedChat.likelihoods`.
+        """
         if not hasattr(self.model, "likelihoods"):
             return None
-        told = self.model.likelihoods(to_messages(prompt), choices, adapter=adapter)
-        self.meter.of(phase).calls += len(choices)
-        return choices[max(range(len(choices)), key=told.__getitem__)]
+        weights = self._weights(adapter)
+        keys = weights and reply_keys(choices, "likelihood", weights, prompt, numbered=False)
+
+        def compute(left: Sequence[str]) -> list[Reply]:
+            model: Any = self.model
+            start = time.perf_counter()
+            told = model.likelihoods(to_messages(prompt), left, adapter=adapter)
+            replies = [Reply(text=repr(float(value))) for value in told]
+            return _timed(replies, time.perf_counter() - start)
+
+        replies = self._replayed(choices, keys, compute)
+        self.meter.of(phase).add(replies)
+        return [float(reply.text) for reply in replies]
 
 
 def to_messages(prompt: Messages) -> list[BaseMessage]:
@@ -181,9 +321,41 @@ def to_messages(prompt: Messages) -> list[BaseMessage]:
     return [_MESSAGE[role](content=content) for role, content in prompt]
 
 
-def _add_usage(cost: PhaseCost, reply: Any) -> None:
-    usage = getattr(reply, "usage_metadata", None) or {}
-    cost.calls += 1
-    cost.tokens_in += usage.get("input_tokens", 0)
-    cost.tokens_out += usage.get("output_tokens", 0)
-    cost.tokens_cached += usage.get("input_token_details", {}).get("cache_read", 0)
+def _identity(model: BaseChatModel) -> str | None:
+    """Return what tells a model from others; None for one of ours that was not read from a file."""
+    if hasattr(model, "fingerprint"):
+        ours: str | None = model.fingerprint
+        return ours
+    if model.is_lc_serializable():
+        return dumps(model)
+    named = [model._llm_type, Asker(model).name, model._identifying_params]
+    return json.dumps(named, sort_keys=True, default=str)
+
+
+def _as_reply(message: BaseMessage, stop: Sequence[str]) -> Reply:
+    usage = getattr(message, "usage_metadata", None) or {}
+    return Reply(
+        text=_ended(message, stop).strip(),
+        tokens_in=usage.get("input_tokens", 0),
+        tokens_cached=usage.get("input_token_details", {}).get("cache_read", 0),
+        tokens_out=usage.get("output_tokens", 0),
+    )
+
+
+def _ended(message: BaseMessage, stop: Sequence[str]) -> str:
+    """Return a reply up to and with the first stop text, which our own model leaves out."""
+    text = str(message.content)
+    ended_by = message.response_metadata.get("stop_sequence")
+    if ended_by in stop:
+        return f"{text}{ended_by}"
+    ends = [(at, at + len(each)) for each in stop if (at := text.find(each)) >= 0]
+    return text[: min(ends)[1]] if ends else text
+
+
+def _timed(replies: Sequence[Reply], seconds: float) -> list[Reply]:
+    """Share out the seconds of a batch by the tokens that were computed."""
+    computed = [1 + one.tokens_in - one.tokens_cached + one.tokens_out for one in replies]
+    return [
+        replace(one, seconds=seconds * tokens / sum(computed))
+        for one, tokens in zip(replies, computed, strict=True)
+    ]

@@ -14,7 +14,7 @@ import typer
 from ingrained.disk import as_store_error
 from ingrained.errors import IngrainedError
 
-from .commands import adapters, ask, chat, doctor, exam, memory, models, report, study
+from .commands import adapters, ask, bench, chat, doctor, exam, memory, models, report, study
 from .commands.opening import Doors
 
 INTERRUPTED = 130
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 app.command("study")(study.study)
 app.command("exam")(exam.exam)
+app.command("bench")(bench.bench)
 app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
 app.add_typer(memory.app, name="memory")

@@ -25,6 +25,8 @@ from .recalling import Excerpt
 
 REPLY_TOKENS = 32
 CELLS = ("base", "memory", "adapter", "both", "open")
+RECALLING = ("memory", "both", "rag")
+"""Cells that something is recalled in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,16 @@ class Exam:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Laid:
+    """A question as it is put to the model in a cell."""
+
+    item: Item
+    prompt: Messages
+    excerpts: tuple[Excerpt, ...] = ()
+    """What was recalled for it; part of the prompt."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Graded:
     """One reply in one cell."""
 
@@ -59,6 +71,8 @@ class Graded:
     score: Score
     sources: tuple[str, ...] = ()
     """Ids of the memories that the excerpts shown for it rest on."""
+    documents: tuple[str, ...] = ()
+    """Ids of the documents that the excerpts shown for it are from."""
     chosen: str | None = None
     """The likeliest of the item's choices; None without choices or without likelihoods."""
 
@@ -153,41 +167,59 @@ def sit(
 
     Args:
         items: The questions.
-        cell: One of `CELLS`.
+        cell: One of `CELLS`, or `full` or `rag`.
         asker: The model.
-        recall: Used by `memory` and `both`.
-        gold: Text for `open`; an empty one leaves the item closed-book.
+        recall: Used by `memory`, `both` and `rag`.
+        gold: Text for `open` and `full`; an empty one leaves the item closed-book.
         adapter: Name of the adapter for `adapter` and `both`.
         phase: Where the cost is booked.
     """
+    laid = lay_out(items, cell, recall=recall, gold=gold)
+    return reply_to(laid, cell, asker, adapter=adapter, phase=phase)
+
+
+def lay_out(
+    items: Sequence[Item], cell: str, *, recall: Recall, gold: Callable[[Item], str]
+) -> list[Laid]:
+    """Return the prompts of one cell; see `sit` for the arguments."""
     recalled: list[list[Excerpt]] = [[] for _ in items]
-    if cell in ("memory", "both"):
+    if cell in RECALLING:
         recalled = recall([item.question for item in items])
-    prompts = [
-        _prompt(item, cell, notes, gold) for item, notes in zip(items, recalled, strict=True)
+    return [
+        Laid(item=item, prompt=_prompt(item, cell, notes, gold), excerpts=tuple(notes))
+        for item, notes in zip(items, recalled, strict=True)
     ]
-    texts = [[note.text for note in notes] for notes in recalled]
+
+
+def reply_to(
+    laid: Sequence[Laid], cell: str, asker: Asker, *, adapter: str | None, phase: str = "exam"
+) -> list[Graded]:
+    """Have prompts answered greedily, and score the replies."""
+    texts = [[note.text for note in one.excerpts] for one in laid]
     replies = ask_in(
-        cell, asker, prompts, texts, adapter=adapter, phase=phase, max_tokens=REPLY_TOKENS
-    )
+        cell, asker, [one.prompt for one in laid], texts, adapter=adapter, phase=phase,
+        max_tokens=REPLY_TOKENS,
+    )  # fmt: skip
     return [
         Graded(
-            item=item, cell=cell, reply=reply, score=score(reply, item.answers),
-            sources=tuple(one.memory.id for note in notes for one in note.memories),
+            item=one.item, cell=cell, reply=reply, score=score(reply, one.item.answers),
+            sources=tuple(memory.memory.id for note in one.excerpts for memory in note.memories),
+            documents=tuple(note.document for note in one.excerpts if note.document),
             chosen=asker.choose(
-                prompt, item.choices, phase=phase,
-                adapter=asker.adapter_in(cell, adapter, notes=bool(notes)),
-            ) if item.choices else None,
+                one.prompt, one.item.choices, phase=phase,
+                adapter=asker.adapter_in(cell, adapter, notes=bool(one.excerpts)),
+            ) if one.item.choices else None,
         )
-        for item, prompt, reply, notes in zip(items, prompts, replies, recalled, strict=True)
+        for one, reply in zip(laid, replies, strict=True)
     ]  # fmt: skip
 
 
 def _prompt(item: Item, cell: str, notes: list[Excerpt], gold: Callable[[Item], str]) -> Messages:
-    if cell == "open":
-        text = gold(item)
-        return open_book(text, item.question) if text else closed_book(item.question)
-    return with_memory([note.text for note in notes], item.question)
+    texts = [note.text for note in notes]
+    if cell not in ("open", "full", "rag"):
+        return with_memory(texts, item.question)
+    text = "\n\n".join(texts) if cell == "rag" else gold(item)
+    return open_book(text, item.question) if text else closed_book(item.question)
 
 
 def interval(values: Sequence[float], *, seed: int = 0, resamples: int = 2000) -> Interval:
@@ -238,7 +270,8 @@ def to_rows(graded: Sequence[Graded]) -> list[dict[str, Any]]:
         {
             "id": one.item.id, "cell": one.cell, "topic": one.item.topic,
             "question": one.item.question, "answers": list(one.item.answers), "reply": one.reply,
-            "sources": list(one.sources), "chosen": one.chosen, **vars(one.score),
+            "sources": list(one.sources), "documents": list(one.documents), "chosen": one.chosen,
+            **vars(one.score),
         }
         for one in graded
     ]  # fmt: skip

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,32 +17,10 @@ from ingrained.disk import way_out
 from ingrained.errors import HomeBusyError, HomeVersionError, StoreError
 from ingrained.memory.records import sha256
 
+from .library_schema import SCHEMA_VERSION, bring_up, columns
+from .planning.gradebook import Gradebook
 from .reading.documents import Document, Passage, Skipped
 from .tombstones import Finder, tombstone, tombstones
-
-SCHEMA_VERSION = 3
-
-_SCHEMA = (
-    """CREATE TABLE documents (
-    id TEXT PRIMARY KEY, title TEXT, version TEXT, text TEXT, source TEXT)""",
-    """CREATE TABLE passages (
-    id TEXT PRIMARY KEY, document TEXT REFERENCES documents ON DELETE CASCADE,
-    ordinal INTEGER, body TEXT, studied INTEGER DEFAULT 0)""",
-    """CREATE TABLE questions (
-    id TEXT PRIMARY KEY, passage TEXT REFERENCES passages ON DELETE CASCADE,
-    round INTEGER, sealed INTEGER, closed INTEGER, recalled INTEGER, body TEXT)""",
-    "CREATE TABLE skipped (source TEXT PRIMARY KEY, reason TEXT)",
-    "CREATE TABLE rounds (number INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT)",
-    "CREATE INDEX questions_by_passage ON questions (passage)",
-)
-_FROM_1 = "ALTER TABLE documents ADD COLUMN source TEXT DEFAULT ''"
-_FROM_2 = (
-    "CREATE TABLE tombstones (digest TEXT PRIMARY KEY, words INTEGER)",
-    "CREATE TABLE salt (value BLOB)",
-    """CREATE TABLE replaced (
-    memory TEXT PRIMARY KEY, document TEXT REFERENCES documents ON DELETE CASCADE,
-    first INTEGER, last INTEGER)""",
-)
 
 
 class Library:
@@ -52,6 +29,9 @@ class Library:
     Args:
         path: The SQLite file, made when missing.
         read_only: Change nothing, not even an old schema; the file must be there.
+
+    Attributes:
+        gradebook: What became of the questions, in the same file.
 
     Raises:
         HomeVersionError: the file was made by a newer version.
@@ -81,29 +61,17 @@ class Library:
             raise HomeVersionError(
                 f"{path} has schema {version}, this version knows {SCHEMA_VERSION}"
             )
+        self._settle(version, read_only)
+        self.gradebook = Gradebook(self._db)
+
+    def _settle(self, version: int, read_only: bool) -> None:
         if read_only:
             self._db.execute("PRAGMA query_only=ON")
             return
         self._db.execute("PRAGMA foreign_keys=ON")
         self._db.execute("PRAGMA journal_mode=WAL")
         if version < SCHEMA_VERSION:
-            self._bring_up()
-
-    def _bring_up(self) -> None:
-        """Make the schema, or bring an older one up to this one; another process may have."""
-        self._db.execute("BEGIN IMMEDIATE")
-        columns = self._columns()
-        for statement in () if "source" in columns else (_FROM_1,) if columns else _SCHEMA:
-            self._db.execute(statement)
-        if not self._columns("tombstones"):
-            for statement in _FROM_2:
-                self._db.execute(statement)
-            self._db.execute("INSERT INTO salt VALUES (?)", (secrets.token_bytes(32),))
-        self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        self._db.commit()
-
-    def _columns(self, table: str = "documents") -> set[str]:
-        return {row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")}
+            bring_up(self._db)
 
     def close(self) -> None:
         """Close the file."""
@@ -115,7 +83,7 @@ class Library:
 
     def known(self) -> dict[str, tuple[str, str]]:
         """Return document id → version and source of what was read before."""
-        source = "source" if "source" in self._columns() else "''"
+        source = "source" if "source" in columns(self._db, "documents") else "''"
         rows = self._db.execute(f"SELECT id, version, {source} FROM documents").fetchall()
         return {id_: (version, found) for id_, version, found in rows}
 
@@ -190,7 +158,7 @@ class Library:
 
     def tombstones(self) -> Finder:
         """Return what finds the texts that were buried."""
-        if not self._columns("tombstones"):
+        if not columns(self._db, "tombstones"):
             return tombstones(b"", {})
         digests = dict(self._db.execute("SELECT digest, words FROM tombstones").fetchall())
         return tombstones(self._salt(), digests)
@@ -204,11 +172,14 @@ class Library:
     ) -> None:
         """Replace texts, in one transaction that leaves nothing of them in the file's pages.
 
+        What the model wrote about questions on the passages, or with a buried text in it, goes too.
+
         Args:
             documents: Document id → title and text, of the same length; its version stays.
             passages: Those whose text changed.
             dropped: Ids of questions to delete.
         """
+        changed, buried = list(passages), self.tombstones()
         self._db.execute("PRAGMA secure_delete=ON")
         with self._db:
             self._db.executemany(
@@ -216,8 +187,9 @@ class Library:
                 [(title, text, id_) for id_, (title, text) in documents.items()],
             )
             self._db.executemany(
-                "UPDATE passages SET body=? WHERE id=?", [(_body(p), p.id) for p in passages]
+                "UPDATE passages SET body=? WHERE id=?", [(_body(p), p.id) for p in changed]
             )
+            self.gradebook.drop_texts([p.id for p in changed], buried.holds)
             self._db.executemany("DELETE FROM questions WHERE id=?", [(id_,) for id_ in dropped])
 
     def compact(self) -> None:
@@ -316,12 +288,43 @@ class Library:
             for item in questions
         ]  # fmt: skip
         with self._db:
-            self._db.executemany("INSERT OR REPLACE INTO questions VALUES (?,?,?,?,?,?,?)", rows)
+            self._db.executemany(
+                # "OR REPLACE" would delete the row first, and with it what was written about it.
+                "INSERT INTO questions VALUES (?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET "
+                "passage=excluded.passage, round=excluded.round, sealed=excluded.sealed, "
+                "closed=excluded.closed, recalled=excluded.recalled, body=excluded.body",
+                rows,
+            )
 
-    def questions(self, *, sealed: bool | None = None) -> list[dict[str, Any]]:
-        """Return accepted questions, in a fixed order."""
-        where = "" if sealed is None else f"WHERE sealed={int(sealed)}"
-        rows = self._db.execute(f"SELECT body FROM questions {where} ORDER BY id")
+    def questions(
+        self,
+        *,
+        sealed: bool | None = None,
+        failed: bool | None = None,
+        passages: Sequence[str] | None = None,
+        latest: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return accepted questions, in a fixed order.
+
+        Args:
+            sealed: Only those that are kept back for examinations, or only the others.
+            failed: Only those that were not passed with memory, or only those that were.
+            passages: Only those about these.
+            latest: Only so many, the last ones that were stored.
+        """
+        kept = {"sealed": sealed, "recalled": None if failed is None else not failed}
+        conditions = [f"{name}={int(value)}" for name, value in kept.items() if value is not None]
+        if passages is not None:
+            conditions.append("passage IN (SELECT value FROM json_each(:passages))")
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        rows = self._db.execute(
+            "SELECT body FROM (SELECT id, body FROM questions "
+            f"{where} ORDER BY rowid DESC LIMIT :latest) ORDER BY id",
+            {
+                "passages": json.dumps(list(passages or ())),
+                "latest": -1 if latest is None else latest,
+            },
+        )
         return [json.loads(row["body"]) for row in rows]
 
     def seals(self) -> dict[str, bool]:

@@ -1,9 +1,8 @@
 """Questions about a note, answer first: choose what shall be asked for, then how.
 
 A small model asked to "write questions" rambles; asked for one question that fills a given gap of
-a given sentence and begins with given words, it is usable. The answer is then right by
-construction and its evidence verbatim. Several openers for one target give several phrasings, and
-asking for each end of a relation gives both directions (the reversal curse, Berglund et al. 2023).
+a given sentence it is usable. The answer is then right by construction and its evidence verbatim.
+Asking for each end of a relation gives both directions (the reversal curse, Berglund et al. 2023).
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ingrained.memory.lexical import STOP_WORDS
 from ingrained.memory.records import sha256
 
 from .grading import agrees, contains, words
@@ -138,16 +138,15 @@ class Target:
     answer: str
     """Verbatim in that note, but for line breaks."""
     opener: str
-    """First words of the question."""
+    """Likely first words of the question."""
 
 
-def targets(notes: Sequence[str], *, per_note: int = 6, openers_each: int = 2) -> list[Target]:
-    """Choose names, dates, quantities and quoted terms to ask for, each with several openers."""
+def targets(notes: Sequence[str], *, per_note: int = 6) -> list[Target]:
+    """Choose names, dates, quantities and quoted terms to ask for."""
     return [
-        Target(note=index, answer=answer, opener=opener)
+        Target(note=index, answer=answer, opener=openers(note, answer)[0])
         for index, note in enumerate(notes)
         for answer in answers_in(note)[:per_note]
-        for opener in openers(note, answer)[:openers_each]
     ]
 
 
@@ -212,7 +211,9 @@ def _openers_of_quantity(unit: str) -> list[str]:
     return [f"How many {unit}", "What"] if unit else ["How many", "What"]
 
 
-def question_prompt(topic: str, note: str, target: Target, *, focus: int = 0) -> Messages:
+def question_prompt(
+    topic: str, note: str, target: Target, *, focus: int = 0, opener: str = ""
+) -> Messages:
     """Ask for one question whose answer is the target.
 
     Args:
@@ -221,15 +222,17 @@ def question_prompt(topic: str, note: str, target: Target, *, focus: int = 0) ->
         note: One or two sentences.
         target: What to ask for.
         focus: Where in `note` the sentence begins that holds the answer.
+        opener: First words to begin the question with.
     """
     own = note[focus:]
     spot = _spot(own, target.answer)
     gapped = f"{own[: spot.start()]}[?]{own[spot.end() :]}" if spot else own
     if contains(topic, target.answer):
         topic = "?"
-    return load("ask_for").render(
-        topic=topic, gapped=note[:focus] + gapped, answer=target.answer, opener=target.opener
-    )
+    values = {"topic": topic, "gapped": note[:focus] + gapped, "answer": target.answer}
+    if opener:
+        return load("ask_for_beginning").render(**values, opener=opener)
+    return load("ask_for").render(**values)
 
 
 def _spot(text: str, answer: str) -> re.Match[str] | None:
@@ -287,6 +290,22 @@ def answered(question: str, reply: str, answer: str) -> bool:
         return True
     known = {*asked, *wanted}
     return contains(reply, answer) and sum(word not in known for word in said) <= 3
+
+
+_RIVAL = re.compile(r"\b[A-ZÀ-ÖØ-Þ]\w*|\d[\d.,]*")
+"""What could be another answer: a name or a number."""
+
+
+def gives(question: str, reply: str, answer: str) -> bool:
+    """Return whether a reply gives the answer and no other one beside it.
+
+    Stricter than `answered`: "Egypt and Colombia" does not give "Egypt".
+    """
+    if not answered(question, reply, answer):
+        return False
+    known = STOP_WORDS | {*figures(words(question)), *figures(words(answer))}
+    rivals = (word for match in _RIVAL.findall(reply.strip()) for word in figures(words(match)))
+    return all(rival in known for rival in rivals)
 
 
 def target_id(passage: str, start: int, answer: str) -> str:

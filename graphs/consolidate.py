@@ -14,7 +14,7 @@ from langgraph.runtime import Runtime
 from ingrained.agent.answering import closed_book
 from ingrained.graphs.context import StudyContext, cannot_train
 from ingrained.graphs.nodes.common import emit, metered
-from ingrained.graphs.nodes.evaluate import sealed_items, share, sit_sealed
+from ingrained.graphs.nodes.sealed import sealed_items, share, sit
 from ingrained.graphs.state import StudyState
 from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.adapters import Manifest
@@ -180,15 +180,15 @@ def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     items = sealed_items(context)
     before = Scores(
         closed=share([item["closed"] for item in items]),
-        memory=share(sit_sealed(context, items, "memory", phase="trial")),
+        memory=share(sit(context, items, "memory", phase="trial")),
         n=len(items),
     )
     context.asker.load_adapter(
         version, context.registry.path(version), strength_beside_notes=STRENGTH_BESIDE_NOTES
     )
     after = Scores(
-        closed=share(sit_sealed(context, items, "adapter", phase="trial", adapter=version)),
-        memory=share(sit_sealed(context, items, "both", phase="trial", adapter=version)),
+        closed=share(sit(context, items, "adapter", phase="trial", adapter=version)),
+        memory=share(sit(context, items, "both", phase="trial", adapter=version)),
         n=len(items),
     )
     decision = decide(before, after, limits(len(items)))

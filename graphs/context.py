@@ -9,6 +9,8 @@ from typing import Any
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.library import Library
+from ingrained.agent.mechanisms import DEFAULT_MECHANISMS, QUESTION_KINDS, check_mechanisms
+from ingrained.agent.planning import AUTONOMY, Planner
 from ingrained.agent.recalling import RECALL_K, Recaller
 from ingrained.errors import ModelError, SettingsError
 from ingrained.memory.relations import Judge
@@ -31,12 +33,19 @@ class StudyPolicy:
     passage_tokens: int = 160
     answers_per_note: int = 6
     """Most stretches of one note that are asked for."""
-    openers_per_answer: int = 2
-    """Phrasings tried for each."""
+    mechanisms: frozenset[str] = DEFAULT_MECHANISMS
+    """What the study is made of, of `agent.mechanisms.MECHANISMS`."""
+    votes: int = 3
+    """Most open-book replies to a question (Self-Consistency's m), the greedy one included."""
+    share: float = 0.6
+    """Of these votes, so many have to agree, in (0, 1]."""
+    autonomy: str = "medium"
+    """Who plans a round, of `agent.planning.AUTONOMY`: a fixed plan, the scores, or the model."""
     recall_k: int = RECALL_K
     """Excerpts laid before the model for a question."""
-    sealed_share: float = 0.2
-    """Share of phrasings kept out of memory and training for the round's examination."""
+    sealed_share: float = 0.3
+    """Share of the paraphrased, reversed, joined and unanswerable questions that are kept out of
+    memory and training for the round's examination."""
     exam_items: int = 48
     """Most sealed questions asked in one examination."""
     mastered: float = 0.95
@@ -63,9 +72,13 @@ class StudyPolicy:
         faults = [
             f"{name} must be at least 1, got {getattr(self, name)}"
             for name in ("rounds", "batch_passages", "passage_tokens", "answers_per_note",
-                         "openers_per_answer", "recall_k", "exam_items", "weak_passages")
+                         "recall_k", "exam_items", "weak_passages", "votes")
             if getattr(self, name) < 1
         ]  # fmt: skip
+        if not 0 < self.share <= 1:
+            faults.append(f"share must be in (0, 1], got {self.share}")
+        if self.autonomy not in AUTONOMY:
+            faults.append(f"autonomy must be one of {', '.join(AUTONOMY)}, got {self.autonomy!r}")
         if not 0 <= self.sealed_share < 1:
             faults.append(f"sealed_share must be in [0, 1), got {self.sealed_share}")
         if not self.reflection_importance >= 0:
@@ -78,6 +91,7 @@ class StudyPolicy:
             faults.append(f"budget_tokens must be at least 1, got {self.budget_tokens}")
         if faults:
             raise SettingsError("; ".join(faults))
+        check_mechanisms(self.mechanisms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +119,20 @@ class StudyContext:
         """Whether the tokens used have reached the budget."""
         budget = self.policy.budget_tokens
         return budget is not None and self.asker.meter.tokens >= budget
+
+    def planner(self) -> Planner:
+        """Return how rounds are planned.
+
+        Raises:
+            SettingsError: no kind of question is switched on.
+        """
+        return Planner(
+            autonomy=self.policy.autonomy,
+            kinds=tuple(kind for kind in QUESTION_KINDS if kind in self.policy.mechanisms),
+            limit=self.policy.weak_passages,
+            model=self.asker.name,
+            asker=self.asker,
+        )
 
     def recaller(self) -> Recaller:
         """Return what lays memories before the model."""

@@ -19,6 +19,7 @@ from typing import Any
 from ingrained.agent.burying import Buried, bury
 from ingrained.agent.library import compact
 from ingrained.agent.redacting import Redaction, redact_records
+from ingrained.agent.replies import FILE_NAME as REPLIES
 from ingrained.agent.tombstones import phrases, whole_key
 from ingrained.disk import DAMAGED, as_store_error, replace_text
 from ingrained.errors import StoreError
@@ -67,6 +68,8 @@ class Erasure:
     """The adapter that is in use now."""
     unfinished: tuple[str, ...] = ()
     """Trainings cut short that were thrown away."""
+    replies: bool = False
+    """Replies of the model that were kept for a study cut short were deleted."""
     report: bool = False
     """The page HOME/report.html was deleted; a new one can be made."""
 
@@ -178,6 +181,7 @@ def _everywhere(
         withdrawn=() if keep_adapter else registry.withdraw_stale(),
         unfinished=registry.discard_unfinished(),
         active=registry.active(),
+        replies=_drop_replies(home.path),
         report=_drop_report(home.path),
     )
 
@@ -214,6 +218,14 @@ def _redaction(plan: ErasurePlan, gone: tuple[str, ...]) -> Redaction:
         answers=phrases(answers if plan.adapters else ()),
         whole=frozenset(map(whole_key, plan.short)),
     )
+
+
+def _drop_replies(home: Path) -> bool:
+    """Delete the model's replies and the keys of its prompts: a key can prove a guess at a text."""
+    files = [path for path in home.glob(f"{REPLIES}*") if path.is_file()]
+    for path in files:
+        path.unlink()
+    return bool(files)
 
 
 def _drop_report(home: Path) -> bool:

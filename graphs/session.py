@@ -22,6 +22,8 @@ from ingrained.agent.asking import Asker, Meter
 from ingrained.agent.library import Library
 from ingrained.agent.models.factory import load_chat_model
 from ingrained.agent.relating import QuizJudge
+from ingrained.agent.replies import FILE_NAME as REPLIES
+from ingrained.agent.replies import ReplyCache
 from ingrained.agent.reranking import open_reranker
 from ingrained.agent.weights.progress import Progress
 from ingrained.agent.weights.resolve import is_provider_string, resolve_local
@@ -181,10 +183,12 @@ def open_study(
     model: BaseChatModel | None = None,
     embedder: Embedder | None = None,
     progress: Progress | None = None,
+    replies: ReplyCache | None = None,
 ) -> Iterator[StudyContext]:
     """Open everything a study needs; the store's lock is taken first.
 
-    `model` and `embedder` replace the ones named in the settings (tests, hosts).
+    `model` and `embedder` replace the ones named in the settings (tests, hosts). `replies` is a
+    cache that several studies share; otherwise the home has one of its own until the study is done.
 
     Raises:
         ModelError: it shall be trained, and its weights are not on this machine.
@@ -205,9 +209,9 @@ def open_study(
         base = None if model or is_provider_string(settings.model) else resolve_local(
             settings.model, settings, progress
         )  # fmt: skip
-        asker = (
-            Asker(model) if model else Asker(load_chat_model(settings.model, settings, progress))
-        )
+        if replies is None and settings.replies and model is None:
+            replies = stack.enter_context(ReplyCache(home.path / REPLIES))
+        asker = Asker(model or load_chat_model(settings.model, settings, progress), replies=replies)
         yield StudyContext(
             asker=with_adapters(asker, home),
             judge=_open_judge(home, asker, stack) if policy.judge else None,
@@ -255,8 +259,15 @@ def run_study(home: Home, context: StudyContext, on_event: Callable[[Event], Non
         graph.invoke(start, config, context=context, durability="sync")
         state = dict(graph.get_state(config).values)
         home.run_file.unlink(missing_ok=True)
+        _drop_replies(home, context.asker)
         saver.delete_thread(str(config["configurable"]["thread_id"]))
         return StudyResult(state=state, resumed=start is None, meter=meter)
+
+
+def _drop_replies(home: Home, asker: Asker) -> None:
+    """Empty the home's own cache of replies: a study that is done asks nothing again."""
+    if asker.replies is not None and asker.replies.path.parent == home.path:
+        asker.replies.clear()
 
 
 def _thread(
@@ -287,6 +298,8 @@ def _task(context: StudyContext) -> dict[str, Any]:
         "rounds": policy.rounds,
         "consolidate": policy.consolidate,
         "seed": policy.seed,
+        "autonomy": policy.autonomy,
+        "mechanisms": sorted(policy.mechanisms),
         **({"forget_deleted": True} if policy.forget_deleted else {}),
     }
 

@@ -13,6 +13,8 @@ class StudyState(TypedDict, total=False):
 
     round: int
     """Number of the round under way, from 1."""
+    objective: dict[str, Any]
+    """What the round is for: level, topics, kinds with their shares, why; see `planning.Objective`."""
     queue: list[str]
     """Passages still to be studied in this round."""
     batch: list[str]
@@ -21,6 +23,8 @@ class StudyState(TypedDict, total=False):
     """Candidate notes of the batch: passage, title, text, start, end."""
     drafts: list[dict[str, Any]]
     """Questions of the batch, richer after each node: question, answer, votes, closed, verdict."""
+    varied: bool
+    """Whether the batch's accepted questions have been varied."""
     rejected: dict[str, int]
     """Reason → number of questions dropped, over the whole run."""
     before: int

@@ -10,7 +10,7 @@ from langgraph.runtime import Runtime
 from ingrained.agent.reflecting import reflection_due
 from ingrained.graphs.consolidate import build_consolidation_graph
 from ingrained.graphs.context import StudyContext
-from ingrained.graphs.nodes import acquire, evaluate, objective, refine, update
+from ingrained.graphs.nodes import acquire, attempt, evaluate, objective, refine, update
 from ingrained.graphs.nodes.derive import derive
 from ingrained.graphs.state import StudyInput, StudyOutput, StudyState
 
@@ -18,8 +18,9 @@ from ingrained.graphs.state import StudyInput, StudyOutput, StudyState
 def build_study_graph() -> StateGraph[StudyState, StudyContext, StudyInput, StudyOutput]:
     """Return the uncompiled graph of one study.
 
-    plan → read → quiz → attempt → grade → reflect → remember → forget, again until the round's
-    passages are done, then (derive →) (consolidate →) examine, then the next round or the end.
+    plan → read → quiz → attempt → grade → reflect → vary → attempt → grade → reflect → remember →
+    forget, again until the round's passages are done, then (derive →) (consolidate →) examine, then
+    the next round or the end.
     """
     graph = StateGraph(
         StudyState, context_schema=StudyContext, input_schema=StudyInput, output_schema=StudyOutput
@@ -27,9 +28,10 @@ def build_study_graph() -> StateGraph[StudyState, StudyContext, StudyInput, Stud
     graph.add_node("plan", objective.plan)
     graph.add_node("read", acquire.read)
     graph.add_node("quiz", acquire.quiz)
-    graph.add_node("attempt", acquire.attempt)
+    graph.add_node("attempt", attempt.attempt)
     graph.add_node("grade", refine.grade)
     graph.add_node("reflect", refine.reflect)
+    graph.add_node("vary", acquire.vary)
     graph.add_node("remember", update.remember)
     graph.add_node("forget", update.forget)
     graph.add_node("derive", derive)
@@ -40,6 +42,9 @@ def build_study_graph() -> StateGraph[StudyState, StudyContext, StudyInput, Stud
     graph.add_conditional_edges("plan", after_plan, ["read", "consolidate", "examine"])
     for here, there in itertools.pairwise(_CYCLE):
         graph.add_edge(here, there)
+    graph.add_conditional_edges("reflect", after_reflect, ["vary", "remember"])
+    graph.add_edge("vary", "attempt")
+    graph.add_edge("remember", "forget")
     graph.add_conditional_edges(
         "forget", after_forget, ["plan", "derive", "consolidate", "examine"]
     )
@@ -49,7 +54,12 @@ def build_study_graph() -> StateGraph[StudyState, StudyContext, StudyInput, Stud
     return graph
 
 
-_CYCLE = ("read", "quiz", "attempt", "grade", "reflect", "remember", "forget")
+_CYCLE = ("read", "quiz", "attempt", "grade", "reflect")
+
+
+def after_reflect(state: StudyState) -> str:
+    """Vary what was accepted, once, and try that too."""
+    return "remember" if state["varied"] else "vary"
 
 
 def after_plan(state: StudyState, runtime: Runtime[StudyContext]) -> str:

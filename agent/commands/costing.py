@@ -64,7 +64,7 @@ class Load:
 def load_of(passage: Passage, policy: StudyPolicy) -> Load:
     """Return what studying a passage means; the questions are those that would be asked for."""
     notes = [note.text[note.focus :] for note in candidate_notes(passage.text)]
-    asked = targets(notes, per_note=policy.answers_per_note, openers_each=policy.openers_per_answer)
+    asked = targets(notes, per_note=policy.answers_per_note)
     return Load(
         passages=1,
         notes=len(notes),
@@ -126,4 +126,4 @@ def _prompt(prompt: Messages) -> float:
 
 
 def _ask_for() -> Messages:
-    return load("ask_for").render(topic="", gapped="", answer="", opener="")
+    return load("ask_for").render(topic="", gapped="", answer="")

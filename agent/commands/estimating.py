@@ -182,7 +182,10 @@ def _speed(runs: Sequence[Mapping[str, Any]], *, training: bool) -> float | None
             if name != "plan" and (name == "consolidate") == training
         ]  # fmt: skip
         seconds = sum(phase["seconds"] for phase in phases)
-        tokens = sum(phase["tokens_in"] + phase["tokens_out"] for phase in phases)
+        tokens = sum(
+            phase["tokens_in"] + phase["tokens_out"] - phase.get("tokens_replayed", 0)
+            for phase in phases
+        )
         if seconds > 1 and tokens:
             return float(tokens / seconds)
     return None

@@ -28,18 +28,18 @@ class Candidate:
     """The promoted adapter, loaded already."""
 
 
-def parse_cells(text: str) -> tuple[str, ...]:
+def parse_cells(text: str, known: Sequence[str] = CELLS) -> tuple[str, ...]:
     """Return the cells named in a comma-separated list, in the list's order, each once.
 
     Raises:
-        SettingsError: a name is none of `CELLS`.
+        SettingsError: a name is none of the known ones.
     """
     named = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    unknown = [name for name in named if name not in CELLS]
+    unknown = [name for name in named if name not in known]
     if unknown or not named:
         raise SettingsError(
             f"no such cell: {', '.join(map(repr, unknown)) or 'none given'}",
-            hint=f"Give some of {','.join(CELLS)}.",
+            hint=f"Give some of {','.join(known)}.",
         )
     return named
 

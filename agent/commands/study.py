@@ -12,6 +12,7 @@ from ingrained.errors import CorpusError
 from .opening import Doors, doors, load_settings
 from .options import Home, Json, Model
 from .study_options import (
+    Autonomy,
     BudgetTokens,
     Consolidate,
     DryRun,
@@ -23,6 +24,9 @@ from .study_options import (
     SealedExam,
     Seed,
     Trust,
+    Votes,
+    With,
+    Without,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +48,10 @@ def study(
     trust: Trust = None,
     judge: Judge = False,
     reflect: Reflect = False,
+    plus: With = None,
+    minus: Without = None,
+    autonomy: Autonomy = None,
+    votes: Votes = None,
     exam: SealedExam = None,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -61,6 +69,9 @@ def study(
         forget_deleted=forget_deleted,
         judge=judge,
         reflect=reflect,
+        autonomy=autonomy,
+        votes=votes,
+        mechanisms=_mechanisms(plus or [], minus or []),
     )
     policy = _policy(given)
     _check_paths(paths)
@@ -83,6 +94,12 @@ def study(
 def _given(**options: Any) -> dict[str, Any]:
     """Return the options by name; None for those that were not given."""
     return {name: None if value is False else value for name, value in options.items()}
+
+
+def _mechanisms(plus: list[str], minus: list[str]) -> frozenset[str] | None:
+    from ingrained.agent.mechanisms import chosen
+
+    return chosen(plus=plus, minus=minus) if plus or minus else None
 
 
 def _policy(given: dict[str, Any]) -> StudyPolicy:

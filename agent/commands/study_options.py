@@ -35,3 +35,20 @@ SealedExam = Annotated[Path | None, typer.Option("--exam", help="Afterwards sit 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only read and estimate: no model, nothing written.")
 ]
+With = Annotated[
+    list[str] | None,
+    typer.Option("--with", metavar="MECHANISM", help="Also use this mechanism; may be repeated."),
+]
+Without = Annotated[
+    list[str] | None,
+    typer.Option("--without", metavar="MECHANISM", help="Do without it; may be repeated."),
+]
+Autonomy = Annotated[
+    str | None,
+    typer.Option(
+        help="Who plans: low (a fixed plan), medium (scores), high (the model).  [default: medium]"
+    ),
+]
+Votes = Annotated[
+    int | None, typer.Option(help="Most replies that vote on an answer.  [default: 3]")
+]

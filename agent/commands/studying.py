@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ingrained.agent.exam import CELLS, Exam
+from ingrained.agent.mechanisms import MECHANISMS
 from ingrained.agent.report.records import save_exam, save_run
 from ingrained.agent.ui.console import line, notices
 from ingrained.agent.ui.download import DownloadBar
@@ -182,7 +183,8 @@ def explain_settings(
         "rounds": policy.rounds, "consolidate": policy.consolidate,
         "budget_tokens": policy.budget_tokens, "seed": policy.seed, "trust": policy.trust,
         "forget_deleted": policy.forget_deleted, "judge": policy.judge,
-        "reflect": policy.reflection_importance > 0,
+        "reflect": policy.reflection_importance > 0, "autonomy": policy.autonomy,
+        "votes": policy.votes, "mechanisms": ", ".join(name for name in MECHANISMS if name in policy.mechanisms),
     }  # fmt: skip
 
     def origin(name: str) -> str:

@@ -36,7 +36,8 @@ class IngrainedChat(BaseChatModel):
     """A local model in this process.
 
     The fields are defaults; each can be given at call time, or with `bind`, for one call:
-    `model.bind(max_tokens=32, adapter="v001").batch(prompts)`. So can `stop`, and one of
+    `model.bind(max_tokens=32, adapter="v001").batch(prompts)`. So can `stop` (texts that end a reply,
+    after which nothing is computed; the one that did is `stop_sequence` of the metadata), and one of
     `json_schema` (a pydantic model or a JSON schema), `regex` and `grammar` (an llguidance
     grammar), which constrain the reply. All rows of a batch share them. `adapter=None` is the base.
 
@@ -83,6 +84,15 @@ class IngrainedChat(BaseChatModel):
     @property
     def _llm_type(self) -> str:
         return "ingrained"
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Tells the base, and how it is talked to, from every other; None for one of no folder.
+
+        Reads the whole of the weights at the first time.
+        """
+        base = self.engine.fingerprint
+        return base and f"{base} {self.top_p} {self.system!r}"
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
@@ -346,7 +356,8 @@ class IngrainedChat(BaseChatModel):
         )
 
     def _metadata(self, reply: Generated) -> dict[str, Any]:
-        return {"finish_reason": reply.finish_reason, "model_name": self.model_name}
+        ended = {} if reply.stopped_by is None else {"stop_sequence": reply.stopped_by}
+        return {"finish_reason": reply.finish_reason, "model_name": self.model_name, **ended}
 
 
 _OPTIONS = ("max_tokens", "temperature", "top_p", "seed", "adapter")

@@ -62,6 +62,7 @@ class Row:
             completion_tokens=self.made,
             cached_tokens=self.cached_tokens,
             finish_reason="stop" if self.text.stopped else self.finished or "length",
+            stopped_by=self.text.stopped_by,
         )
 
 

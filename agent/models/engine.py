@@ -6,6 +6,8 @@ across calls; prompts are computed without padding; a row that ends makes place 
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import random
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +21,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from ingrained.agent.weights.verify import sha256_of
 from ingrained.devices import fast_dtype
 from ingrained.errors import ModelError
 from ingrained.quiet import no_progress_bars
@@ -78,6 +81,8 @@ class Engine:
         self.ends = _end_tokens(model, tokenizer) if ends is None else frozenset(ends)
         self.shape = KvShape.of(model.config, model.dtype, model.device)
         self.context = _context(model)
+        self.folder: Path | None = None
+        """What the model was read from."""
         self._closed = False
         self._prefixes = PrefixCache(cache_bytes, pass_tokens)
         self._prefiller = Prefiller(
@@ -138,7 +143,23 @@ class Engine:
             ) from error
         if not isinstance(tokenizer, PreTrainedTokenizerFast):
             raise ModelError(f"{path} has no fast tokenizer.", hint="It needs a tokenizer.json.")
-        return cls(model.to(device), tokenizer, **options)  # type: ignore[arg-type]
+        engine = cls(model.to(device), tokenizer, **options)  # type: ignore[arg-type]
+        engine.folder = path
+        return engine
+
+    @functools.cached_property
+    def fingerprint(self) -> str | None:
+        """SHA-256 of the files that the base and its tokenizer were read from, and how they are run.
+
+        None for a model that was not read from a folder.
+        """
+        if self.folder is None:
+            return None
+        device = self.shape.device
+        parts = [f"{self.shape.dtype} {torch.device(device).type} {sorted(self.ends)}"]
+        for file in sorted(each for each in self.folder.iterdir() if each.is_file()):
+            parts += [file.name, sha256_of(file)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def generate(
         self,

@@ -55,3 +55,5 @@ class Generated:
     cached_tokens: int
     """Prompt tokens whose keys and values were reused, from an earlier call or another row."""
     finish_reason: FinishReason
+    stopped_by: str | None = None
+    """The stop text that ended the reply, if one did."""

@@ -23,8 +23,13 @@ class ReplyText:
         self._ids: list[int] = []
         self._decoded = ""
         self._given = 0
-        self.stopped = False
-        """A stop text came up."""
+        self.stopped_by: str | None = None
+        """The stop text that came up."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a stop text came up."""
+        return self.stopped_by is not None
 
     def add(self, token: int) -> None:
         """Append a token."""
@@ -36,12 +41,13 @@ class ReplyText:
     def _cut(self, searched: int) -> None:
         """End at the first stop text, which may reach back into what was searched before."""
         found = [
-            at
+            (at, stop)
             for stop in self._stops
             if (at := self._decoded.find(stop, max(0, searched - len(stop) + 1))) >= 0
         ]
         if found:
-            self._decoded, self.stopped = self._decoded[: min(found)], True
+            at, self.stopped_by = min(found)
+            self._decoded = self._decoded[:at]
 
     def take(self) -> str:
         """Return what can be shown since the last call, holding back a stop text's beginning."""

@@ -16,6 +16,7 @@ from ingrained.memory.records import Memory
 from ingrained.trainer.adapters import Manifest
 
 from .records import Record, exams, runs
+from .steering import Steering, steering
 
 MEMORIES_SHOWN = 200
 """The newest so many; a page with all of a large memory would not open."""
@@ -39,6 +40,8 @@ class Gathered:
     runs: Sequence[Record]
     rounds: Sequence[Mapping[str, Any]]
     """Those that were examined on the agent's own sealed questions."""
+    steering: Steering
+    """What each round was for and what came of it."""
     exams: Sequence[Record]
     memories: Sequence[Memory]
     """Active ones, newest first."""
@@ -65,6 +68,7 @@ def gather(home: Home) -> Gathered:
             skipped=library.skipped(),
             runs=past,
             rounds=[one for one in library.rounds() if one["sealed"]],
+            steering=steering(library, questions),
             exams=exams(home.path),
             memories=memories,
             gaps=_gaps(library, questions),

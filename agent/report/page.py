@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ingrained.agent.ui.console import duration, percent, safe
 from ingrained.agent.ui.exam_table import with_interval
-from ingrained.agent.ui.memories import when
+from ingrained.agent.ui.memories import quiz_score, when
 from ingrained.graphs.session import Home
 
 from .charts import cells_chart, counts_chart, loss_chart, plotly_script, rounds_chart
@@ -22,7 +22,7 @@ def render(home: Home) -> str:
     data = gather(home)
     pictures = _pictures(data)
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             data=data,
@@ -33,8 +33,9 @@ def render(home: Home) -> str:
     )
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return what fills the templates in: every value is escaped."""
+    made = Environment(
         loader=PackageLoader("ingrained.agent", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -42,14 +43,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_clean,
     )
-    environment.filters.update(
+    made.filters.update(
         duration=duration,
         percent=percent,
         interval=with_interval,
         day=when,
         by_question=by_question,
+        quiz_score=quiz_score,
     )
-    return environment
+    return made
 
 
 def _clean(value: Any) -> Any:

@@ -115,6 +115,7 @@ def _layers(erasure: Erasure) -> list[str]:
         f"trainings cut short, thrown away: {', '.join(erasure.unfinished)}": len(
             erasure.unfinished
         ),
+        "replies of the model, kept for a study that was cut short": erasure.replies,
         "report.html, made anew": erasure.report,
         f"kept, as others hold it too: the text of {many(len(erasure.kept_by), 'memory', 'memories')}": len(
             erasure.kept_by

@@ -34,7 +34,7 @@ def show_list(memories: Sequence[Memory], *, more: bool, console: Console | None
     for name in ("id", "kind", "memory", "from"):
         table.add_column(name)
     for memory in memories:
-        table.add_row(memory.id[:_SHORT], memory.kind, clipped(memory.text), _origin(memory))
+        table.add_row(memory.id[:_SHORT], memory.kind, _with_score(memory), _origin(memory))
     console.print(table)
     if more:
         console.print("There are more: raise --limit.", style="dim")
@@ -143,6 +143,7 @@ def _standing(memory: Memory) -> list[str]:
         "namespace": " / ".join(memory.namespace),
         "held": f"from {since}{until}",
         "trust": f"{memory.trust:.2f}",
+        "quiz": quiz_score(memory),
         "tags": ", ".join(memory.tags),
         "holds": ", ".join(memory.flags),
         "in the place of": ", ".join(memory.supersedes),
@@ -194,6 +195,20 @@ def _evidence(evidence: Sequence[Evidence]) -> Table:
             line(one.question), line(one.answer), _mark(one.passed_before), _mark(one.passed_after)
         )
     return table
+
+
+def quiz_score(memory: Memory) -> str:
+    """Return how its questions were answered without and with it, `0/3 → 3/3`; empty for none."""
+    count = len(memory.evidence)
+    before = sum(one.passed_before for one in memory.evidence)
+    after = sum(one.passed_after for one in memory.evidence)
+    return f"{before}/{count} → {after}/{count}" if count else ""
+
+
+def _with_score(memory: Memory) -> Text:
+    score = quiz_score(memory)
+    below = Text(f"\nquiz {score}" if score else "", style="dim")
+    return Text.assemble(clipped(memory.text), below)
 
 
 def _mark(passed: bool) -> Text:

@@ -71,6 +71,7 @@ def _rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("adapter", str(record["adapter"] or "none")),
         ("ended because", STOPS[record["stop"]]),
     ]  # fmt: skip
+    rows[-1:-1] = _planning(record.get("planning", {}))
     rows[1:1] = _changes(record)
     if gate:
         decision = "promoted" if gate["accepted"] else "rejected"
@@ -95,6 +96,22 @@ def _changes(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         "no longer there, forgotten": dropped,
     }
     return [(name, ", ".join(values)) for name, values in named.items() if values]
+
+
+def _planning(planning: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what the gradebook tells; the records of older versions tell nothing of it."""
+    told = {
+        "accepted of asked for": [
+            f"{kind} {one['accepted']}/{one['asked']}"
+            for kind, one in planning.get("acceptance", {}).items()
+        ],
+        "weakest topics (answered)": [
+            f"{one['topic']} ({one['passed']} of {one['asked']})"
+            for one in planning.get("weakest", ())
+        ],
+        "planned next": [planning["next"]] if planning.get("next") else [],
+    }
+    return [(name, ", ".join(values)) for name, values in told.items() if values]
 
 
 def _scores(record: Mapping[str, Any]) -> str:

@@ -1,38 +1,49 @@
-"""`read`, `quiz`, `attempt`: from passages to questions with answers tried."""
+"""`read`, `quiz`, `vary`: from passages to questions."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from langgraph.runtime import Runtime
 
-from ingrained.agent.answering import ClosedBook, closed_book, open_book
-from ingrained.agent.grading import contains, words
+from ingrained.agent.grading import ABSTENTION
 from ingrained.agent.notes import candidate_notes
-from ingrained.agent.prompts import Messages, load
-from ingrained.agent.quizzing import (
-    Target,
-    answered,
-    clean_question,
-    fault,
-    question_prompt,
-    target_id,
-    targets,
-)
+from ingrained.agent.prompts import load
+from ingrained.agent.quizzing import Target, question_prompt, targets
 from ingrained.agent.reading.documents import Passage
 from ingrained.agent.recalling import headline
+from ingrained.agent.tasks.cloze import clozes
+from ingrained.agent.tasks.drafts import Draft, draft_of, unlike, verified
+from ingrained.agent.tasks.kinds import (
+    ANSWER_FIRST,
+    CLOZE,
+    FREE_RECALL,
+    PARAPHRASE,
+    REVERSED,
+    TWO_HOP,
+    UNANSWERABLE,
+    VARIATION,
+)
+from ingrained.agent.tasks.rewording import paraphrases, reversals
+from ingrained.agent.tasks.selecting import nearest
+from ingrained.agent.tasks.two_hop import two_hops
+from ingrained.agent.tasks.unanswerable import unanswerables
+from ingrained.agent.tasks.variation import variations
+from ingrained.agent.tasks.wishes import Place, Verified, Wish, question_of
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
-from ingrained.memory.records import sha256
 
-from .common import emit, metered
+from .common import added, batch_name, emit, metered, texts_of
 
 QUESTION_TOKENS = 40
-ANSWER_TOKENS = 24
-MOST_ANSWER_WORDS = 8
 QUESTION_TEMPERATURE = 0.8
-VOTE_TEMPERATURE = 0.7
+FREE_EACH = 3
+"""Questions asked freely about a note where no answers are chosen first."""
+KNOWN_QUESTIONS = 200
+"""Earlier questions that new ones are joined with, or kept apart from."""
 
 
 @metered
@@ -57,165 +68,239 @@ def _notes(passage: Passage) -> list[dict[str, Any]]:
 
 @metered
 def quiz(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
-    """Ask for names, dates and quantities of each note, in several phrasings.
+    """Choose names, dates, quantities and terms of each note, and ask for them.
 
-    What comes out unusable is asked for once more, sampled, and a note that is still without a
-    question is asked about freely. A later round samples from the start, so that a weak passage
-    gets questions it has not had.
+    What comes out unusable is asked for once more, sampled and with first words given. A later
+    round samples from the start, so that a weak passage gets questions it has not had.
     """
-    policy, notes = runtime.context.policy, state["notes"]
-    texts = {p.id: p.text for p in runtime.context.library.passages(state["batch"])}
-    wanted = targets(
-        [note["text"][note["focus"] :] for note in notes],
-        per_note=policy.answers_per_note,
-        openers_each=policy.openers_per_answer,
-    )
-    first, faulty = _ask(runtime, state, wanted, texts, again=state["round"] > 1)
-    second, still = _ask(runtime, state, [target for target, _ in faulty], texts, again=True)
-    free = _ask_freely(runtime, state, [*first, *second], texts)
-    drafts = {draft["id"]: draft for draft in [*free, *second, *first]}
-    dropped = Counter(reason for _, reason in still)
-    dropped["asked twice"] += len(first) + len(second) + len(free) - len(drafts)
-    emit(runtime, "quiz", event="drafts", asked=len(wanted), usable=len(drafts))
-    return {
-        "drafts": list(drafts.values()),
-        "rejected": _added(state.get("rejected", {}), dropped),
-    }
-
-
-def _ask(
-    runtime: Runtime[StudyContext],
-    state: StudyState,
-    wanted: list[Target],
-    texts: dict[str, str],
-    *,
-    again: bool,
-) -> tuple[list[dict[str, Any]], list[tuple[Target, str]]]:
-    """Return the usable drafts, and the targets without one with the reason."""
-    notes = state["notes"]
-    replies = runtime.context.asker.ask(
-        [_prompt(notes[target.note], target) for target in wanted],
-        phase="quiz",
-        max_tokens=QUESTION_TOKENS,
-        temperature=QUESTION_TEMPERATURE if again else 0.0,
-        seed=runtime.context.policy.seed + state["round"],
-    )
-    drafts: list[dict[str, Any]] = []
-    faulty: list[tuple[Target, str]] = []
-    for target, reply in zip(wanted, replies, strict=True):
-        note, question = notes[target.note], clean_question(reply)
-        reason = fault(question, target.answer, _source(note, texts))
-        if reason:
-            faulty.append((target, reason))
-        else:
-            drafts.append(_draft(note, target, question))
-    return drafts, faulty
-
-
-def _ask_freely(
-    runtime: Runtime[StudyContext],
-    state: StudyState,
-    drafts: list[dict[str, Any]],
-    texts: dict[str, str],
-) -> list[dict[str, Any]]:
-    """Ask what the model likes about each note that has no question; the note itself answers.
-
-    The answer must stand verbatim in the note; `attempt` then tries it like any other.
-    """
-    asker, notes = runtime.context.asker, state["notes"]
-    bare = sorted(set(range(len(notes))) - {draft["note"] for draft in drafts})
-    prompt = load("ask_freely")
-    replies = asker.ask(
-        [prompt.render(topic=notes[i]["topic"], sentence=notes[i]["text"]) for i in bare],
-        phase="quiz",
-        max_tokens=QUESTION_TOKENS,
-    )
-    asked = [(i, question) for i, reply in zip(bare, replies, strict=True)
-             if (question := clean_question(reply))]  # fmt: skip
-    answers = asker.ask(
-        [open_book(notes[i]["text"], question) for i, question in asked],
-        phase="quiz",
-        max_tokens=ANSWER_TOKENS,
-    )
-    found: list[dict[str, Any]] = []
-    for (i, question), reply in zip(asked, answers, strict=True):
-        answer = reply.strip(" .")
-        quoted = len(words(answer)) <= MOST_ANSWER_WORDS and contains(notes[i]["text"], answer)
-        if quoted and not fault(question, answer, _source(notes[i], texts)):
-            found.append(_draft(notes[i], Target(note=i, answer=answer, opener=""), question))
-    return found
-
-
-def _source(note: dict[str, Any], texts: dict[str, str]) -> str:
-    """Return what a question about a note may name things of: its topic and its passage."""
-    return f"{note['topic']}. {texts[note['passage']]}"
-
-
-def _prompt(note: dict[str, Any], target: Target) -> Messages:
-    return question_prompt(note["topic"], note["text"], target, focus=note["focus"])
-
-
-def _draft(note: dict[str, Any], target: Target, question: str) -> dict[str, Any]:
-    asked = " ".join(words(question))
-    return {
-        "id": sha256(f"{note['passage']}\x1f{asked}")[:16],
-        "target": target_id(note["passage"], note["start"], target.answer),
-        "passage": note["passage"], "note": target.note,
-        "question": question, "answer": target.answer,
-    }  # fmt: skip
+    texts = texts_of(runtime, state["batch"])
+    wishes = _first_wishes(state, runtime, texts)
+    drafts, faults = _write(runtime, state, wishes, again=state["round"] > 1)
+    if ANSWER_FIRST in _kinds(state, runtime):
+        openers = [_with_opener(state["notes"], wish, texts) for wish, _ in faults]
+        repaired, faults = _write(runtime, state, openers, again=True)
+        drafts += repaired
+    return _drafted(state, runtime, "quiz", wishes, drafts, faults)
 
 
 @metered
-def attempt(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
-    """Answer each question twice open-book and, where the first vote holds, once closed-book.
+def vary(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
+    """Turn what was accepted round, reword and join it, and ask about notes still without a question."""
+    texts = texts_of(runtime, state["batch"])
+    accepted = verified(state["drafts"], state["notes"], texts)
+    wishes = [*_derived(state, runtime, accepted, texts), *_fallbacks(state, runtime, texts)]
+    drafts, faults = _write(runtime, state, wishes, again=False)
+    known = [draft["id"] for draft in state["drafts"]]
+    changed = _drafted(state, runtime, "vary", wishes, unlike(drafts, known), faults)
+    return {**changed, "drafts": [*state["drafts"], *changed["drafts"]], "varied": True}
 
-    The second vote is sampled (Self-Consistency, Wang et al. 2023, section 2): a question is
-    worth something only if its answer does not hang on one greedy path.
-    """
-    context, drafts = runtime.context, state["drafts"]
-    texts = {p.id: p.text for p in context.library.passages(state["batch"])}
-    first = _vote(runtime, drafts, texts, temperature=0.0)
-    hopeful = [draft for draft, vote in zip(drafts, first, strict=True) if vote]
-    second = _vote(runtime, hopeful, texts, temperature=VOTE_TEMPERATURE)
-    guard = ClosedBook(texts.values())
-    fair = [(d, vote) for d, vote in zip(hopeful, second, strict=True)
-            if not guard.leaks(d["question"])]  # fmt: skip
-    closed = context.asker.ask(
-        guard.check([closed_book(draft["question"]) for draft, _ in fair]),
-        phase="attempt",
-        max_tokens=ANSWER_TOKENS,
+
+def _kinds(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, float]:
+    """Return kind → its share in this batch, of those that are switched on."""
+    shares = state["objective"]["kinds_now"]
+    used = runtime.context.policy.mechanisms
+    return {kind: share for kind, share in shares.items() if kind in used}
+
+
+def _first_wishes(
+    state: StudyState, runtime: Runtime[StudyContext], texts: dict[str, str]
+) -> list[Wish]:
+    notes, chosen = state["notes"], _selected(state, runtime)
+    if ANSWER_FIRST not in _kinds(state, runtime):
+        return _free(notes, [n for n in chosen for _ in range(FREE_EACH)], texts)
+    found = targets(
+        [note["text"][note["focus"] :] if n in chosen else "" for n, note in enumerate(notes)],
+        per_note=runtime.context.policy.answers_per_note,
     )
-    attempted = [
-        {**draft, "votes": [True, vote],
-         "closed": answered(draft["question"], reply, draft["answer"])}
-        for (draft, vote), reply in zip(fair, closed, strict=True)
-    ]  # fmt: skip
-    dropped = Counter({
-        "not answered from its passage": len(drafts) - len(hopeful),
-        "quotes its passage": len(hopeful) - len(fair),
-    })  # fmt: skip
-    emit(runtime, "attempt", event="votes", asked=len(drafts), hopeful=len(hopeful))
-    return {"drafts": attempted, "rejected": _added(state["rejected"], dropped)}
+    return [_answer_first(notes, target, texts) for target in found]
 
 
-def _vote(
-    runtime: Runtime[StudyContext],
-    drafts: list[dict[str, Any]],
-    texts: dict[str, str],
-    temperature: float,
-) -> list[bool]:
-    replies = runtime.context.asker.ask(
-        [open_book(texts[draft["passage"]], draft["question"]) for draft in drafts],
-        phase="attempt",
-        max_tokens=ANSWER_TOKENS,
-        temperature=temperature,
-        seed=runtime.context.policy.seed,
+def _selected(state: StudyState, runtime: Runtime[StudyContext]) -> set[int]:
+    """Return the notes to ask about: in later rounds the half that is nearest to what failed."""
+    context, notes = runtime.context, state["notes"]
+    rows = context.library.questions(sealed=False, failed=True, passages=state["batch"])
+    failed = [one["question"] for one in rows]
+    if state["round"] == 1 or not failed or "selective" not in context.policy.mechanisms:
+        return set(range(len(notes)))
+    return set(
+        nearest(
+            " ".join(failed),
+            [note["text"] for note in notes],
+            [note["passage"] for note in notes],
+            embedder=context.store.embedder,
+            most=math.ceil(len(notes) / 2),
+            per_group=len(notes),
+        )
     )
+
+
+def _answer_first(notes: Sequence[dict[str, Any]], target: Target, texts: dict[str, str]) -> Wish:
+    note = notes[target.note]
+    return _wish(
+        ANSWER_FIRST, note, target.note, texts, answer=target.answer,
+        prompt=question_prompt(note["topic"], note["text"], target, focus=note["focus"]),
+    )  # fmt: skip
+
+
+def _with_opener(notes: Sequence[dict[str, Any]], wish: Wish, texts: dict[str, str]) -> Wish:
+    """Return the same wish with first words that fit the answer."""
+    index = wish.note or 0
+    note = notes[index]
+    target = next(
+        one for one in targets([note["text"][note["focus"] :]], per_note=99)
+        if one.answer == wish.answer
+    )  # fmt: skip
+    prompt = question_prompt(
+        note["topic"], note["text"], target, focus=note["focus"], opener=target.opener
+    )
+    return _wish(ANSWER_FIRST, note, index, texts, answer=wish.answer, prompt=prompt)
+
+
+def _free(
+    notes: Sequence[dict[str, Any]], chosen: Iterable[int], texts: dict[str, str]
+) -> list[Wish]:
+    prompt = load("ask_freely")
     return [
-        answered(draft["question"], reply, draft["answer"])
-        for draft, reply in zip(drafts, replies, strict=True)
+        _wish(
+            FREE_RECALL, notes[n], n, texts, answer="",
+            prompt=prompt.render(topic=notes[n]["topic"], sentence=notes[n]["text"]),
+        )
+        for n in chosen
+    ]  # fmt: skip
+
+
+def _wish(
+    kind: str, note: dict[str, Any], index: int, texts: dict[str, str], *, answer: str, prompt: Any
+) -> Wish:
+    place = Place.of(note, texts[note["passage"]], index)
+    return Wish(
+        kind=kind, prompt=prompt, answer=answer, passages=(note["passage"],), note=index,
+        source=place.source,
+    )  # fmt: skip
+
+
+def _derived(
+    state: StudyState,
+    runtime: Runtime[StudyContext],
+    accepted: list[Verified],
+    texts: dict[str, str],
+) -> list[Wish]:
+    """Make wishes of accepted questions; kinds that work less well get fewer."""
+    kinds = _kinds(state, runtime)
+    earlier = _earlier(runtime, state) if kinds.keys() & {TWO_HOP, VARIATION} else []
+    by_passage = {note["passage"]: (index, note) for index, note in enumerate(state["notes"])}
+    places = [Place.of(note, texts[id_], n) for id_, (n, note) in by_passage.items()]
+    made: dict[str, Callable[[], list[Wish]]] = {
+        PARAPHRASE: lambda: paraphrases(accepted),
+        REVERSED: lambda: _one_a_note(reversals(accepted)),
+        TWO_HOP: lambda: two_hops(accepted, earlier, most=2 * len(places)),
+        UNANSWERABLE: lambda: unanswerables(accepted, places, most=len(places)),
+        VARIATION: lambda: variations(accepted, [one.question for one in earlier], per_passage=1),
+    }
+    best = max((share for kind, share in kinds.items() if kind in made), default=1.0)
+    return [
+        wish
+        for kind, make in made.items()
+        if kind in kinds
+        for wish in _share_of(make(), kinds[kind] / best)
     ]
 
 
-def _added(counts: dict[str, int], more: Counter[str]) -> dict[str, int]:
-    return dict(Counter(counts) + more)
+def _share_of(wishes: list[Wish], share: float) -> list[Wish]:
+    return wishes[: math.ceil(len(wishes) * share)]
+
+
+def _one_a_note(wishes: Iterable[Wish]) -> list[Wish]:
+    return list({wish.note: wish for wish in reversed(list(wishes))}.values())[::-1]
+
+
+def _earlier(runtime: Runtime[StudyContext], state: StudyState) -> list[Verified]:
+    """Return the last accepted questions of other passages."""
+    library = runtime.context.library
+    rows = [
+        one for one in library.questions(sealed=False, latest=KNOWN_QUESTIONS)
+        if one["passage"] not in state["batch"] and one.get("span") and one["answer"] != ABSTENTION
+    ]  # fmt: skip
+    passages = {p.id: p for p in library.passages([one["passage"] for one in rows])}
+    return [
+        Verified(
+            id=one["id"], question=one["question"], answer=one["answer"],
+            place=_place(passages[one["passage"]], *one["span"]),
+        )
+        for one in rows if one["passage"] in passages
+    ]  # fmt: skip
+
+
+def _place(passage: Passage, start: int, end: int) -> Place:
+    return Place(
+        passage=passage.id, document=passage.document, topic=passage.title,
+        text=passage.text[start - passage.start : end - passage.start], around=passage.text,
+    )  # fmt: skip
+
+
+def _fallbacks(
+    state: StudyState, runtime: Runtime[StudyContext], texts: dict[str, str]
+) -> list[Wish]:
+    """Ask freely, and leave a gap, in notes that have no accepted question yet."""
+    kinds, notes = _kinds(state, runtime), state["notes"]
+    having = {one["note"] for one in state["drafts"]}
+    bare = [n for n in range(len(notes)) if n not in having]
+    free = _free(notes, bare, texts) if {ANSWER_FIRST, FREE_RECALL} <= kinds.keys() else []
+    if CLOZE not in kinds:
+        return free
+    return [*free, *clozes([Place.of(notes[n], texts[notes[n]["passage"]], n) for n in bare])]
+
+
+def _write(
+    runtime: Runtime[StudyContext], state: StudyState, wishes: Sequence[Wish], *, again: bool
+) -> tuple[list[Draft], list[tuple[Wish, str]]]:
+    """Return the usable drafts, and the wishes without one with the reason."""
+    sampled = again or (any(wish.kind == FREE_RECALL for wish in wishes) and _repeats(wishes))
+    replies = iter(
+        runtime.context.asker.ask(
+            [wish.prompt for wish in wishes if wish.prompt],
+            phase="quiz",
+            max_tokens=QUESTION_TOKENS,
+            temperature=QUESTION_TEMPERATURE if sampled else 0.0,
+            seed=runtime.context.policy.seed + state["round"],
+            stop=("?",),
+        )
+    )
+    drafts: list[Draft] = []
+    faulty: list[tuple[Wish, str]] = []
+    for wish in wishes:
+        question, fault = question_of(wish, next(replies) if wish.prompt else "")
+        if fault:
+            faulty.append((wish, fault))
+        else:
+            drafts.append(draft_of(wish, question, state["notes"]))
+    return drafts, faulty
+
+
+def _repeats(wishes: Sequence[Wish]) -> bool:
+    return len({wish.prompt for wish in wishes}) < len(wishes)
+
+
+def _drafted(
+    state: StudyState,
+    runtime: Runtime[StudyContext],
+    node: str,
+    wishes: Sequence[Wish],
+    drafts: list[Draft],
+    faults: Sequence[tuple[Wish, str]],
+) -> dict[str, Any]:
+    """Count what came of the wishes, and return the keys that a node changes."""
+    kept = unlike(drafts)
+    dropped = Counter(reason for _, reason in faults)
+    dropped["asked twice"] += len(drafts) - len(kept)
+    context = runtime.context
+    book, told = (
+        context.library.gradebook,
+        {"model": context.asker.name, "batch": batch_name(state)},
+    )
+    book.count("asked", Counter(wish.kind for wish in wishes), **told)
+    book.count("usable", Counter(draft["kind"] for draft in kept), **told)
+    facts = {f"{node} asked": len(wishes), f"{node} usable": len(kept)}
+    book.record("tasks", facts, batch=node + told["batch"])
+    emit(runtime, node, event="drafts", asked=len(wishes), usable=len(kept))
+    return {"drafts": kept, "rejected": added(state.get("rejected", {}), dropped)}

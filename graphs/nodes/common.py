@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
 
+from ingrained.agent.planning.gradebook import Part
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
+from ingrained.memory.records import sha256
+
+ANSWER_TOKENS = 24
 
 
 class Node(Protocol):
@@ -32,6 +38,29 @@ def emit(runtime: Runtime[StudyContext], phase: str, **facts: Any) -> None:
 def held(context: StudyContext) -> int:
     """Return how many facts there are, forgotten ones too; insights were not read anywhere."""
     return len(context.store.list(namespace=context.namespace, kind="fact", status=None))
+
+
+def texts_of(runtime: Runtime[StudyContext], passages: Iterable[str]) -> dict[str, str]:
+    """Return passage id → text."""
+    return {p.id: p.text for p in runtime.context.library.passages(list(passages))}
+
+
+def batch_name(state: StudyState) -> str:
+    """Return by what the gradebook knows the passages in hand."""
+    return sha256("\x1f".join(state["batch"]))[:16]
+
+
+def trace(
+    state: StudyState, runtime: Runtime[StudyContext], part: Part, facts: Mapping[str, Any]
+) -> None:
+    """Keep a part of the round's trace, told of the passages in hand and of this pass over them."""
+    again = "+" if state.get("varied") else ""
+    runtime.context.library.gradebook.record(part, facts, batch=batch_name(state) + again)
+
+
+def added(counts: Mapping[str, int], more: Counter[str]) -> dict[str, int]:
+    """Return the sums of two counts."""
+    return dict(Counter(counts) + more)
 
 
 def metered(node: Node) -> Node:

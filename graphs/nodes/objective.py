@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from langgraph.runtime import Runtime
 
+from ingrained.agent.planning import Objective, open_round
+from ingrained.agent.planning.kinds import shares_now
 from ingrained.agent.reading.corpus import is_there, read_corpus
 from ingrained.agent.reading.passages import split
 from ingrained.graphs.context import StudyContext
@@ -20,19 +23,25 @@ def plan(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Take the next passages; at the start of a round, decide which the round is for.
 
     With more to study there is more to consolidate, also after a run that its budget ended.
-    The first round takes what was never studied, later ones the passages whose questions fail.
+    The first round takes what was never studied, later ones the passages whose questions fail, as
+    the level of autonomy has it. Within a round the kinds of questions that turn out to work for
+    the model get more of the tasks.
     """
     context = runtime.context
     queue = state.get("queue", [])
     number = state.get("round", 0)
+    goal = state.get("objective", {})
     if not queue:
         number += 1
-        queue = _objective(number, runtime)
-        emit(runtime, "plan", event="objective", round=number, passages=len(queue))
+        goal = _objective(number, runtime).to_dict()
+        queue = goal.pop("passages")
+        emit(runtime, "plan", event="objective", round=number, passages=len(queue), why=goal["why"])
     size = context.policy.batch_passages
     return {
         **_fresh(state, context), **({"consolidated": False} if queue else {}), "round": number,
+        "objective": {**goal, "kinds_now": _kinds_now(goal["kinds"], context)},
         "batch": queue[:size], "queue": queue[size:], "notes": [], "drafts": [], "stop": "",
+        "varied": False,
     }  # fmt: skip
 
 
@@ -45,12 +54,18 @@ def _fresh(state: StudyState, context: StudyContext) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _objective(number: int, runtime: Runtime[StudyContext]) -> list[str]:
+def _kinds_now(shares: Mapping[str, float], context: StudyContext) -> dict[str, float]:
+    if context.policy.autonomy == "low":
+        return dict(shares)
+    book = context.library.gradebook
+    return shares_now(shares, book.acceptance(context.asker.name, round=book.latest()))
+
+
+def _objective(number: int, runtime: Runtime[StudyContext]) -> Objective:
     context = runtime.context
-    if number > 1:
-        return context.library.weakest(context.policy.weak_passages)
-    take_in(runtime)
-    return context.library.unread()
+    if number == 1:
+        take_in(runtime)
+    return open_round(number, context.library, context.planner())
 
 
 def take_in(runtime: Runtime[StudyContext]) -> None:

@@ -1,61 +1,133 @@
-"""`grade`, `reflect`: verify the questions, find the gap, settle what is in doubt."""
+"""`grade`, `reflect`: find the gap, and settle what is in doubt."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from langgraph.runtime import Runtime
 
 from ingrained.agent.prompts import load
 from ingrained.agent.quizzing import answered
-from ingrained.graphs.context import StudyContext
+from ingrained.agent.solving.cases import Case
+from ingrained.agent.solving.crafts import answers
+from ingrained.agent.solving.rationalising import rationalise
+from ingrained.agent.solving.refining import flips, self_refine
+from ingrained.agent.tasks.drafts import Draft
+from ingrained.agent.tasks.kinds import UNANSWERABLE
+from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.state import StudyState
 
-from .acquire import ANSWER_TOKENS
-from .common import emit, metered
+from .attempt import in_view
+from .common import ANSWER_TOKENS, added, emit, metered, texts_of, trace
 
 
 @metered
 def grade(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
-    """Set the verdict of each question.
+    """Set the verdict of each question: the gap is where open book and closed book part.
 
-    `gap`: answered open-book by both votes and not closed-book, so there is something to learn.
-    `known`: answered closed-book already. `doubt`: the votes differ.
+    `gap`: answered with the passage in view, by enough of the votes, and not without it, so there
+    is something to learn. `known`: answered without it already. `doubt`: the votes differ.
     """
-    drafts = [{**draft, "verdict": _verdict(draft)} for draft in state["drafts"]]
-    tally = Counter(draft["verdict"] for draft in drafts)
-    emit(runtime, "grade", event="verdicts", **tally)
+    policy = runtime.context.policy
+    drafts = [
+        draft if "verdict" in draft else {**draft, "verdict": _verdict(draft, policy)}
+        for draft in state["drafts"]
+    ]
+    emit(runtime, "grade", event="verdicts", **Counter(draft["verdict"] for draft in drafts))
     return {"drafts": drafts}
 
 
-def _verdict(draft: dict[str, Any]) -> str:
-    if not all(draft["votes"]):
-        return "doubt"
+def _verdict(draft: Draft, policy: StudyPolicy) -> str:
+    """Both filters have to pass: the metric-based one, if it is on, and the metric-free one."""
+    given = sum(draft["votes"]) / max(1, len(draft["votes"]))
+    borne_out = given >= policy.share or "round-trip" not in policy.mechanisms
+    return _settled(draft) if borne_out and draft["share"] >= policy.share else "doubt"
+
+
+def _settled(draft: Draft) -> str:
     return "known" if draft["closed"] else "gap"
 
 
 @metered
 def reflect(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
-    """Put each doubtful question to the model again, next to the one sentence it came from.
+    """Correct the answers in doubt, and keep the questions whose corrected answer is the chosen one.
 
-    It is kept when this third vote gives the answer, and dropped otherwise.
+    Critique-free: the model answers again, next to the one sentence the question came from.
+    Self-Refine: it criticises its answer and rewrites it. STaR: it explains the right answer, given
+    as a hint, and the explanation is kept without it. Each is switched on by name; what none of
+    them settles is dropped.
     """
-    notes = state["notes"]
-    doubtful = [draft for draft in state["drafts"] if draft["verdict"] == "doubt"]
-    prompt = load("settle")
+    left = [draft for draft in state["drafts"] if draft["verdict"] == "doubt"]
+    doubtful, found = len(left), {}
+    for name, correct in (
+        ("critique-free", _again), ("self-refine", _refined), ("star", _explained)
+    ):  # fmt: skip
+        if name in runtime.context.policy.mechanisms:
+            now = correct(state, runtime, [draft for draft in left if draft["id"] not in found])
+            found.update(now)
+    drafts = [found.get(draft["id"], draft) for draft in state["drafts"]]
+    kept = [draft for draft in drafts if draft["verdict"] != "doubt"]
+    trace(state, runtime, "feedback", {"in doubt": doubtful, "settled": len(found)})
+    emit(runtime, "reflect", event="settled", doubtful=doubtful, kept=len(found))
+    unsure = Counter({"answers differ": len(drafts) - len(kept)})
+    return {"drafts": kept, "rejected": added(state["rejected"], unsure)}
+
+
+def _again(
+    state: StudyState, runtime: Runtime[StudyContext], drafts: Sequence[Draft]
+) -> dict[str, Draft]:
+    prompt, notes = load("settle"), state["notes"]
+    asked = [draft for draft in drafts if draft["note"] is not None and len(draft["passages"]) == 1]
     replies = runtime.context.asker.ask(
-        [prompt.render(note=notes[d["note"]]["text"], question=d["question"]) for d in doubtful],
+        [prompt.render(note=notes[d["note"]]["text"], question=d["question"]) for d in asked],
         phase="reflect",
         max_tokens=ANSWER_TOKENS,
     )
-    settled = {
-        draft["id"]: "known" if draft["closed"] else "gap"
-        for draft, reply in zip(doubtful, replies, strict=True)
+    return {
+        draft["id"]: {**draft, "verdict": _settled(draft)}
+        for draft, reply in zip(asked, replies, strict=True)
         if answered(draft["question"], reply, draft["answer"])
     }
-    drafts = [{**d, "verdict": settled.get(d["id"], d["verdict"])} for d in state["drafts"]]
-    kept = [draft for draft in drafts if draft["verdict"] != "doubt"]
-    emit(runtime, "reflect", event="settled", doubtful=len(doubtful), kept=len(settled))
-    unsure = Counter({"answers differ": len(drafts) - len(kept)})
-    return {"drafts": kept, "rejected": dict(Counter(state["rejected"]) + unsure)}
+
+
+def _refined(
+    state: StudyState,  # noqa: ARG001 the three corrections are called alike
+    runtime: Runtime[StudyContext],
+    drafts: Sequence[Draft],
+) -> dict[str, Draft]:
+    asked = [draft for draft in drafts if draft["kind"] != UNANSWERABLE]
+    refined = self_refine(
+        runtime.context.asker, _cases(runtime, asked), answers(),
+        drafts=[draft["reply"] for draft in asked], phase="reflect",
+    )  # fmt: skip
+    turned = flips(refined, [[draft["answer"]] for draft in asked])
+    emit(runtime, "reflect", event="refined", **vars(turned))
+    return {
+        draft["id"]: {**draft, "verdict": _settled(draft)}
+        for draft, one in zip(asked, refined, strict=True)
+        if answered(draft["question"], one.text, draft["answer"])
+    }
+
+
+def _explained(
+    state: StudyState,  # noqa: ARG001 likewise
+    runtime: Runtime[StudyContext],
+    drafts: Sequence[Draft],
+) -> dict[str, Draft]:
+    asked = [draft for draft in drafts if draft["kind"] != UNANSWERABLE]
+    reasons = rationalise(
+        runtime.context.asker, _cases(runtime, asked), [draft["answer"] for draft in asked],
+        phase="reflect",
+    )  # fmt: skip
+    return {
+        draft["id"]: {**draft, "verdict": _settled(draft), "rationale": reason.saved[1]}
+        for draft, reason in zip(asked, reasons, strict=True)
+        if reason is not None
+    }
+
+
+def _cases(runtime: Runtime[StudyContext], drafts: Sequence[Draft]) -> list[Case]:
+    texts = texts_of(runtime, {id_ for draft in drafts for id_ in draft["passages"]})
+    return [Case(passage=in_view(draft, texts), question=draft["question"]) for draft in drafts]

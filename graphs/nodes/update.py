@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -12,13 +12,14 @@ from ingrained.agent.answering import with_memory
 from ingrained.agent.prompts import load
 from ingrained.agent.quizzing import answered
 from ingrained.agent.recalling import shown
+from ingrained.agent.tasks.drafts import Draft
+from ingrained.agent.tasks.kinds import DERIVED, TWO_HOP, UNANSWERABLE
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
 from ingrained.memory.records import Evidence, Memory, Span, memory_id, sha256
 
-from .acquire import ANSWER_TOKENS
 from .changes import succeed
-from .common import emit, held, metered
+from .common import ANSWER_TOKENS, batch_name, emit, held, metered, trace
 
 STUDIED_STRENGTH = 30.0
 """S of a fact that passed its quiz, in days: unrecalled, it fades out after 90 (R < 0.05), not
@@ -38,8 +39,8 @@ def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any
     versions = context.library.versions()
     memories = [
         _memory(state["notes"][index], group, context, versions)
-        for index, group in _by_note(drafts).items()
-        if any(one["recalled"] and not one["closed"] for one in group)
+        for index, group in _by_note(state, drafts).items()
+        if _is_needed(group) or "quiz-verified" not in context.policy.mechanisms
     ]
     # A run begun by 0.1.0 has no count of what was there before it.
     before = state["before"] if "before" in state else held(context) - state["kept"]
@@ -47,18 +48,37 @@ def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any
         memories, who="study", why=f"quiz of round {state['round']}", judge=context.judge
     )
     succeed(context, [one.id for one in inserted if one.outcome != "refused"])
-    context.library.put_questions({**draft, "round": state["round"]} for draft in drafts)
+    context.library.put_questions(_rows(state, drafts))
+    _grade_kinds(state, runtime, drafts)
     context.library.mark_studied(state["batch"], state["round"])
     # Counted, not added up: a run that was killed here inserts what is there already.
     kept = held(context) - before
+    trace(state, runtime, "update", {"kept": kept - state["kept"]})
     emit(runtime, "remember", event="kept", notes=len(state["notes"]), kept=kept - state["kept"])
     return {"kept": kept, "batch": [], "notes": [], "drafts": []}
 
 
-def _tried(state: StudyState, runtime: Runtime[StudyContext]) -> list[dict[str, Any]]:
-    """Add to each gap question whether it is answered with its note recalled."""
+def _is_needed(group: Sequence[Draft]) -> bool:
+    return any(one["recalled"] and not one["closed"] for one in group)
+
+
+def _rows(state: StudyState, drafts: Sequence[Draft]) -> list[Draft]:
+    """Return the drafts as the library keeps them, with the place of their notes."""
+    notes = state["notes"]
+    spans = [
+        None if d["note"] is None else [notes[d["note"]]["start"], notes[d["note"]]["end"]]
+        for d in drafts
+    ]
+    return [
+        {**draft, "span": span, "round": state["round"]}
+        for draft, span in zip(drafts, spans, strict=True)
+    ]
+
+
+def _tried(state: StudyState, runtime: Runtime[StudyContext]) -> list[Draft]:
+    """Add to each gap question of one note whether it is answered with its note recalled."""
     context, notes = runtime.context, state["notes"]
-    gaps = [draft for draft in state["drafts"] if draft["verdict"] == "gap"]
+    gaps = [draft for draft in state["drafts"] if _tells_of_a_note(draft)]
     beside = context.store.recall_many(
         [draft["question"] for draft in gaps],
         k=context.policy.recall_k - 1,
@@ -74,40 +94,55 @@ def _tried(state: StudyState, runtime: Runtime[StudyContext]) -> list[dict[str, 
         draft["id"]: answered(draft["question"], reply, draft["answer"])
         for draft, reply in zip(gaps, replies, strict=True)
     }
-    return [{**d, "recalled": passed.get(d["id"], d["closed"])} for d in state["drafts"]]
+    return [{**draft, "recalled": passed.get(draft["id"])} for draft in state["drafts"]]
 
 
-def _sealed(
-    drafts: list[dict[str, Any]], share: float, known: Mapping[str, bool]
-) -> list[dict[str, Any]]:
-    """Seal a share of the phrasings, never the only one of its target.
+def _tells_of_a_note(draft: Draft) -> bool:
+    """Return whether a question shows what a note is worth: a gap that the note alone fills."""
+    return (
+        draft["verdict"] == "gap"
+        and draft["kind"] not in (TWO_HOP, UNANSWERABLE)
+        and draft["note"] is not None
+    )
+
+
+def _sealed(drafts: Sequence[Draft], share: float, known: Mapping[str, bool]) -> list[Draft]:
+    """Seal a share of the questions made from others, which stay: other words, reversed, joined.
 
     The choice hangs on the question's hash, so a repeated run seals the same ones. A question of
     an earlier round stays as it was: what memory and training have seen is never sealed later.
     """
-    left: dict[str, int] = defaultdict(int)
-    for draft in drafts:
-        left[draft["target"]] += 1
     out = []
     for draft in drafts:
         drawn = int(sha256(draft["id"])[:8], 16) / 0xFFFFFFFF < share
-        sealed = known.get(draft["id"], drawn and left[draft["target"]] > 1)
-        left[draft["target"]] -= sealed
+        sealed = known.get(draft["id"], drawn and draft["kind"] in DERIVED)
         out.append({**draft, "sealed": sealed})
     return out
 
 
-def _by_note(drafts: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
-    groups: dict[int, list[dict[str, Any]]] = defaultdict(list)
+def _grade_kinds(
+    state: StudyState, runtime: Runtime[StudyContext], drafts: Sequence[Draft]
+) -> None:
+    """Enter in the gradebook what was accepted, and what is answered with memory."""
+    context, book = runtime.context, runtime.context.library.gradebook
+    book.count(
+        "accepted", Counter(draft["kind"] for draft in drafts), model=context.asker.name,
+        batch=batch_name(state),
+    )  # fmt: skip
+
+
+def _by_note(state: StudyState, drafts: Sequence[Draft]) -> dict[int, list[Draft]]:
+    """Return note → the open questions that it alone answers; none for a note without any."""
+    groups: dict[int, list[Draft]] = {index: [] for index in range(len(state["notes"]))}
     for draft in drafts:
-        if not draft["sealed"] and draft["verdict"] == "gap":
+        if not draft["sealed"] and _tells_of_a_note(draft):
             groups[draft["note"]].append(draft)
     return groups
 
 
 def _memory(
     note: dict[str, Any],
-    group: list[dict[str, Any]],
+    group: Sequence[Draft],
     context: StudyContext,
     versions: Mapping[str, str],
 ) -> Memory:
@@ -130,8 +165,8 @@ def _memory(
     )
 
 
-def _evidence(group: list[dict[str, Any]]) -> tuple[Evidence, ...]:
-    by_target: dict[str, list[dict[str, Any]]] = defaultdict(list)
+def _evidence(group: Sequence[Draft]) -> tuple[Evidence, ...]:
+    by_target: dict[str, list[Draft]] = defaultdict(list)
     for draft in group:
         by_target[draft["target"]].append(draft)
     return tuple(

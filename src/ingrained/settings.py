@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """Most active memories of one namespace; beyond it the most faded are forgotten."""
     half_lives: dict[str, float] = Field(default_factory=dict)
     """Kind of memory → days in which one of strength 1 fades to one half, as JSON."""
+    replies: bool = True
+    """Keep the model's replies until a study is finished: what is cut short is not asked again."""
     threads: int = Field(default=0, ge=0)
     """Torch threads; 0 leaves the choice to torch."""
     offline: bool = False

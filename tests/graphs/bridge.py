@@ -26,8 +26,10 @@ FACTS = {
 
 
 def reader(prompt: str) -> str:
-    """Ask well, answer from the text in the prompt, and know nothing otherwise."""
-    if "First words:" in prompt:
+    """Ask well, reword, answer from the text in the prompt, and know nothing otherwise."""
+    if "You reword quiz questions" in prompt:
+        return _other_words(prompt)
+    if "You write quiz questions" in prompt or "You join two quiz questions" in prompt:
         return _question(prompt)
     question = prompt.rstrip().rsplit("\n", 1)[-1].removeprefix("Question: ")
     answer, evidence = FACTS.get(question, ("", ""))
@@ -35,8 +37,20 @@ def reader(prompt: str) -> str:
 
 
 def _question(prompt: str) -> str:
-    asked = prompt.rsplit("Topic:", 1)[-1]
-    answer = asked.split("Answer: ")[1].split("\n")[0]
-    opener = asked.split("First words: ")[1].strip()
+    """Return a question for the answer at the end of the prompt, if that is what it asks for."""
+    *_, last = prompt.rsplit("Topic:", 1)
+    answer, opener = _field(last, "Answer"), _field(last, "First words")
     fitting = (q for q, (a, _) in FACTS.items() if a == answer and q.startswith(opener))
     return next(fitting, "What?")
+
+
+def _other_words(prompt: str) -> str:
+    question = _field(prompt.rsplit("Question: ", 1)[-1], "")
+    answer, _ = FACTS[question]
+    return next((q for q, (a, _) in FACTS.items() if a == answer and q != question), "What?")
+
+
+def _field(text: str, label: str) -> str:
+    """Return the rest of the line after a label; of the first line without one."""
+    _, _, rest = text.partition(f"{label}: ") if label else ("", "", text)
+    return rest.split("\n")[0].strip()

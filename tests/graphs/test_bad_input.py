@@ -139,8 +139,8 @@ def test_a_run_cut_short_after_its_budget_goes_on_with_a_larger_one(study, tmp_p
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        study(stop=interrupt, budget_tokens=1, batch_passages=1)
-    result, _ = study(budget_tokens=1_000_000, batch_passages=1)
+        study(stop=interrupt, budget_tokens=1, batch_passages=1, sealed_share=0.0)
+    result, _ = study(budget_tokens=1_000_000, batch_passages=1, sealed_share=0.0)
 
     assert result.resumed
     assert result.state["stop"] == "rounds"
@@ -149,7 +149,8 @@ def test_a_run_cut_short_after_its_budget_goes_on_with_a_larger_one(study, tmp_p
 
 
 def test_what_training_has_seen_is_never_sealed_later():
-    drafts = [{"id": f"q{n}", "target": "t"} for n in range(4)]
+    drafts = [{"id": f"q{n}", "kind": "paraphrase"} for n in range(3)]
+    drafts.append({"id": "q3", "kind": "answer-first"})
     fresh = {one["id"]: one["sealed"] for one in _sealed(drafts, 0.999, {})}
     again = {one["id"]: one["sealed"] for one in _sealed(drafts, 0.999, {"q0": False, "q3": True})}
 

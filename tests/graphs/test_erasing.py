@@ -13,6 +13,8 @@ import pytest
 from bridge import PAGE
 
 from ingrained.agent.library import Library
+from ingrained.agent.replies import FILE_NAME as REPLIES
+from ingrained.agent.replies import Reply, ReplyCache
 from ingrained.agent.report.records import save_exam, save_run
 from ingrained.errors import StoreError
 from ingrained.graphs import erasing
@@ -75,6 +77,8 @@ def keep_records(home: Home) -> None:
     row = {"reply": MADE, "sources": [some.id], "question": "Who?", "answers": ["Mara Vint"]}
     save_exam(home.path, {"exam": "e.jsonl", "date": "2026", "rows": [row]})
     (home.path / "report.html").write_text(f"<p>{MADE}</p>")
+    with ReplyCache(home.path / REPLIES) as replies:
+        replies.put({"key": Reply(text=MADE)})
     (home.path / "chat_history").write_text(f"+Is it true? {MADE}\n")
 
 
@@ -92,6 +96,8 @@ def test_a_purged_memory_is_nowhere_and_the_others_are_as_they_were(study, home)
     assert dict(done.buried.documents) == {"bridge.md": 1}
     assert done.buried.questions >= 2
     assert set(done.records) == {"runs/0001.json", "exams/e.json", "chat_history"}
+    assert done.replies
+    assert not list(home.path.glob(f"{REPLIES}*"))
     assert done.report
     assert not (home.path / "report.html").exists()
     assert unfinished(home) == ()

@@ -144,8 +144,9 @@ def test_events_report_every_phase_in_order(study):
     _, events = study()
 
     started = [e["phase"] for e in events if e.get("event") == "start"]
-    assert started[:9] == [
-        "plan", "read", "quiz", "attempt", "grade", "reflect", "remember", "forget", "examine",
+    assert started[:12] == [
+        "plan", "read", "quiz", "attempt", "grade", "reflect", "vary", "attempt", "grade", "reflect",
+        "remember", "forget",
     ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from pydantic import Field
 from ingrained.agent.testing import ScriptedModel
 from ingrained.graphs.consolidate import STRENGTH_BESIDE_NOTES, limits, study_rows, trial
 from ingrained.graphs.context import StudyContext, StudyPolicy
-from ingrained.graphs.nodes.evaluate import sealed_items, sit_sealed
+from ingrained.graphs.nodes.sealed import sealed_items, sit
 from ingrained.graphs.session import open_study
 from ingrained.memory.testing import HashEmbedder
 from ingrained.settings import Settings
@@ -127,7 +127,7 @@ def test_what_was_promoted_is_loaded_at_the_strength_it_was_tried_with(
     later = Adapted(script=reader)
     with opened(later) as context:
         assert later.strengths == {"v001": 1.0, WEAK: 0.5}
-        sit_sealed(context, sealed_items(context), "both", phase="examine")
+        sit(context, sealed_items(context), "both", phase="examine")
         assert later.used() == {(WEAK, True)}
 
 

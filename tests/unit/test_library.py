@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ingrained.agent.library import SCHEMA_VERSION, Library
+from ingrained.agent.library import Library
+from ingrained.agent.library_schema import SCHEMA_VERSION
 from ingrained.agent.reading.documents import Document, Passage, Skipped
 from ingrained.agent.reading.passages import split
 from ingrained.errors import HomeVersionError, StoreError

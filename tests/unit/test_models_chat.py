@@ -171,6 +171,19 @@ class TestOptions:
         assert cut.content == whole[: whole.index(whole[4])]
         assert cut.response_metadata["finish_reason"] == "stop"
         assert contents(model.bind(stop=[whole[4]]).batch(["Who?"])) == [cut.content]
+        assert cut.response_metadata["stop_sequence"] == whole[4]
+        assert cut.usage_metadata["output_tokens"] < 12
+
+    def test_a_batch_computes_nothing_after_a_stop_text(self, model: IngrainedChat) -> None:
+        whole = model.batch(QUESTIONS)
+        stop = next(letter for letter in whole[1].content[1:] if letter.isascii())
+        cut = model.batch(QUESTIONS, stop=[stop])
+        assert contents(cut) == [reply.content.partition(stop)[0] for reply in whole]
+        for before, after in zip(whole, cut, strict=True):
+            ended = stop in before.content
+            assert after.response_metadata.get("stop_sequence") == (stop if ended else None)
+            saved = before.usage_metadata["output_tokens"] - after.usage_metadata["output_tokens"]
+            assert (saved > 0) is (ended and not before.content.endswith(stop))
 
     def test_an_adapter_is_chosen_by_call(self, model: IngrainedChat, tmp_path: Path) -> None:
         base = contents(model.batch(QUESTIONS))

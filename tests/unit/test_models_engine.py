@@ -86,6 +86,22 @@ def test_a_shared_beginning_is_computed_once(engine: Engine) -> None:
     assert computed == [100, 5, 5]
 
 
+@pytest.mark.parametrize("max_rows", [2, 64])
+def test_samples_of_one_prompt_compute_it_once(max_rows: int) -> None:
+    engine = tiny_engine(max_rows=max_rows)
+    computed: list[tuple[int, int]] = []
+    engine.model.get_decoder().register_forward_pre_hook(
+        lambda _, __, given: computed.append(tuple(given["input_ids"].shape)), with_kwargs=True
+    )
+    short, long = [5, 6, 7], list(range(100))
+    replies = engine.generate([long, short] * 5, Sampling(max_tokens=2, temperature=1.0))
+    prefilled = sum(tokens for _, tokens in computed if tokens > 1)
+    # All but the last token of each prompt, which is the input of the row's first step.
+    assert prefilled == 99 + 2
+    assert sum(rows for rows, tokens in computed if tokens == 1) == 10 * 2
+    assert sorted(reply.cached_tokens for reply in replies) == [0, 0, 2, 2, 2, 2, 99, 99, 99, 99]
+
+
 def test_cached_tokens_count_what_was_not_computed(engine: Engine) -> None:
     prompts = [[*range(100), 200 + row, 7] for row in range(3)]
     first = engine.generate(prompts, Sampling(max_tokens=1))

@@ -1,0 +1,1 @@
+"""Measuring: benchmarks, what is run on them, and the figures that come out."""

@@ -1,0 +1,110 @@
+"""What a gain has to beat: documents that teach nothing, and what a model knew before.
+
+A gain that a placebo brings too owes nothing to what the documents say: it is habit, such as the
+form of the replies. An item that the untouched model answers closed-book shows no learning.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ingrained.errors import ExamError
+
+from .benchmark import BenchDocument, Benchmark
+
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+")
+"""A run without spaces; in scripts that write none, a character."""
+_NEAR_F1 = 0.8
+"""Token F1 from which a sentence counts as the answer, as in `agent.grading.agrees`."""
+
+
+def placebo(benchmark: Benchmark, seed: int = 0) -> Benchmark:
+    """Return the benchmark with the words of each document in random order, the items untouched.
+
+    Titles, lengths, white space and the words themselves stay, so answers of one word can still be
+    picked up by their frequency: what is gained here is what vocabulary alone gives. Each
+    document's order depends on the seed and its id only.
+
+    Raises:
+        ExamError: There are no documents.
+    """
+    _need_documents(benchmark)
+    shuffled = (_shuffled(one, seed) for one in benchmark.documents)
+    return dataclasses.replace(
+        benchmark, name=f"{benchmark.name}-shuffled", documents=tuple(shuffled)
+    )
+
+
+def _shuffled(document: BenchDocument, seed: int) -> BenchDocument:
+    order = _WORD.findall(document.text)
+    random.Random(f"{seed}/{document.id}").shuffle(order)
+    following = iter(order)
+    return dataclasses.replace(document, text=_WORD.sub(lambda _: next(following), document.text))
+
+
+def unrelated(benchmark: Benchmark, other: Benchmark) -> Benchmark:
+    """Return the benchmark with the documents of another in place of its own, under their ids.
+
+    Raises:
+        ExamError: There are no documents, too few in the other, or one that both have.
+    """
+    _need_documents(benchmark)
+    need, have = len(benchmark.documents), len(other.documents)
+    if have < need:
+        raise ExamError(
+            f"{other.name!r} has {have} documents, {need} are needed in place of {benchmark.name!r}",
+            hint="Limit the documents of the one, or take a bigger other.",
+        )
+    given = other.documents[:need]
+    if shared := {one.text for one in given} & {one.text for one in benchmark.documents}:
+        raise ExamError(
+            f"{other.name!r} and {benchmark.name!r} share {len(shared)} documents",
+            hint="Take documents that say nothing of what is asked.",
+        )
+    documents = tuple(
+        dataclasses.replace(foreign, id=own.id)
+        for own, foreign in zip(benchmark.documents, given, strict=True)
+    )
+    return dataclasses.replace(benchmark, name=f"{benchmark.name}-unrelated", documents=documents)
+
+
+def _need_documents(benchmark: Benchmark) -> None:
+    if not benchmark.documents:
+        raise ExamError(
+            f"{benchmark.name!r} has no documents, so there is nothing to replace",
+            hint="A placebo is for benchmarks that are studied, not for controls.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contamination:
+    """What the untouched model answers without having studied."""
+
+    ids: tuple[str, ...]
+    """Of the items that it answers."""
+    asked: int
+    """How many items have an answer at all."""
+
+    @property
+    def share(self) -> float:
+        """Part of the answerable items that it answers, in [0, 1]."""
+        return len(self.ids) / self.asked if self.asked else 0.0
+
+
+def contaminated(base_rows: Sequence[Mapping[str, Any]]) -> Contamination:
+    """Return which items the untouched model answers closed-book.
+
+    An item counts when an accepted answer stands in the reply, or when token F1 is 0.8 or more.
+    The choice among replies does not count: with four of them a quarter is right by chance.
+
+    Args:
+        base_rows: Rows of `agent.exam.to_rows`; those of other cells than `base` are passed over.
+    """
+    rows = [row for row in base_rows if row["cell"] == "base" and row["answers"]]
+    known = tuple(row["id"] for row in rows if row["contained"] or row["f1"] >= _NEAR_F1)
+    return Contamination(ids=known, asked=len(rows))

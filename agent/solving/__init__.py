@@ -1,0 +1,42 @@
+"""Solving tasks and judging the solutions: votes, evidence, rationales, refinement, reflection.
+
+Each module is one published mechanism. None of them knows the graph: they take plain items and an
+`Asker`, and ask about all items in one batch.
+"""
+
+from .cases import Case, Failure
+from .evidence import Solution, ground, solve
+from .filtering import consistency_filter, guessable, metric_filter, topic_free
+from .rationalising import Rationale, rationalise, reason
+from .refining import Refined, correct_again, flips, self_refine
+from .reflecting_on_failure import reflect, remember, with_reflections
+from .reviewing import Claim, Review, review
+from .voting import Vote, self_consistent, vote
+
+__all__ = [
+    "Case",
+    "Claim",
+    "Failure",
+    "Rationale",
+    "Refined",
+    "Review",
+    "Solution",
+    "Vote",
+    "consistency_filter",
+    "correct_again",
+    "flips",
+    "ground",
+    "guessable",
+    "metric_filter",
+    "rationalise",
+    "reason",
+    "reflect",
+    "remember",
+    "review",
+    "self_consistent",
+    "self_refine",
+    "solve",
+    "topic_free",
+    "vote",
+    "with_reflections",
+]

@@ -1,0 +1,1 @@
+"""What to ask next: the kinds of questions, and how each is made."""

@@ -1,0 +1,87 @@
+"""Cloze questions: a few words of a note, one stretch asked for in its place. No model is needed.
+
+Taylor 1953, "Cloze procedure". What is left out is the answer, so it is right by construction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ingrained.agent.grading import contains, words
+from ingrained.agent.quizzing import answers_in, openers
+from ingrained.agent.reading.passages import sentences
+
+from .kinds import CLOZE
+from .wishes import Place, Wish
+
+SHOWN_WORDS = 6
+"""At most this many on either side of the gap, so that no run of `answering.LEAK_WORDS` is shown."""
+FEWEST_SHOWN = 5
+"""With fewer words on both sides together, too little is left to tell the answer by."""
+
+
+def clozes(places: Sequence[Place], *, per_note: int = 1) -> list[Wish]:
+    """Make ready questions from notes, for as many of the answers of each."""
+    return [wish for place in places for wish in _clozes_of(place)[:per_note]]
+
+
+def _clozes_of(place: Place) -> list[Wish]:
+    made = ((answer, cloze(place.topic, place.text, answer)) for answer in answers_in(place.text))
+    return [_wish(place, answer, question) for answer, question in made if question]
+
+
+def cloze(topic: str, note: str, answer: str) -> str:
+    """Return the question; empty when the answer is in the topic, not in the note, or in it twice.
+
+    Args:
+        topic: Named in the question, so that it can be answered without its passage.
+        note: One or two sentences; what is shown stays within one of them.
+        answer: A verbatim stretch of `note`.
+    """
+    if contains(topic, answer):
+        return ""
+    for start, end in sentences(note):
+        sentence = " ".join(note[start:end].split())
+        gaps = list(re.finditer(rf"(?<!\w){re.escape(answer)}(?!\w)", sentence))
+        if len(gaps) == 1:
+            return _question(topic, answer, sentence[: gaps[0].start()], sentence[gaps[0].end() :])
+    return ""
+
+
+def _question(topic: str, answer: str, before: str, after: str) -> str:
+    left = _nearest(before.split()[::-1])[::-1]
+    right = _nearest(after.split())
+    if len(left) + len(right) < FEWEST_SHOWN:
+        return ""
+    shown = " ".join([*left, _asking(answer), *right])
+    return f"About {topic}, tell me: {_without_marks(shown)}?"
+
+
+def _asking(answer: str) -> str:
+    """Return what stands in the gap: the question is asked as an echo would, in place."""
+    opener = openers("", answer)[0]
+    asking = {"In what year": "what year", "When": "which date", "Who": "who or what"}
+    return asking.get(opener, opener.casefold())
+
+
+def _nearest(parts: list[str]) -> list[str]:
+    taken: Iterable[int] = range(len(parts), -1, -1)
+    return next(parts[:n] for n in taken if len(words(" ".join(parts[:n]))) <= SHOWN_WORDS)
+
+
+def _without_marks(text: str) -> str:
+    bare = re.sub(r"[\"“”…*\[\]()?]", "", text)
+    return re.sub(r"\s+(?=[,;:.])", "", " ".join(bare.split())).strip(" .;:,")
+
+
+def _wish(place: Place, answer: str, question: str) -> Wish:
+    return Wish(
+        kind=CLOZE,
+        prompt=(),
+        answer=answer,
+        passages=(place.passage,),
+        note=place.note,
+        source=place.source,
+        question=question,
+    )

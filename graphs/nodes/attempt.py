@@ -1,0 +1,160 @@
+"""`attempt`: try each question with its passage in view, several times, and without."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from ingrained.agent.answering import ClosedBook, closed_book, open_book
+from ingrained.agent.prompts import Messages
+from ingrained.agent.solving.filtering import guessable
+from ingrained.agent.solving.voting import vote
+from ingrained.agent.tasks.drafts import Draft, knows, passes, settled, unlike
+from ingrained.agent.tasks.kinds import FREE_RECALL, UNANSWERABLE
+from ingrained.graphs.context import StudyContext, StudyPolicy
+from ingrained.graphs.state import StudyState
+
+from .common import ANSWER_TOKENS, added, emit, metered, texts_of, trace
+
+VOTE_TEMPERATURE = 0.7
+
+
+@metered
+def attempt(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
+    """Answer each new question open-book, let samples vote, and answer it closed-book.
+
+    Round-trip consistency (Alberti et al. 2019, section 3): the passage, read again, has to give
+    the answer; a metric-based filter. Self-Consistency (Wang et al. 2023, section 2): enough of
+    several samples have to agree; a metric-free one. Where the passage gives another short answer
+    than the one that was chosen, the question is kept as the one it turned out to be.
+    """
+    fresh = [draft for draft in state["drafts"] if "votes" not in draft]
+    texts = texts_of(runtime, {id_ for draft in fresh for id_ in draft["passages"]})
+    hopeful = unlike(_read_again(runtime, state, fresh, texts))
+    voted = _vote(runtime, hopeful, texts)
+    sound = _not_guessable(runtime, state, voted)
+    tried, leaking = _closed_book(runtime, sound, texts)
+    dropped = Counter({
+        "not answered from its passage": len(fresh) - len(hopeful),
+        "answered without its topic": len(voted) - len(sound),
+        "quotes its passage": leaking,
+    })  # fmt: skip
+    trace(state, runtime, "solutions", {"attempted": len(fresh), "borne out": len(tried)})
+    trace(state, runtime, "filter", +dropped)
+    emit(runtime, "attempt", event="votes", asked=len(fresh), hopeful=len(hopeful))
+    done = [draft for draft in state["drafts"] if "votes" in draft]
+    return {"drafts": [*done, *tried], "rejected": added(state["rejected"], dropped)}
+
+
+def in_view(draft: Draft, texts: Mapping[str, str]) -> str:
+    """Return the text that a question is tried with: all passages that it takes."""
+    return "\n\n".join(texts[id_] for id_ in draft["passages"] if id_ in texts)
+
+
+def _read_again(
+    runtime: Runtime[StudyContext],
+    state: StudyState,
+    drafts: Sequence[Draft],
+    texts: Mapping[str, str],
+) -> list[Draft]:
+    """Return the drafts that the greedy open-book reply bears out, or settles the answer of."""
+    mechanisms = runtime.context.policy.mechanisms
+    wanted = [
+        draft for draft in drafts
+        if "round-trip" in mechanisms or not draft["answer"] or draft["kind"] == UNANSWERABLE
+    ]  # fmt: skip
+    replies = _ask(runtime, [open_book(in_view(d, texts), d["question"]) for d in wanted])
+    said = {draft["id"]: reply for draft, reply in zip(wanted, replies, strict=True)}
+    out: list[Draft] = []
+    for draft in drafts:
+        reply = said.get(draft["id"])
+        if reply is None or (draft["answer"] and passes(draft, reply)):
+            out.append({**draft, "replies": [] if reply is None else [reply]})
+        elif draft["kind"] != UNANSWERABLE and FREE_RECALL in mechanisms:
+            other = settled(draft, reply, texts[draft["passage"]], state["notes"])
+            out += [{**other, "replies": [reply]}] if other else []
+    return out
+
+
+def _vote(
+    runtime: Runtime[StudyContext], drafts: Sequence[Draft], texts: Mapping[str, str]
+) -> list[Draft]:
+    """Add sampled replies until the votes are clear; one at a time, as most are after the first."""
+    policy = runtime.context.policy
+    voted = list(drafts)
+    if "self-consistency" in policy.mechanisms:
+        for number in range(1, policy.votes):
+            open_ = [n for n, draft in enumerate(voted) if not _decided(draft, policy)]
+            prompts = [open_book(in_view(voted[n], texts), voted[n]["question"]) for n in open_]
+            replies = _ask(runtime, prompts, temperature=VOTE_TEMPERATURE, sample=number)
+            for n, reply in zip(open_, replies, strict=True):
+                voted[n] = {**voted[n], "replies": [*voted[n]["replies"], reply]}
+    return [_counted(draft) for draft in voted]
+
+
+def _decided(draft: Draft, policy: StudyPolicy) -> bool:
+    """Return whether the votes to come cannot change the outcome any more."""
+    if "round-trip" not in policy.mechanisms:
+        return False
+    given = sum(passes(draft, reply) for reply in draft["replies"])
+    left = policy.votes - len(draft["replies"])
+    return given / policy.votes >= policy.share or (given + left) / policy.votes < policy.share
+
+
+def _counted(draft: Draft) -> Draft:
+    """Return a draft with its votes, and the share of them that agree as its confidence."""
+    replies = draft.pop("replies")
+    votes = [passes(draft, reply) for reply in replies]
+    share = vote(replies, draft["question"]).share if replies else 1.0
+    return {**draft, "votes": votes, "share": share, "reply": replies[0] if replies else ""}
+
+
+def _not_guessable(
+    runtime: Runtime[StudyContext], state: StudyState, drafts: Sequence[Draft]
+) -> list[Draft]:
+    """Drop what is answered with the topic left out: it tests no knowledge of the topic."""
+    if "topic-free" not in runtime.context.policy.mechanisms:
+        return list(drafts)
+    topics = {note["passage"]: note["topic"] for note in state["notes"]}
+    tested = [draft for draft in drafts if draft["kind"] != UNANSWERABLE]
+    guessed = guessable(
+        runtime.context.asker,
+        [draft["question"] for draft in tested],
+        [topics.get(draft["passage"], "") for draft in tested],
+        [draft["answer"] for draft in tested],
+        phase="attempt",
+    )
+    out = {draft["id"] for draft, easy in zip(tested, guessed, strict=True) if easy}
+    return [draft for draft in drafts if draft["id"] not in out]
+
+
+def _closed_book(
+    runtime: Runtime[StudyContext], drafts: Sequence[Draft], texts: Mapping[str, str]
+) -> tuple[list[Draft], int]:
+    """Add whether each question is answered with nothing in view; leave out those that leak."""
+    guard = ClosedBook(texts.values())
+    fair = [draft for draft in drafts if not guard.leaks(draft["question"])]
+    replies = _ask(runtime, guard.check([closed_book(draft["question"]) for draft in fair]))
+    tried = [
+        {**draft, "closed": knows(draft, reply)} for draft, reply in zip(fair, replies, strict=True)
+    ]
+    return tried, len(drafts) - len(fair)
+
+
+def _ask(
+    runtime: Runtime[StudyContext],
+    prompts: Sequence[Messages],
+    *,
+    temperature: float = 0.0,
+    sample: int = 0,
+) -> list[str]:
+    return runtime.context.asker.ask(
+        prompts,
+        phase="attempt",
+        max_tokens=ANSWER_TOKENS,
+        temperature=temperature,
+        seed=1_000 * runtime.context.policy.seed + sample,
+    )

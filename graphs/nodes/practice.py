@@ -1,0 +1,111 @@
+"""Looking back on practice questions that fail with memory: review, and Reflexion.
+
+Sealed questions have no part in it: neither critic nor memory gets to see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from ingrained.agent.answering import with_memory
+from ingrained.agent.planning import Gradebook
+from ingrained.agent.prompts import load
+from ingrained.agent.quizzing import answered
+from ingrained.agent.solving.cases import Failure
+from ingrained.agent.solving.reflecting_on_failure import reflect, with_reflections
+from ingrained.agent.solving.reviewing import review
+from ingrained.graphs.context import StudyContext
+from ingrained.memory.records import Memory
+from ingrained.memory.reflecting import insight
+
+from .common import ANSWER_TOKENS, emit
+from .sealed import Sat, sit
+
+PRACTISED = 24
+"""Most failed questions that are tried again at the end of a round."""
+SOURCES = 2
+"""Memories that an insight rests on; with fewer it would be forgotten (`reflecting`)."""
+
+
+def look_back(runtime: Runtime[StudyContext]) -> None:
+    """Try again what failed with memory; say what went wrong, and advise on what failed before."""
+    context = runtime.context
+    used = context.policy.mechanisms & {"review", "reflexion"}
+    items = _failed(context) if used else []
+    if not items:
+        return
+    book = context.library.gradebook
+    sat = sit(context, items, "memory", phase="practice")
+    book.record_sittings("memory", [one.sitting for one in sat])
+    failures = [_failure(context, one) for one in sat if not one.passed]
+    claims = kept = 0
+    if "review" in used:
+        found = review(context.asker, failures, phase="practice").claims
+        book.put_review({one.item: one.text for one in found})
+        claims = len(found)
+    if "reflexion" in used:
+        kept = _advise(context, book, failures, {one.item["id"]: one.memories for one in sat})
+    emit(
+        runtime, "examine", event="practised", asked=len(items), failed=len(failures),
+        claims=claims, insights=kept,
+    )  # fmt: skip
+
+
+def _failed(context: StudyContext) -> list[dict[str, Any]]:
+    return context.library.questions(sealed=False, failed=True, latest=PRACTISED)
+
+
+def _failure(context: StudyContext, sat: Sat) -> Failure:
+    item = sat.item
+    (passage,) = context.library.passages([item["passage"]])
+    start, end = item["span"]
+    return Failure(
+        id=item["id"], question=item["question"], reply=sat.reply, answer=item["answer"],
+        topic=passage.title, evidence=passage.text[start - passage.start : end - passage.start],
+        recalled=tuple(sat.notes),
+    )  # fmt: skip
+
+
+def _advise(
+    context: StudyContext,
+    book: Gradebook,
+    failures: Sequence[Failure],
+    found: Mapping[str, Sequence[str]],
+) -> int:
+    """Advise on failures that recur, try once more, and keep advice that made the difference.
+
+    Reflexion (Shinn et al. 2023, algorithm 1), set off by a detected failure only.
+    """
+    recurring = set(book.recurring_failures(2))
+    again = [one for one in failures if one.id in recurring]
+    for id_, advice in reflect(context.asker, again, phase="practice").items():
+        book.add_reflection(id_, advice)
+    advised = book.reflections([one.id for one in again])
+    tried = [one for one in again if one.id in advised]
+    replies = context.asker.ask(
+        [with_reflections(with_memory(list(f.recalled), f.question), advised[f.id]) for f in tried],
+        phase="practice",
+        max_tokens=ANSWER_TOKENS,
+    )
+    passed = [
+        one for one, reply in zip(tried, replies, strict=True)
+        if answered(one.question, reply, one.answer)
+    ]  # fmt: skip
+    made = [one for one in (_insight(context, f, advised[f.id][-1], found) for f in passed) if one]
+    context.store.insert(made, who="study", why="advice that turned a failure into a pass")
+    return len(made)
+
+
+def _insight(
+    context: StudyContext, failure: Failure, text: str, found: Mapping[str, Sequence[str]]
+) -> Memory | None:
+    """Return advice as a memory that rests on those recalled with it; None if they are too few."""
+    sources = [context.store.get(id_) for id_ in found[failure.id]]
+    facts = [one for one in sources if one.kind == "fact"]
+    if len(facts) < SOURCES:
+        return None
+    digest = load("reflect_on_failure").sha256
+    return insight(text, facts[:SOURCES], prompt_sha256=digest, model=context.asker.name)

@@ -1,0 +1,103 @@
+"""Placebos: the same questions on documents that teach nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ingrained.agent.bench.benchmark import BenchDocument, Benchmark
+from ingrained.agent.bench.placebo import contaminated, placebo, unrelated
+from ingrained.agent.exam import Item
+from ingrained.errors import ExamError
+
+TEXT = "The mill of Bern was built in 1802 by Ann.\n\nIt burnt down  in the year 1811, at night."
+CHINESE = "我去了绿禾公园散步看到了一些非常漂亮的樱花。"
+
+
+def benchmark(name: str, *texts: str) -> Benchmark:
+    documents = tuple(
+        BenchDocument(id=f"{name}-{n}", title=f"Part {n}", text=text)
+        for n, text in enumerate(texts)
+    )
+    items = tuple(
+        Item(id=f"q{n}", question="Who?", answers=("Ann",), document=one.key)
+        for n, one in enumerate(documents)
+    )
+    asked = items or (Item(id="q", question="Who?", answers=("Ann",)),)
+    return Benchmark(name=name, documents=documents, items=asked, origin="made up")
+
+
+def test_shuffled_words_keep_everything_but_their_order() -> None:
+    own = benchmark("mill", TEXT)
+    [shuffled] = placebo(own).documents
+    assert shuffled.text != TEXT
+    assert sorted(shuffled.text.split()) == sorted(TEXT.split())
+    assert len(shuffled.text) == len(TEXT)
+    assert "\n\n" in shuffled.text
+    assert "built in 1802" not in shuffled.text
+    assert shuffled.key == own.documents[0].key
+    assert placebo(own).items == own.items
+
+
+def test_a_script_without_spaces_is_shuffled_by_its_characters() -> None:
+    [shuffled] = placebo(benchmark("park", CHINESE)).documents
+    assert "绿禾公园" not in shuffled.text
+    assert sorted(shuffled.text) == sorted(CHINESE)
+
+
+def test_the_order_depends_on_the_seed_and_on_nothing_else() -> None:
+    two, one = benchmark("mill", TEXT, CHINESE), benchmark("mill", TEXT)
+    assert placebo(two) == placebo(two)
+    assert placebo(two).documents[0] == placebo(one).documents[0]
+    assert placebo(two, seed=1).documents[0] != placebo(two).documents[0]
+    assert placebo(two).sha256 != two.sha256
+    assert placebo(two).name == "mill-shuffled"
+
+
+def test_unrelated_documents_come_under_the_ids_of_the_own() -> None:
+    own, other = benchmark("mill", TEXT), benchmark("park", CHINESE, "More.")
+    swapped = unrelated(own, other)
+    assert [(one.key, one.text) for one in swapped.documents] == [(own.documents[0].key, CHINESE)]
+    assert swapped.items == own.items
+    assert swapped.name == "mill-unrelated"
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "wrong"),
+    [
+        (benchmark("mill", "a", "b"), benchmark("park", "c"), "1 documents, 2 are needed"),
+        (benchmark("mill", TEXT), benchmark("park", TEXT), "share 1 documents"),
+        (benchmark("sums"), benchmark("park", TEXT), "no documents"),
+    ],
+)
+def test_what_would_be_no_placebo_is_refused(own: Benchmark, other: Benchmark, wrong: str) -> None:
+    with pytest.raises(ExamError, match=wrong) as caught:
+        unrelated(own, other)
+    assert caught.value.hint
+
+
+def test_there_is_no_placebo_of_controls() -> None:
+    with pytest.raises(ExamError, match="no documents"):
+        placebo(benchmark("sums"))
+
+
+def row(id: str, **changed: Any) -> dict[str, Any]:
+    plain = {"id": id, "cell": "base", "answers": ["Ann"], "contained": 0.0, "f1": 0.0}
+    return {**plain, "chosen": "Ann", **changed}
+
+
+def test_what_the_untouched_model_knows_is_counted_among_the_answerable() -> None:
+    found = contaminated(
+        [
+            row("known", contained=1.0),
+            row("told in other words", f1=0.85),
+            row("guessed among choices"),
+            row("not known", f1=0.5),
+            row("unanswerable", answers=[], contained=1.0),
+            row("studied", cell="both", contained=1.0),
+        ]
+    )
+    assert found.ids == ("known", "told in other words")
+    assert (found.asked, found.share) == (4, 0.5)
+    assert contaminated([]).share == 0.0

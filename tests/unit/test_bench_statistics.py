@@ -1,0 +1,108 @@
+"""Intervals and paired tests, against values known from elsewhere."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from scipy.stats import binomtest, permutation_test
+
+from ingrained.agent.bench.statistics import holm, interval, kappa, mcnemar, sign_flip
+
+
+def test_an_interval_has_the_mean_in_it_and_is_the_same_every_time() -> None:
+    values = [[1.0, 0.0, 1.0, 1.0]]
+    got = interval(values, ["a", "b", "c", "d"])
+    assert got.value == 0.75
+    assert got.n == 4
+    assert got.low < 0.75 < got.high
+    assert interval(values, ["a", "b", "c", "d"]) == got
+
+
+def test_questions_of_one_document_count_as_little_more_than_one() -> None:
+    """Eight documents of ten questions, right or wrong as a whole, are eight observations."""
+    values = [[float(document % 2) for document in range(8) for _ in range(10)]]
+    clustered = interval(values, [f"d{n // 10}" for n in range(80)])
+    alone = interval(values, [""] * 80)
+    assert clustered.high - clustered.low > 2 * (alone.high - alone.low)
+
+
+def test_the_cluster_bootstrap_is_that_of_field_and_welsh() -> None:
+    """Of documents of unequal size, whole ones are drawn, with all their questions."""
+    sizes, rng = [1, 5, 9, 2, 3], random.Random(1)
+    by_document = [[float(rng.random() < 0.5) for _ in range(size)] for size in sizes]
+    means = []
+    for _ in range(20000):
+        drawn = [value for part in rng.choices(by_document, k=5) for value in part]
+        means.append(sum(drawn) / len(drawn))
+    means.sort()
+    got = interval(
+        [[v for part in by_document for v in part]],
+        [f"d{n}" for n, size in enumerate(sizes) for _ in range(size)],
+    )
+    assert got.low == pytest.approx(means[500], abs=0.03)
+    assert got.high == pytest.approx(means[19499], abs=0.03)
+
+
+def test_questions_on_one_document_only_are_resampled_one_by_one() -> None:
+    got = interval([[1.0, 0.0] * 20], ["only"] * 40)
+    assert 0.3 < got.low < 0.5 < got.high < 0.7
+
+
+def test_seeds_that_differ_widen_the_interval() -> None:
+    items = ["a", "b", "c", "d"]
+    even = interval([[0.5] * 4] * 3, items)
+    uneven = interval([[0.2] * 4, [0.5] * 4, [0.8] * 4], items)
+    assert (even.low, even.high) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert uneven.value == pytest.approx(0.5)
+    assert uneven.low == pytest.approx(0.2)
+    assert uneven.high == pytest.approx(0.8)
+
+
+def test_without_questions_there_is_no_interval() -> None:
+    assert interval([], []).n == 0
+    assert interval([[]], []).n == 0
+
+
+def test_mcnemar_is_the_binomial_test_on_the_questions_that_differ() -> None:
+    first = [True] * 9 + [False] * 1 + [True] * 5
+    other = [False] * 9 + [True] * 1 + [True] * 5
+    assert mcnemar(first, other) == pytest.approx(22 / 1024)
+    assert mcnemar(first, other) == pytest.approx(binomtest(9, 10).pvalue)
+    assert mcnemar(other, first) == mcnemar(first, other)
+    assert mcnemar([True, False], [True, False]) == 1.0
+
+
+def test_the_permutation_test_tries_all_swaps_of_few_documents() -> None:
+    first, other = [0.9, 0.8, 0.7, 0.9], [0.1, 0.2, 0.3, 0.1]
+    assert sign_flip(first, other, ["a", "b", "c", "d"]) == pytest.approx(2 / 16)
+    assert sign_flip(first, other, ["a", "a", "b", "b"]) == pytest.approx(2 / 4)
+
+
+def test_the_permutation_test_agrees_with_scipy_on_single_questions() -> None:
+    rng = random.Random(3)
+    first = [rng.random() for _ in range(9)]
+    other = [rng.random() * 0.6 for _ in range(9)]
+    known = permutation_test(
+        (first, other),
+        lambda a, b: sum(a) - sum(b),
+        permutation_type="samples",
+        vectorized=False,
+    )
+    assert sign_flip(first, other, [""] * 9) == pytest.approx(known.pvalue)
+
+
+def test_holm_multiplies_the_smallest_most_and_keeps_the_order() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_kappa_is_agreement_beyond_chance() -> None:
+    """Cohen's own kind of table: 20 yes-yes, 15 no-no, 5 and 10 apart."""
+    first = [True] * 25 + [False] * 25
+    other = [True] * 20 + [False] * 5 + [True] * 10 + [False] * 15
+    assert kappa(first, other) == pytest.approx(0.4)
+    assert kappa([True, False], [True, False]) == 1.0
+    assert kappa([True], [True]) is None
+    assert kappa([], []) is None
