@@ -38,8 +38,8 @@ MECHANISMS = {**QUESTION_KINDS, **_OTHERS}
 """Name → what it does, for help texts."""
 
 DEFAULT_MECHANISMS = frozenset(
-    ["answer-first", "free-recall", "cloze", "reversed", "paraphrase", "two-hop", "selective",
-      "round-trip", "self-consistency", "critique-free", "quiz-verified", "review"]
+    ["answer-first", "cloze", "reversed", "paraphrase", "two-hop", "selective", "round-trip",
+     "self-consistency", "quiz-verified", "review"]
 )  # fmt: skip
 """What a study uses if nothing else is said: what paid for itself when it was measured (LOG.md)."""
 

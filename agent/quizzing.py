@@ -141,13 +141,21 @@ class Target:
     """Likely first words of the question."""
 
 
-def targets(notes: Sequence[str], *, per_note: int = 6) -> list[Target]:
-    """Choose names, dates, quantities and quoted terms to ask for."""
+def targets(notes: Sequence[str], *, per_note: int = 4) -> list[Target]:
+    """Choose names, dates, quantities and quoted terms to ask for.
+
+    Numbers come first: a small model asks for one of three of them rightly, and for one of
+    fourteen names (LOG.md).
+    """
     return [
         Target(note=index, answer=answer, opener=openers(note, answer)[0])
         for index, note in enumerate(notes)
-        for answer in answers_in(note)[:per_note]
+        for answer in sorted(answers_in(note), key=_has_no_digit)[:per_note]
     ]
+
+
+def _has_no_digit(answer: str) -> bool:
+    return not any(letter.isdigit() for letter in answer)
 
 
 def answers_in(note: str) -> list[str]:

@@ -31,13 +31,13 @@ class StudyPolicy:
     batch_passages: int = 6
     """Passages studied between two checkpoints."""
     passage_tokens: int = 160
-    answers_per_note: int = 6
+    answers_per_note: int = 4
     """Most stretches of one note that are asked for."""
     mechanisms: frozenset[str] = DEFAULT_MECHANISMS
     """What the study is made of, of `agent.mechanisms.MECHANISMS`."""
-    votes: int = 3
+    votes: int = 5
     """Most open-book replies to a question (Self-Consistency's m), the greedy one included."""
-    share: float = 0.6
+    share: float = 0.9
     """Of these votes, so many have to agree, in (0, 1]."""
     autonomy: str = "medium"
     """Who plans a round, of `agent.planning.AUTONOMY`: a fixed plan, the scores, or the model."""

@@ -50,5 +50,5 @@ Autonomy = Annotated[
     ),
 ]
 Votes = Annotated[
-    int | None, typer.Option(help="Most replies that vote on an answer.  [default: 3]")
+    int | None, typer.Option(help="Most replies that vote on an answer.  [default: 5]")
 ]

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ingrained.agent.grading import contains, words
+from ingrained.agent.prompts import Messages, load
 from ingrained.agent.quizzing import answers_in, openers
 from ingrained.agent.reading.passages import sentences
 
@@ -63,6 +64,21 @@ def _asking(answer: str) -> str:
     opener = openers("", answer)[0]
     asking = {"In what year": "what year", "When": "which date", "Who": "who or what"}
     return asking.get(opener, opener.casefold())
+
+
+def fill_prompt(text: str, note: str, answer: str) -> Messages:
+    """Lay a text before the model and ask for what is left out of a note.
+
+    Filling a gap is easier for a small model than the question put as an echo, and asks the same.
+
+    Args:
+        text: A passage, or recalled notes.
+        note: One or two sentences.
+        answer: A verbatim stretch of `note`; its last place there is the gap.
+    """
+    before, _, after = note.rpartition(answer)
+    gapped = " ".join(f"{before}___{after}".split())
+    return load("fill").render(text=" ".join(text.split()), sentence=gapped)
 
 
 def _nearest(parts: list[str]) -> list[str]:

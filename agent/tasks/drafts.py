@@ -63,8 +63,8 @@ def knows(draft: Mapping[str, Any], reply: str) -> bool:
 def settled(draft: Draft, reply: str, text: str, notes: Sequence[Note]) -> Draft | None:
     """Return a draft whose answer the passage gave, or None when the reply cannot be one.
 
-    The answer has to stand verbatim in a note of the home passage, be short, and not be part of
-    the question.
+    The answer has to stand verbatim in a note of the home passage and be short, and most of it must
+    be new: a reply that repeats the question tells nothing.
 
     Args:
         draft: Without an answer, or with one that the passage does not bear out.
@@ -73,7 +73,9 @@ def settled(draft: Draft, reply: str, text: str, notes: Sequence[Note]) -> Draft
         notes: Of the batch.
     """
     answer = reply.strip(" .")
-    if abstained(reply) or not 0 < len(words(answer)) <= MOST_ANSWER_WORDS:
+    told = words(answer)
+    new = [word for word in told if word not in words(draft["question"])]
+    if abstained(reply) or len(told) > MOST_ANSWER_WORDS or 2 * len(new) <= len(told):
         return None
     note = _evidence(draft, answer, notes)
     if note is None or fault(draft["question"], answer, f"{notes[note]['topic']}. {text}"):

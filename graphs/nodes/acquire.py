@@ -42,6 +42,8 @@ QUESTION_TOKENS = 40
 QUESTION_TEMPERATURE = 0.8
 FREE_EACH = 3
 """Questions asked freely about a note where no answers are chosen first."""
+CLOZES = 2
+"""Gaps in a note that has no other question."""
 KNOWN_QUESTIONS = 200
 """Earlier questions that new ones are joined with, or kept apart from."""
 
@@ -89,7 +91,7 @@ def vary(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     texts = texts_of(runtime, state["batch"])
     accepted = verified(state["drafts"], state["notes"], texts)
     wishes = [*_derived(state, runtime, accepted, texts), *_fallbacks(state, runtime, texts)]
-    drafts, faults = _write(runtime, state, wishes, again=False)
+    drafts, faults = _write(runtime, state, wishes, again=False, phase="vary")
     known = [draft["id"] for draft in state["drafts"]]
     changed = _drafted(state, runtime, "vary", wishes, unlike(drafts, known), faults)
     return {**changed, "drafts": [*state["drafts"], *changed["drafts"]], "varied": True}
@@ -248,18 +250,26 @@ def _fallbacks(
     free = _free(notes, bare, texts) if {ANSWER_FIRST, FREE_RECALL} <= kinds.keys() else []
     if CLOZE not in kinds:
         return free
-    return [*free, *clozes([Place.of(notes[n], texts[notes[n]["passage"]], n) for n in bare])]
+    return [
+        *free,
+        *clozes([Place.of(notes[n], texts[notes[n]["passage"]], n) for n in bare], per_note=CLOZES),
+    ]
 
 
 def _write(
-    runtime: Runtime[StudyContext], state: StudyState, wishes: Sequence[Wish], *, again: bool
+    runtime: Runtime[StudyContext],
+    state: StudyState,
+    wishes: Sequence[Wish],
+    *,
+    again: bool,
+    phase: str = "quiz",
 ) -> tuple[list[Draft], list[tuple[Wish, str]]]:
     """Return the usable drafts, and the wishes without one with the reason."""
     sampled = again or (any(wish.kind == FREE_RECALL for wish in wishes) and _repeats(wishes))
     replies = iter(
         runtime.context.asker.ask(
             [wish.prompt for wish in wishes if wish.prompt],
-            phase="quiz",
+            phase=phase,
             max_tokens=QUESTION_TOKENS,
             temperature=QUESTION_TEMPERATURE if sampled else 0.0,
             seed=runtime.context.policy.seed + state["round"],

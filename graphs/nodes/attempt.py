@@ -12,8 +12,9 @@ from ingrained.agent.answering import ClosedBook, closed_book, open_book
 from ingrained.agent.prompts import Messages
 from ingrained.agent.solving.filtering import guessable
 from ingrained.agent.solving.voting import vote
+from ingrained.agent.tasks.cloze import fill_prompt
 from ingrained.agent.tasks.drafts import Draft, knows, passes, settled, unlike
-from ingrained.agent.tasks.kinds import FREE_RECALL, UNANSWERABLE
+from ingrained.agent.tasks.kinds import CLOZE, FREE_RECALL, UNANSWERABLE
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.state import StudyState
 
@@ -34,7 +35,7 @@ def attempt(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
     fresh = [draft for draft in state["drafts"] if "votes" not in draft]
     texts = texts_of(runtime, {id_ for draft in fresh for id_ in draft["passages"]})
     hopeful = unlike(_read_again(runtime, state, fresh, texts))
-    voted = _vote(runtime, hopeful, texts)
+    voted = _vote(runtime, state, hopeful, texts)
     sound = _not_guessable(runtime, state, voted)
     tried, leaking = _closed_book(runtime, sound, texts)
     dropped = Counter({
@@ -66,7 +67,7 @@ def _read_again(
         draft for draft in drafts
         if "round-trip" in mechanisms or not draft["answer"] or draft["kind"] == UNANSWERABLE
     ]  # fmt: skip
-    replies = _ask(runtime, [open_book(in_view(d, texts), d["question"]) for d in wanted])
+    replies = _ask(runtime, [_open_book(draft, state, texts) for draft in wanted])
     said = {draft["id"]: reply for draft, reply in zip(wanted, replies, strict=True)}
     out: list[Draft] = []
     for draft in drafts:
@@ -79,8 +80,18 @@ def _read_again(
     return out
 
 
+def _open_book(draft: Draft, state: StudyState, texts: Mapping[str, str]) -> Messages:
+    text = in_view(draft, texts)
+    if draft["kind"] == CLOZE:
+        return fill_prompt(text, state["notes"][draft["note"]]["text"], draft["answer"])
+    return open_book(text, draft["question"])
+
+
 def _vote(
-    runtime: Runtime[StudyContext], drafts: Sequence[Draft], texts: Mapping[str, str]
+    runtime: Runtime[StudyContext],
+    state: StudyState,
+    drafts: Sequence[Draft],
+    texts: Mapping[str, str],
 ) -> list[Draft]:
     """Add sampled replies until the votes are clear; one at a time, as most are after the first."""
     policy = runtime.context.policy
@@ -88,7 +99,7 @@ def _vote(
     if "self-consistency" in policy.mechanisms:
         for number in range(1, policy.votes):
             open_ = [n for n, draft in enumerate(voted) if not _decided(draft, policy)]
-            prompts = [open_book(in_view(voted[n], texts), voted[n]["question"]) for n in open_]
+            prompts = [_open_book(voted[n], state, texts) for n in open_]
             replies = _ask(runtime, prompts, temperature=VOTE_TEMPERATURE, sample=number)
             for n, reply in zip(open_, replies, strict=True):
                 voted[n] = {**voted[n], "replies": [*voted[n]["replies"], reply]}

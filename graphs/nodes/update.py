@@ -9,11 +9,12 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from ingrained.agent.answering import with_memory
-from ingrained.agent.prompts import load
+from ingrained.agent.prompts import Messages, load
 from ingrained.agent.quizzing import answered
 from ingrained.agent.recalling import shown
+from ingrained.agent.tasks.cloze import fill_prompt
 from ingrained.agent.tasks.drafts import Draft
-from ingrained.agent.tasks.kinds import DERIVED, TWO_HOP, UNANSWERABLE
+from ingrained.agent.tasks.kinds import CLOZE, DERIVED, TWO_HOP, UNANSWERABLE
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
 from ingrained.memory.records import Evidence, Memory, Span, memory_id, sha256
@@ -88,13 +89,20 @@ def _tried(state: StudyState, runtime: Runtime[StudyContext]) -> list[Draft]:
     for draft, found in zip(gaps, beside, strict=True):
         own = shown(notes[draft["note"]]["heading"], notes[draft["note"]]["text"])
         others = [shown(one.memory.title, one.memory.text) for one in found]
-        prompts.append(with_memory([own, *(o for o in others if o != own)], draft["question"]))
+        laid = [own, *(other for other in others if other != own)]
+        prompts.append(_recalled(draft, laid, notes[draft["note"]]["text"]))
     replies = context.asker.ask(prompts, phase="remember", max_tokens=ANSWER_TOKENS)
     passed = {
         draft["id"]: answered(draft["question"], reply, draft["answer"])
         for draft, reply in zip(gaps, replies, strict=True)
     }
     return [{**draft, "recalled": passed.get(draft["id"])} for draft in state["drafts"]]
+
+
+def _recalled(draft: Draft, laid: list[str], note: str) -> Messages:
+    if draft["kind"] == CLOZE:
+        return fill_prompt(" ".join(laid), note, draft["answer"])
+    return with_memory(laid, draft["question"])
 
 
 def _tells_of_a_note(draft: Draft) -> bool:

@@ -14,7 +14,8 @@ from ingrained.agent.prompts import load
 
 WORDINGS = {
     "answer_again": "6ea793ea3c40",
-    "ask_for": "4ef91a7b2e5c",
+    "ask_for": "f8daf36ae1f0",
+    "ask_for_beginning": "4ef91a7b2e5c",
     "ask_freely": "dce20a0b59b5",
     "closed_book": "40bd765defba",
     "criticise_answer": "580bce988d3d",

@@ -13,6 +13,7 @@ from ingrained.agent.quizzing import (
     answers_in,
     clean_question,
     fault,
+    gives,
     openers,
     question_prompt,
     targets,
@@ -73,15 +74,13 @@ def test_the_first_words_fit_what_is_asked_for(note: str, answer: str, first: st
     assert openers(note, answer)[0] == first
 
 
-def test_each_target_is_asked_for_in_several_ways_up_to_the_limits() -> None:
+def test_each_note_is_asked_about_up_to_the_limit() -> None:
     notes = ["Boats wait.", "Mara Vint built the Orlan Bridge in 1402."]
     assert [(one.note, one.answer, one.opener) for one in targets(notes, per_note=2)] == [
         (1, "Mara Vint", "Who"),
-        (1, "Mara Vint", "What"),
         (1, "Orlan Bridge", "Who"),
-        (1, "Orlan Bridge", "What"),
     ]
-    assert len(targets(notes, per_note=3, openers_each=1)) == 3
+    assert len(targets(notes, per_note=3)) == 3
 
 
 def test_the_prompt_shows_a_gap_where_the_answer_stood() -> None:
@@ -89,8 +88,31 @@ def test_the_prompt_shows_a_gap_where_the_answer_stood() -> None:
         "Topic: Orlan Bridge",
         "Sentence: [?] built the bridge.",
         "Answer: Mara Vint",
-        "First words: Who",
     ]
+
+
+def test_first_words_are_given_where_they_are_wanted() -> None:
+    target = Target(note=0, answer="Mara Vint", opener="Who")
+    prompt = question_prompt("Orlan Bridge", "Mara Vint built it.", target, opener="By whom")
+    assert prompt[-1][1].splitlines()[-1] == "First words: By whom"
+
+
+@pytest.mark.parametrize(
+    ("reply", "good"),
+    [
+        ("Egypt", True),
+        ("It was assembled in Egypt.", True),
+        ("Egypt and Colombia", False),
+        ("Egypt since 1995", False),
+        ("The Orlan Bridge in Egypt", True),
+        ("Colombia", False),
+    ],
+)
+def test_a_reply_that_gives_another_answer_too_does_not_give_this_one(
+    reply: str, good: bool
+) -> None:
+    question = "Where was the Orlan Bridge assembled?"
+    assert gives(question, reply, "Egypt") is good
 
 
 @pytest.mark.parametrize(
