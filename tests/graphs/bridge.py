@@ -111,7 +111,7 @@ GAP: Fact = (
     "minutes on most days?",
     "Sarn", (UNASKED,),
 )  # fmt: skip
-REVERSED: Fact = ("What did Mara Vint build?", "Orlan Bridge", ("Mara Vint built",))
+REVERSED: Fact = ("What did Mara Vint build in 1402?", "Orlan Bridge", ("Mara Vint built",))
 FAR: Fact = (
     "Where was the person who built the Orlan Bridge born?",
     "Quell Harbour", ("Mara Vint built", "born in"),
