@@ -150,11 +150,12 @@ def targets(notes: Sequence[str], *, per_note: int = 4) -> list[Target]:
     return [
         Target(note=index, answer=answer, opener=openers(note, answer)[0])
         for index, note in enumerate(notes)
-        for answer in sorted(answers_in(note), key=_has_no_digit)[:per_note]
+        for answer in sorted(answers_in(note), key=has_no_digit)[:per_note]
     ]
 
 
-def _has_no_digit(answer: str) -> bool:
+def has_no_digit(answer: str) -> bool:
+    """Sort numbers and dates before names and terms."""
     return not any(letter.isdigit() for letter in answer)
 
 

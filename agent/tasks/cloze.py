@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from ingrained.agent.grading import contains, words
 from ingrained.agent.prompts import Messages, load
-from ingrained.agent.quizzing import answers_in, openers
+from ingrained.agent.quizzing import answers_in, has_no_digit
 from ingrained.agent.reading.passages import sentences
 
 from .kinds import CLOZE
@@ -28,7 +28,10 @@ def clozes(places: Sequence[Place], *, per_note: int = 1) -> list[Wish]:
 
 
 def _clozes_of(place: Place) -> list[Wish]:
-    made = ((answer, cloze(place.topic, place.text, answer)) for answer in answers_in(place.text))
+    made = (
+        (answer, cloze(place.topic, place.text, answer))
+        for answer in sorted(answers_in(place.text), key=has_no_digit)
+    )
     return [_wish(place, answer, question) for answer, question in made if question]
 
 
@@ -46,24 +49,17 @@ def cloze(topic: str, note: str, answer: str) -> str:
         sentence = " ".join(note[start:end].split())
         gaps = list(re.finditer(rf"(?<!\w){re.escape(answer)}(?!\w)", sentence))
         if len(gaps) == 1:
-            return _question(topic, answer, sentence[: gaps[0].start()], sentence[gaps[0].end() :])
+            return _question(topic, sentence[: gaps[0].start()], sentence[gaps[0].end() :])
     return ""
 
 
-def _question(topic: str, answer: str, before: str, after: str) -> str:
+def _question(topic: str, before: str, after: str) -> str:
     left = _nearest(before.split()[::-1])[::-1]
     right = _nearest(after.split())
     if len(left) + len(right) < FEWEST_SHOWN:
         return ""
-    shown = " ".join([*left, _asking(answer), *right])
-    return f"About {topic}, tell me: {_without_marks(shown)}?"
-
-
-def _asking(answer: str) -> str:
-    """Return what stands in the gap: the question is asked as an echo would, in place."""
-    opener = openers("", answer)[0]
-    asking = {"In what year": "what year", "When": "which date", "Who": "who or what"}
-    return asking.get(opener, opener.casefold())
+    shown = f"{_without_marks(' '.join(left))} … {_without_marks(' '.join(right))}".strip()
+    return f"Which words are missing in “{shown}” about {topic}?"
 
 
 def fill_prompt(text: str, note: str, answer: str) -> Messages:

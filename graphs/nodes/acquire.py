@@ -130,8 +130,8 @@ def _selected(state: StudyState, runtime: Runtime[StudyContext]) -> set[int]:
             [note["text"] for note in notes],
             [note["passage"] for note in notes],
             embedder=context.store.embedder,
-            most=math.ceil(len(notes) / 2),
-            per_group=len(notes),
+            most=len(notes),
+            per_group=math.ceil(max(Counter(note["passage"] for note in notes).values()) / 2),
         )
     )
 

@@ -10,9 +10,10 @@ from langgraph.runtime import Runtime
 
 from ingrained.agent.answering import ClosedBook, closed_book, open_book
 from ingrained.agent.prompts import Messages
-from ingrained.agent.solving.filtering import guessable
+from ingrained.agent.solving.cases import Case
+from ingrained.agent.solving.evidence import solve
+from ingrained.agent.solving.filtering import guessable, metric_filter
 from ingrained.agent.solving.voting import vote
-from ingrained.agent.tasks.cloze import fill_prompt
 from ingrained.agent.tasks.drafts import Draft, knows, passes, settled, unlike
 from ingrained.agent.tasks.kinds import CLOZE, FREE_RECALL, UNANSWERABLE
 from ingrained.graphs.context import StudyContext, StudyPolicy
@@ -27,7 +28,7 @@ VOTE_TEMPERATURE = 0.7
 def attempt(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Answer each new question open-book, let samples vote, and answer it closed-book.
 
-    Round-trip consistency (Alberti et al. 2019, section 3): the passage, read again, has to give
+    Gaps (cloze) are right by construction and are only tried closed-book. Round-trip consistency (Alberti et al. 2019, section 3): the passage, read again, has to give
     the answer; a metric-based filter. Self-Consistency (Wang et al. 2023, section 2): enough of
     several samples have to agree; a metric-free one. Where the passage gives another short answer
     than the one that was chosen, the question is kept as the one it turned out to be.
@@ -35,12 +36,12 @@ def attempt(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
     fresh = [draft for draft in state["drafts"] if "votes" not in draft]
     texts = texts_of(runtime, {id_ for draft in fresh for id_ in draft["passages"]})
     hopeful = unlike(_read_again(runtime, state, fresh, texts))
-    voted = _vote(runtime, state, hopeful, texts)
-    sound = _not_guessable(runtime, state, voted)
+    voted = _vote(runtime, hopeful, texts)
+    sound = _not_guessable(runtime, state, _quoted(runtime, voted, texts))
     tried, leaking = _closed_book(runtime, sound, texts)
     dropped = Counter({
         "not answered from its passage": len(fresh) - len(hopeful),
-        "answered without its topic": len(voted) - len(sound),
+        "answered without its topic, or without evidence": len(voted) - len(sound),
         "quotes its passage": leaking,
     })  # fmt: skip
     trace(state, runtime, "solutions", {"attempted": len(fresh), "borne out": len(tried)})
@@ -65,33 +66,29 @@ def _read_again(
     mechanisms = runtime.context.policy.mechanisms
     wanted = [
         draft for draft in drafts
-        if "round-trip" in mechanisms or not draft["answer"] or draft["kind"] == UNANSWERABLE
+        if draft["kind"] != CLOZE
+        and ("round-trip" in mechanisms or not draft["answer"] or draft["kind"] == UNANSWERABLE)
     ]  # fmt: skip
-    replies = _ask(runtime, [_open_book(draft, state, texts) for draft in wanted])
+    replies = _ask(runtime, [open_book(in_view(d, texts), d["question"]) for d in wanted])
     said = {draft["id"]: reply for draft, reply in zip(wanted, replies, strict=True)}
     out: list[Draft] = []
     for draft in drafts:
         reply = said.get(draft["id"])
-        if reply is None or (draft["answer"] and passes(draft, reply)):
+        strict = "metric-filter" not in mechanisms or _measured(draft, reply)
+        if reply is None or (draft["answer"] and strict and passes(draft, reply)):
             out.append({**draft, "replies": [] if reply is None else [reply]})
-        elif draft["kind"] != UNANSWERABLE and FREE_RECALL in mechanisms:
+        elif draft["kind"] != UNANSWERABLE and (not draft["answer"] or FREE_RECALL in mechanisms):
             other = settled(draft, reply, texts[draft["passage"]], state["notes"])
             out += [{**other, "replies": [reply]}] if other else []
     return out
 
 
-def _open_book(draft: Draft, state: StudyState, texts: Mapping[str, str]) -> Messages:
-    text = in_view(draft, texts)
-    if draft["kind"] == CLOZE:
-        return fill_prompt(text, state["notes"][draft["note"]]["text"], draft["answer"])
-    return open_book(text, draft["question"])
+def _measured(draft: Draft, reply: str | None) -> bool:
+    return reply is None or metric_filter(reply, draft["answer"])
 
 
 def _vote(
-    runtime: Runtime[StudyContext],
-    state: StudyState,
-    drafts: Sequence[Draft],
-    texts: Mapping[str, str],
+    runtime: Runtime[StudyContext], drafts: Sequence[Draft], texts: Mapping[str, str]
 ) -> list[Draft]:
     """Add sampled replies until the votes are clear; one at a time, as most are after the first."""
     policy = runtime.context.policy
@@ -99,7 +96,7 @@ def _vote(
     if "self-consistency" in policy.mechanisms:
         for number in range(1, policy.votes):
             open_ = [n for n, draft in enumerate(voted) if not _decided(draft, policy)]
-            prompts = [_open_book(voted[n], state, texts) for n in open_]
+            prompts = [open_book(in_view(voted[n], texts), voted[n]["question"]) for n in open_]
             replies = _ask(runtime, prompts, temperature=VOTE_TEMPERATURE, sample=number)
             for n, reply in zip(open_, replies, strict=True):
                 voted[n] = {**voted[n], "replies": [*voted[n]["replies"], reply]}
@@ -108,6 +105,8 @@ def _vote(
 
 def _decided(draft: Draft, policy: StudyPolicy) -> bool:
     """Return whether the votes to come cannot change the outcome any more."""
+    if draft["kind"] == CLOZE:
+        return True
     if "round-trip" not in policy.mechanisms:
         return False
     given = sum(passes(draft, reply) for reply in draft["replies"])
@@ -121,6 +120,21 @@ def _counted(draft: Draft) -> Draft:
     votes = [passes(draft, reply) for reply in replies]
     share = vote(replies, draft["question"]).share if replies else 1.0
     return {**draft, "votes": votes, "share": share, "reply": replies[0] if replies else ""}
+
+
+def _quoted(
+    runtime: Runtime[StudyContext], drafts: Sequence[Draft], texts: Mapping[str, str]
+) -> list[Draft]:
+    """Drop what the model cannot answer with a verbatim quote of its passage beside it."""
+    if "evidence" not in runtime.context.policy.mechanisms:
+        return list(drafts)
+    cases = [Case(passage=in_view(d, texts), question=d["question"]) for d in drafts]
+    solved = solve(runtime.context.asker, cases, phase="attempt")
+    return [
+        {**draft, "evidence": [one.start, one.end]}
+        for draft, one in zip(drafts, solved, strict=True)
+        if one.supported and passes(draft, one.answer)
+    ]
 
 
 def _not_guessable(

@@ -12,6 +12,9 @@ from ingrained.agent.answering import with_memory
 from ingrained.agent.prompts import Messages, load
 from ingrained.agent.quizzing import answered
 from ingrained.agent.recalling import shown
+from ingrained.agent.solving.crafts import Extract
+from ingrained.agent.solving.crafts import notes as note_craft
+from ingrained.agent.solving.refining import self_refine
 from ingrained.agent.tasks.cloze import fill_prompt
 from ingrained.agent.tasks.drafts import Draft
 from ingrained.agent.tasks.kinds import CLOZE, DERIVED, TWO_HOP, UNANSWERABLE
@@ -20,7 +23,7 @@ from ingrained.graphs.state import StudyState
 from ingrained.memory.records import Evidence, Memory, Span, memory_id, sha256
 
 from .changes import succeed
-from .common import ANSWER_TOKENS, batch_name, emit, held, metered, trace
+from .common import ANSWER_TOKENS, batch_name, emit, held, metered, texts_of, trace
 
 STUDIED_STRENGTH = 30.0
 """S of a fact that passed its quiz, in days: unrecalled, it fades out after 90 (R < 0.05), not
@@ -35,6 +38,7 @@ def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any
     other notes nearest to the question: what is kept carries its answer alone.
     """
     context = runtime.context
+    state = {**state, "notes": _standing_alone(state, runtime)}
     drafts = _tried(state, runtime)
     drafts = _sealed(drafts, context.policy.sealed_share, context.library.seals())
     versions = context.library.versions()
@@ -57,6 +61,27 @@ def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any
     trace(state, runtime, "update", {"kept": kept - state["kept"]})
     emit(runtime, "remember", event="kept", notes=len(state["notes"]), kept=kept - state["kept"])
     return {"kept": kept, "batch": [], "notes": [], "drafts": []}
+
+
+def _standing_alone(state: StudyState, runtime: Runtime[StudyContext]) -> list[dict[str, Any]]:
+    """Return the notes, those with a question rewritten by Self-Refine so that they stand alone."""
+    notes, context = state["notes"], runtime.context
+    if "self-refine" not in context.policy.mechanisms:
+        return notes
+    wanted = sorted({draft["note"] for draft in state["drafts"] if _tells_of_a_note(draft)})
+    texts = texts_of(runtime, state["batch"])
+    extracts = [
+        Extract(topic=note["topic"], passage=texts[note["passage"]], sentence=note["text"])
+        for note in (notes[n] for n in wanted)
+    ]
+    refined = self_refine(context.asker, extracts, note_craft(), phase="remember")
+    better = {n: one.text for n, one in zip(wanted, refined, strict=True)}
+    return [{**note, "said": better.get(n, note["text"])} for n, note in enumerate(notes)]
+
+
+def said(note: Mapping[str, Any]) -> str:
+    """Return what a memory of a note says: its own words, or the rewritten ones."""
+    return str(note.get("said", note["text"]))
 
 
 def _is_needed(group: Sequence[Draft]) -> bool:
@@ -87,7 +112,7 @@ def _tried(state: StudyState, runtime: Runtime[StudyContext]) -> list[Draft]:
     )
     prompts = []
     for draft, found in zip(gaps, beside, strict=True):
-        own = shown(notes[draft["note"]]["heading"], notes[draft["note"]]["text"])
+        own = shown(notes[draft["note"]]["heading"], said(notes[draft["note"]]))
         others = [shown(one.memory.title, one.memory.text) for one in found]
         laid = [own, *(other for other in others if other != own)]
         prompts.append(_recalled(draft, laid, notes[draft["note"]]["text"]))
@@ -160,9 +185,9 @@ def _memory(
         quote=note["text"], quote_sha256=sha256(note["text"]),
     )  # fmt: skip
     return Memory(
-        id=memory_id(context.namespace, "fact", note["text"]),
+        id=memory_id(context.namespace, "fact", said(note)),
         namespace=context.namespace,
-        text=note["text"],
+        text=said(note),
         title=note["heading"],
         spans=(span,),
         evidence=_evidence(group),
