@@ -42,7 +42,7 @@ QUESTION_TOKENS = 40
 QUESTION_TEMPERATURE = 0.8
 FREE_EACH = 3
 """Questions asked freely about a note where no answers are chosen first."""
-CLOZES = 2
+CLOZES = 3
 """Gaps in a note that has no other question."""
 KNOWN_QUESTIONS = 200
 """Earlier questions that new ones are joined with, or kept apart from."""

@@ -153,7 +153,7 @@ TASKS = {
 def task_of(prompt: str) -> str:
     """Return what a prompt wants, by its first line."""
     first = prompt.split("\n", 1)[0]
-    return next(task for task, words in TASKS.items() if words in first)
+    return next((task for task, words in TASKS.items() if words in first), "other")
 
 
 def question_in(prompt: str) -> str:

@@ -123,9 +123,6 @@ def test_with_both_first_kinds_off_nothing_is_asked_freely(study, model):
     assert not asked(model.asked, "freely", "ask", "begin")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="attempt._read_again settles an open answer for free-recall only"
-)
 def test_a_variation_needs_no_free_recall(study, home):
     study(mechanisms=PLAIN | {"variation"})
 
@@ -135,8 +132,10 @@ def test_a_variation_needs_no_free_recall(study, home):
 def test_a_cloze_is_made_only_of_a_note_without_another_question(study, model, home):
     study(mechanisms=PLAIN | {"cloze"})
 
-    (gap,) = questions(home, "cloze")
-    assert (gap["question"], gap["answer"]) == GAP[:2]
+    gaps = questions(home, "cloze")
+    assert GAP[1] in {gap["answer"] for gap in gaps}
+    others = {tuple(one["span"]) for one in questions(home) if one["kind"] != "cloze"}
+    assert not others & {tuple(gap["span"]) for gap in gaps if gap["passage"] == gaps[0]["passage"]}
     assert not any(words in prompt for prompt in model.asked if task_of(prompt) != "open"
                    for words in ("tell me: Mara Vint built", "tell me: who or what built"))  # fmt: skip
 
@@ -300,7 +299,8 @@ def test_topic_free_drops_what_is_answered_without_the_topic(study, model, home,
     result, _ = study(mechanisms=PLAIN | ({"topic-free"} if used else set()))
 
     assert ("How many arches does the Orlan Bridge have?" in texts(home)) is not used
-    assert result.state["rejected"].get("answered without its topic", 0) == used
+    dropped = {why: n for why, n in result.state["rejected"].items() if "without its topic" in why}
+    assert sum(dropped.values()) == used
     assert BUILDER in texts(home)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tasks_town import place
 
 from ingrained.agent.answering import ClosedBook
-from ingrained.agent.tasks.cloze import cloze, clozes
+from ingrained.agent.tasks.cloze import cloze, clozes, fill_prompt
 from ingrained.agent.tasks.selecting import choose, nearest
 from ingrained.agent.tasks.wishes import question_of
 from ingrained.memory.testing import HashEmbedder
@@ -21,17 +21,14 @@ NOTE = (
 
 def test_six_words_on_either_side_of_the_gap_are_shown() -> None:
     assert cloze("Orlan Bridge", NOTE, "guild of Teskow") == (
-        "About Orlan Bridge, tell me: the river then called Orl was low, the what laid the "
-        "first nine piles of black?"
+        "Which words are missing in “the river then called Orl was low, the … laid the "
+        "first nine piles of black” about Orlan Bridge?"
     )
 
 
-@pytest.mark.parametrize(
-    ("answer", "asked"),
-    [("1402", "spring of what year, when"), ("nine piles", "first how many piles of black")],
-)
-def test_the_gap_asks_after_the_kind_of_its_answer(answer: str, asked: str) -> None:
-    assert asked in cloze("Orlan Bridge", NOTE, answer)
+def test_a_gap_is_filled_with_the_whole_note_in_view() -> None:
+    text = fill_prompt("Orlan Bridge:\nIt is old.", "It was\nopened in 1402.", "1402")[-1][1]
+    assert text == "Text: Orlan Bridge: It is old.\nSentence: It was opened in ___."
 
 
 def test_what_is_shown_stays_within_the_sentence() -> None:
@@ -55,7 +52,7 @@ def test_without_a_gap_that_can_be_filled_there_is_no_question(
 
 def test_clozes_are_ready_made_fit_for_use_and_right() -> None:
     wishes = clozes([place("tower"), place("school")], per_note=2)
-    assert [wish.answer for wish in wishes] == ["Ilsa Pern", "1704", "Tavish Oke", "1810"]
+    assert [wish.answer for wish in wishes] == ["1704", "Ilsa Pern", "1810", "Tavish Oke"]
     assert all(question_of(wish) == (wish.question, "") and not wish.prompt for wish in wishes)
     assert wishes[2].passages == ("school/1",)
 
