@@ -357,10 +357,23 @@ class Library:
             ).fetchone()
         )
 
-    def put_round(self, body: dict[str, Any]) -> None:
-        """Record the result of a round, after those of all runs before."""
+    def put_round(self, body: dict[str, Any], *, sitting: str = "") -> None:
+        """Record the result of a round, after those of all runs before.
+
+        Args:
+            body: What came of it.
+            sitting: Names the examination; the same one again, after a kill, replaces the last.
+        """
+        rows = self._db.execute("SELECT number, body FROM rounds ORDER BY number DESC LIMIT 1")
+        number = next(
+            (row["number"] for row in rows
+             if sitting and json.loads(row["body"]).get("sitting") == sitting), None,
+        )  # fmt: skip
         with self._db:
-            self._db.execute("INSERT INTO rounds (body) VALUES (?)", (json.dumps(body),))
+            self._db.execute(
+                "INSERT OR REPLACE INTO rounds VALUES (?,?)",
+                (number, json.dumps({**body, "sitting": sitting})),
+            )
 
     def rounds(self) -> list[dict[str, Any]]:
         """Return the results of all rounds, oldest first."""

@@ -167,6 +167,8 @@ def answers_in(note: str) -> list[str]:
     found: dict[str, str] = {}
     for match in _TARGET.finditer(note):
         answer = _trim(match.group())
+        if note[match.end() : match.end() + 1].isalpha():
+            continue
         if 0 < len(words(answer)) <= 6 and not _is_common_word(answer, match.start(), note):
             found.setdefault(" ".join(words(answer)), answer)
     for match in _PHRASE.finditer(note):

@@ -89,6 +89,8 @@ class StudyPolicy:
             faults.append(f"trust must be in [0, 1], got {self.trust}")
         if self.budget_tokens is not None and self.budget_tokens < 1:
             faults.append(f"budget_tokens must be at least 1, got {self.budget_tokens}")
+        if not self.mechanisms & QUESTION_KINDS.keys():
+            faults.append("no kind of question is switched on")
         if faults:
             raise SettingsError("; ".join(faults))
         check_mechanisms(self.mechanisms)

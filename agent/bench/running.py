@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -35,13 +35,21 @@ def _plain(value: Any) -> Any:
     return sorted(value) if isinstance(value, (set, frozenset)) else str(value)
 
 
-def wording() -> str:
-    """Return a hash of all prompts and the version: replies are comparable only under the same."""
+ANSWERING = ("closed_book.md", "open_book.md", "with_memory.md")
+"""Prompts that a cell without a study depends on."""
+
+
+def wording(only: Collection[str] | None = None) -> str:
+    """Return a hash of the version and of prompts: replies are comparable only under the same.
+
+    Args:
+        only: Files of these prompts; all when omitted.
+    """
     folder = resources.files("ingrained.agent.prompts")
     texts = {
         one.name: one.read_text(encoding="utf-8")
         for one in folder.iterdir()
-        if one.name.endswith(".md")
+        if one.name.endswith(".md") and (only is None or one.name in only)
     }
     return key_of(version=__version__, prompts=texts)
 

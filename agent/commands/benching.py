@@ -13,7 +13,14 @@ from ingrained.agent.bench.cells import CELLS, LEARNT, PLACEBO
 from ingrained.agent.bench.judging import judge_rows
 from ingrained.agent.bench.plain_rag import excerpts, plain_rag
 from ingrained.agent.bench.results import results
-from ingrained.agent.bench.running import key_of, load_part, policy_facts, save_part, wording
+from ingrained.agent.bench.running import (
+    ANSWERING,
+    key_of,
+    load_part,
+    policy_facts,
+    save_part,
+    wording,
+)
 from ingrained.agent.bench.sitting import Sitting, sit_cell
 from ingrained.agent.bench.surroundings import machine, versions
 from ingrained.agent.exam import Recall
@@ -91,8 +98,9 @@ def _cell_key(job: Job, cell: str) -> str:
     policy = job.plan.policy
     found_by = [job.embedder, policy.recall_k, policy.passage_tokens] if cell == "rag" else []
     return key_of(
-        exam=job.plan.benchmark.sha256, model=job.model, wording=job.wording, found_by=found_by
-    )
+        exam=job.plan.benchmark.sha256, model=job.model, wording=wording(ANSWERING),
+        found_by=found_by,
+    )  # fmt: skip
 
 
 def _sit_untaught(job: Job, cell: str, asker: Asker) -> Sitting:

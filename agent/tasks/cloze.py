@@ -18,6 +18,8 @@ from .wishes import Place, Wish
 
 SHOWN_WORDS = 6
 """At most this many on either side of the gap, so that no run of `answering.LEAK_WORDS` is shown."""
+FILLED_WORDS = 3
+"""Shown on either side where the text is in view."""
 FEWEST_SHOWN = 5
 """With fewer words on both sides together, too little is left to tell the answer by."""
 
@@ -65,16 +67,17 @@ def _question(topic: str, before: str, after: str) -> str:
 def fill_prompt(text: str, note: str, answer: str) -> Messages:
     """Lay a text before the model and ask for what is left out of a note.
 
-    Filling a gap is easier for a small model than the question put as an echo, and asks the same.
+    For a small model, copying into a gap with a few words around it is easier than the question in
+    words, and asks the same (LOG.md).
 
     Args:
-        text: A passage, or recalled notes.
+        text: Recalled notes, that of the gap among them.
         note: One or two sentences.
         answer: A verbatim stretch of `note`; its last place there is the gap.
     """
     before, _, after = note.rpartition(answer)
-    gapped = " ".join(f"{before}___{after}".split())
-    return load("fill").render(text=" ".join(text.split()), sentence=gapped)
+    gap = " ".join([*before.split()[-FILLED_WORDS:], "___", *after.split()[:FILLED_WORDS]])
+    return load("fill_gap").render(text=" ".join(text.split()), gap=gap)
 
 
 def _nearest(parts: list[str]) -> list[str]:

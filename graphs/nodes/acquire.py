@@ -108,7 +108,10 @@ def _first_wishes(
     state: StudyState, runtime: Runtime[StudyContext], texts: dict[str, str]
 ) -> list[Wish]:
     notes, chosen = state["notes"], _selected(state, runtime)
-    if ANSWER_FIRST not in _kinds(state, runtime):
+    kinds = _kinds(state, runtime)
+    if ANSWER_FIRST not in kinds and FREE_RECALL not in kinds:
+        return []
+    if ANSWER_FIRST not in kinds:
         return _free(notes, [n for n in chosen for _ in range(FREE_EACH)], texts)
     found = targets(
         [note["text"][note["focus"] :] if n in chosen else "" for n, note in enumerate(notes)],

@@ -36,13 +36,15 @@ def attempt(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
     fresh = [draft for draft in state["drafts"] if "votes" not in draft]
     texts = texts_of(runtime, {id_ for draft in fresh for id_ in draft["passages"]})
     hopeful = unlike(_read_again(runtime, state, fresh, texts))
-    voted = _vote(runtime, hopeful, texts)
+    guard = ClosedBook(texts.values())
+    fair = [draft for draft in hopeful if not guard.leaks(draft["question"])]
+    voted = _vote(runtime, fair, texts)
     sound = _not_guessable(runtime, state, _quoted(runtime, voted, texts))
-    tried, leaking = _closed_book(runtime, sound, texts)
+    tried = _closed_book(runtime, sound, guard)
     dropped = Counter({
         "not answered from its passage": len(fresh) - len(hopeful),
         "answered without its topic, or without evidence": len(voted) - len(sound),
-        "quotes its passage": leaking,
+        "quotes its passage": len(hopeful) - len(fair),
     })  # fmt: skip
     trace(state, runtime, "solutions", {"attempted": len(fresh), "borne out": len(tried)})
     trace(state, runtime, "filter", +dropped)
@@ -128,13 +130,14 @@ def _quoted(
     """Drop what the model cannot answer with a verbatim quote of its passage beside it."""
     if "evidence" not in runtime.context.policy.mechanisms:
         return list(drafts)
-    cases = [Case(passage=in_view(d, texts), question=d["question"]) for d in drafts]
+    tested = [draft for draft in drafts if draft["kind"] not in (CLOZE, UNANSWERABLE)]
+    cases = [Case(passage=in_view(d, texts), question=d["question"]) for d in tested]
     solved = solve(runtime.context.asker, cases, phase="attempt")
-    return [
-        {**draft, "evidence": [one.start, one.end]}
-        for draft, one in zip(drafts, solved, strict=True)
-        if one.supported and passes(draft, one.answer)
-    ]
+    lacking = {
+        draft["id"] for draft, one in zip(tested, solved, strict=True)
+        if not (one.supported and passes(draft, one.answer))
+    }  # fmt: skip
+    return [draft for draft in drafts if draft["id"] not in lacking]
 
 
 def _not_guessable(
@@ -157,16 +160,14 @@ def _not_guessable(
 
 
 def _closed_book(
-    runtime: Runtime[StudyContext], drafts: Sequence[Draft], texts: Mapping[str, str]
-) -> tuple[list[Draft], int]:
-    """Add whether each question is answered with nothing in view; leave out those that leak."""
-    guard = ClosedBook(texts.values())
-    fair = [draft for draft in drafts if not guard.leaks(draft["question"])]
-    replies = _ask(runtime, guard.check([closed_book(draft["question"]) for draft in fair]))
-    tried = [
-        {**draft, "closed": knows(draft, reply)} for draft, reply in zip(fair, replies, strict=True)
+    runtime: Runtime[StudyContext], drafts: Sequence[Draft], guard: ClosedBook
+) -> list[Draft]:
+    """Add whether each question is answered with nothing in view."""
+    replies = _ask(runtime, guard.check([closed_book(draft["question"]) for draft in drafts]))
+    return [
+        {**draft, "closed": knows(draft, reply)}
+        for draft, reply in zip(drafts, replies, strict=True)
     ]
-    return tried, len(drafts) - len(fair)
 
 
 def _ask(

@@ -35,6 +35,7 @@ def examine(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
     context.library.put_round(
         {"round": state["round"], "scores": scores, "sealed": len(items),
          "kept": state.get("kept", 0), "adapter": context.registry.active()},
+        sitting=f"{book.latest()}/{context.registry.active()}",
     )  # fmt: skip
     book.record("evaluation", {**evaluation(context.library, scores), "declined": share(declined)})
     stop = _stop(state, context, scores)

@@ -55,7 +55,8 @@ def look_back(runtime: Runtime[StudyContext]) -> None:
 
 
 def _failed(context: StudyContext) -> list[dict[str, Any]]:
-    return context.library.questions(sealed=False, failed=True, latest=PRACTISED)
+    rows = context.library.questions(sealed=False, failed=True, latest=PRACTISED)
+    return [row for row in rows if row.get("span")]
 
 
 def _failure(context: StudyContext, sat: Sat) -> Failure:

@@ -116,7 +116,6 @@ def test_without_free_recall_a_note_that_offers_nothing_has_no_question(study, m
     assert FREELY[0] not in texts(home)
 
 
-@pytest.mark.xfail(strict=True, reason="acquire._first_wishes asks freely though it is off")
 def test_with_both_first_kinds_off_nothing_is_asked_freely(study, model):
     study(mechanisms=frozenset(["cloze", "round-trip"]))
 
@@ -304,7 +303,6 @@ def test_topic_free_drops_what_is_answered_without_the_topic(study, model, home,
     assert BUILDER in texts(home)
 
 
-@pytest.mark.xfail(strict=True, reason="attempt asks topic-free before the closed-book guard")
 def test_topic_free_asks_nothing_that_quotes_the_passage(study, model, page):
     quoting = "Who was it that the bridge was paid for by the salt guild of Teskow and built by?"
     assert len(words(quoting)) > LEAK_WORDS

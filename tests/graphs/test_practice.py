@@ -194,11 +194,6 @@ def test_how_a_question_fares_in_practice_is_how_it_stands(study, model, home):
     assert score["passed"] == score["asked"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=KeyError,
-    reason="practice._failure needs the span of rows, which older ones lack",
-)
 def test_a_failed_question_of_a_home_of_an_older_version_can_be_practised(study, home):
     study(mechanisms=PLAIN, **OPEN)
     with closing(Library(home / "library.sqlite")) as library:

@@ -222,7 +222,9 @@ def test_answering_what_cannot_be_answered_lowers_only_its_own_score(study, mode
 
 @pytest.mark.parametrize("share", [0.0, 0.99])
 def test_no_closed_book_prompt_of_any_kind_holds_text_of_a_passage(study, model, home, share):
-    study(mechanisms=frozenset(MECHANISMS), rounds=2, sealed_share=share, mastered=1.0)
+    study(
+        mechanisms=frozenset(MECHANISMS) - {"evidence"}, rounds=2, sealed_share=share, mastered=1.0
+    )
 
     with closing(Library(home / "library.sqlite", read_only=True)) as library:
         guard = ClosedBook([one.text for one in library.passages(library.passage_ids())])
@@ -231,6 +233,12 @@ def test_no_closed_book_prompt_of_any_kind_holds_text_of_a_passage(study, model,
     assert {one["kind"] for one in questions(home) if one["question"] in tried} >= set(DERIVED)
     assert not [prompt for prompt in closed if guard.leaks(prompt)]
     assert guard.leaks(asked(model.asked, "open")[0])
+
+
+def test_what_the_passages_do_not_tell_needs_no_evidence(study, home):
+    study(mechanisms=EVERY_KIND | {"evidence"})
+
+    assert questions(home, UNANSWERABLE)
 
 
 def test_a_question_that_quotes_its_passage_is_dropped_before_it_is_asked_closed_book(

@@ -122,7 +122,6 @@ def test_what_cannot_be_is_refused_before_anything_is_done(
 NO_KIND = [option for kind in QUESTION_KINDS for option in ("--without", kind)]
 
 
-@pytest.mark.xfail(strict=True, reason="only the plan sees that no kind is on, the home is made")
 def test_a_study_without_any_kind_of_question_is_refused_before_anything_is_done(
     command: list[str], tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ WORDINGS = {
     "criticise_answer": "580bce988d3d",
     "criticise_note": "15f18ee21f9a",
     "fill": "f8499d6bcb07",
+    "fill_gap": "5e30b2735b73",
     "insight": "20ecd789fbb7",
     "judge": "0e1913400cc0",
     "make_note": "437f1d823fe4",

@@ -26,9 +26,11 @@ def test_six_words_on_either_side_of_the_gap_are_shown() -> None:
     )
 
 
-def test_a_gap_is_filled_with_the_whole_note_in_view() -> None:
-    text = fill_prompt("Orlan Bridge:\nIt is old.", "It was\nopened in 1402.", "1402")[-1][1]
-    assert text == "Text: Orlan Bridge: It is old.\nSentence: It was opened in ___."
+def test_a_gap_is_filled_with_the_recalled_notes_in_view() -> None:
+    text = fill_prompt("Orlan Bridge:\nIt is old.", "At last it was\nopened in 1402.", "1402")[-1][
+        1
+    ]
+    assert text == "Text: Orlan Bridge: It is old.\nGap: was opened in ___ ."
 
 
 def test_what_is_shown_stays_within_the_sentence() -> None:
