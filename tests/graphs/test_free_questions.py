@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from bridge import reader
 
+from ingrained.agent.mechanisms import DEFAULT_MECHANISMS
 from ingrained.agent.quizzing import answers_in
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
 
+FREE = DEFAULT_MECHANISMS - {"cloze"} | {"free-recall"}
 NOTE = "Boats wait until somebody on the far shore rings the old bell twice and then waves."
 QUESTION = "What do boats at the Toll wait for?"
 ANSWER = "somebody on the far shore"
@@ -46,7 +48,7 @@ def kept(home: Path) -> list[Memory]:
 def test_a_note_without_a_question_is_kept_by_a_free_one(study, model, home):
     assert answers_in(NOTE) == []
     model.script = curious()
-    study()
+    study(mechanisms=FREE)
 
     (memory,) = kept(home)
     (evidence,) = memory.evidence
@@ -57,7 +59,7 @@ def test_a_note_without_a_question_is_kept_by_a_free_one(study, model, home):
 
 def test_only_notes_without_a_question_are_asked_about_freely(study, model, home):
     model.script = curious()
-    study()
+    study(mechanisms=FREE)
 
     free = [prompt.rsplit("Topic: ", 1)[-1] for prompt in model.asked if FREELY in prompt]
     assert free == [f"Toll\nSentence: {NOTE}"]
@@ -79,7 +81,7 @@ def test_neither_a_faulty_question_nor_an_answer_of_its_own_is_kept(
     study, model, home, question, answer
 ):
     model.script = curious(question, answer)
-    study()
+    study(mechanisms=FREE)
 
     assert any(FREELY in prompt for prompt in model.asked)
     assert kept(home) == []
@@ -87,7 +89,7 @@ def test_neither_a_faulty_question_nor_an_answer_of_its_own_is_kept(
 
 def test_a_free_question_is_tried_like_any_other(study, model, home):
     model.script = curious(known=True)
-    result, _ = study()
+    result, _ = study(mechanisms=FREE)
 
     assert any(prompt == f"Answer in a few words.\n{QUESTION}" for prompt in model.asked)
     assert kept(home) == []

@@ -47,7 +47,7 @@ def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:
         check_mechanisms(["magic", "star", "alchemy"])
     assert all(name in str(caught.value.hint) for name in MECHANISMS)
     with pytest.raises(SettingsError, match="magic"):
-        StudyPolicy(mechanisms=frozenset(["magic"]))
+        StudyPolicy(mechanisms=frozenset(["cloze", "magic"]))
 
 
 @pytest.fixture
