@@ -332,19 +332,6 @@ class Library:
         rows = self._db.execute("SELECT id, sealed FROM questions")
         return {row["id"]: bool(row["sealed"]) for row in rows}
 
-    def weakest(self, limit: int) -> list[str]:
-        """Return the studied passages with the lowest share of questions passed with memory.
-
-        A passage nobody could ask a usable question about counts as 0; passages at 1 are left out.
-        """
-        rows = self._db.execute(
-            "SELECT p.id, COALESCE(AVG(q.recalled), 0) AS share FROM passages p "
-            "LEFT JOIN questions q ON q.passage = p.id WHERE p.studied > 0 "
-            "GROUP BY p.id HAVING share < 1 ORDER BY share, p.document, p.ordinal LIMIT ?",
-            (limit,),
-        )
-        return [row["id"] for row in rows]
-
     def counts(self) -> dict[str, int]:
         """Return how many documents, passages, studied passages and questions there are."""
         return dict(

@@ -299,6 +299,7 @@ def _task(context: StudyContext) -> dict[str, Any]:
         "consolidate": policy.consolidate,
         "seed": policy.seed,
         "autonomy": policy.autonomy,
+        "votes": policy.votes,
         "mechanisms": sorted(policy.mechanisms),
         **({"forget_deleted": True} if policy.forget_deleted else {}),
     }

@@ -41,10 +41,6 @@ class Objective:
     why: str
     """One sentence of fixed words and numbers, no document's text."""
 
-    def tasks(self, count: int) -> dict[str, int]:
-        """Divide so many questions among the kinds."""
-        return apportion(self.kinds, count)
-
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict; `from_dict` is its inverse."""
         return {**asdict(self), "passages": list(self.passages)}

@@ -11,12 +11,11 @@ from langgraph.runtime import Runtime
 
 from ingrained.agent.grading import ABSTENTION
 from ingrained.agent.notes import candidate_notes
-from ingrained.agent.prompts import load
-from ingrained.agent.quizzing import Target, question_prompt, targets
 from ingrained.agent.reading.documents import Passage
 from ingrained.agent.recalling import headline
 from ingrained.agent.tasks.cloze import clozes
 from ingrained.agent.tasks.drafts import Draft, draft_of, unlike, verified
+from ingrained.agent.tasks.from_notes import answer_firsts, free_recalls, with_opener
 from ingrained.agent.tasks.kinds import (
     ANSWER_FIRST,
     CLOZE,
@@ -79,7 +78,7 @@ def quiz(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     wishes = _first_wishes(state, runtime, texts)
     drafts, faults = _write(runtime, state, wishes, again=state["round"] > 1)
     if ANSWER_FIRST in _kinds(state, runtime):
-        openers = [_with_opener(state["notes"], wish, texts) for wish, _ in faults]
+        openers = [with_opener(state["notes"], wish) for wish, _ in faults]
         repaired, faults = _write(runtime, state, openers, again=True)
         drafts += repaired
     return _drafted(state, runtime, "quiz", wishes, drafts, faults)
@@ -112,12 +111,8 @@ def _first_wishes(
     if ANSWER_FIRST not in kinds and FREE_RECALL not in kinds:
         return []
     if ANSWER_FIRST not in kinds:
-        return _free(notes, [n for n in chosen for _ in range(FREE_EACH)], texts)
-    found = targets(
-        [note["text"][note["focus"] :] if n in chosen else "" for n, note in enumerate(notes)],
-        per_note=runtime.context.policy.answers_per_note,
-    )
-    return [_answer_first(notes, target, texts) for target in found]
+        return free_recalls(notes, [n for n in chosen for _ in range(FREE_EACH)], texts)
+    return answer_firsts(notes, chosen, texts, per_note=runtime.context.policy.answers_per_note)
 
 
 def _selected(state: StudyState, runtime: Runtime[StudyContext]) -> set[int]:
@@ -137,51 +132,6 @@ def _selected(state: StudyState, runtime: Runtime[StudyContext]) -> set[int]:
             per_group=math.ceil(max(Counter(note["passage"] for note in notes).values()) / 2),
         )
     )
-
-
-def _answer_first(notes: Sequence[dict[str, Any]], target: Target, texts: dict[str, str]) -> Wish:
-    note = notes[target.note]
-    return _wish(
-        ANSWER_FIRST, note, target.note, texts, answer=target.answer,
-        prompt=question_prompt(note["topic"], note["text"], target, focus=note["focus"]),
-    )  # fmt: skip
-
-
-def _with_opener(notes: Sequence[dict[str, Any]], wish: Wish, texts: dict[str, str]) -> Wish:
-    """Return the same wish with first words that fit the answer."""
-    index = wish.note or 0
-    note = notes[index]
-    target = next(
-        one for one in targets([note["text"][note["focus"] :]], per_note=99)
-        if one.answer == wish.answer
-    )  # fmt: skip
-    prompt = question_prompt(
-        note["topic"], note["text"], target, focus=note["focus"], opener=target.opener
-    )
-    return _wish(ANSWER_FIRST, note, index, texts, answer=wish.answer, prompt=prompt)
-
-
-def _free(
-    notes: Sequence[dict[str, Any]], chosen: Iterable[int], texts: dict[str, str]
-) -> list[Wish]:
-    prompt = load("ask_freely")
-    return [
-        _wish(
-            FREE_RECALL, notes[n], n, texts, answer="",
-            prompt=prompt.render(topic=notes[n]["topic"], sentence=notes[n]["text"]),
-        )
-        for n in chosen
-    ]  # fmt: skip
-
-
-def _wish(
-    kind: str, note: dict[str, Any], index: int, texts: dict[str, str], *, answer: str, prompt: Any
-) -> Wish:
-    place = Place.of(note, texts[note["passage"]], index)
-    return Wish(
-        kind=kind, prompt=prompt, answer=answer, passages=(note["passage"],), note=index,
-        source=place.source,
-    )  # fmt: skip
 
 
 def _derived(
@@ -250,7 +200,7 @@ def _fallbacks(
     kinds, notes = _kinds(state, runtime), state["notes"]
     having = {one["note"] for one in state["drafts"]}
     bare = [n for n in range(len(notes)) if n not in having]
-    free = _free(notes, bare, texts) if {ANSWER_FIRST, FREE_RECALL} <= kinds.keys() else []
+    free = free_recalls(notes, bare, texts) if {ANSWER_FIRST, FREE_RECALL} <= kinds.keys() else []
     if CLOZE not in kinds:
         return free
     return [
@@ -268,7 +218,7 @@ def _write(
     phase: str = "quiz",
 ) -> tuple[list[Draft], list[tuple[Wish, str]]]:
     """Return the usable drafts, and the wishes without one with the reason."""
-    sampled = again or (any(wish.kind == FREE_RECALL for wish in wishes) and _repeats(wishes))
+    sampled = again or _repeats(wishes)
     replies = iter(
         runtime.context.asker.ask(
             [wish.prompt for wish in wishes if wish.prompt],
@@ -291,7 +241,8 @@ def _write(
 
 
 def _repeats(wishes: Sequence[Wish]) -> bool:
-    return len({wish.prompt for wish in wishes}) < len(wishes)
+    prompts = [wish.prompt for wish in wishes if wish.prompt]
+    return len(set(prompts)) < len(prompts)
 
 
 def _drafted(
@@ -302,8 +253,12 @@ def _drafted(
     drafts: list[Draft],
     faults: Sequence[tuple[Wish, str]],
 ) -> dict[str, Any]:
-    """Count what came of the wishes, and return the keys that a node changes."""
-    kept = unlike(drafts)
+    """Count what came of the wishes, and return the keys that a node changes.
+
+    The very words of a sealed question are dropped: it stays what it is.
+    """
+    rows = runtime.context.library.questions(sealed=True, passages=state["batch"])
+    kept = unlike(drafts, [one["id"] for one in rows])
     dropped = Counter(reason for _, reason in faults)
     dropped["asked twice"] += len(drafts) - len(kept)
     context = runtime.context

@@ -102,7 +102,7 @@ def _vote(
             replies = _ask(runtime, prompts, temperature=VOTE_TEMPERATURE, sample=number)
             for n, reply in zip(open_, replies, strict=True):
                 voted[n] = {**voted[n], "replies": [*voted[n]["replies"], reply]}
-    return [_counted(draft) for draft in voted]
+    return [_counted(draft, policy) for draft in voted]
 
 
 def _decided(draft: Draft, policy: StudyPolicy) -> bool:
@@ -116,11 +116,19 @@ def _decided(draft: Draft, policy: StudyPolicy) -> bool:
     return given / policy.votes >= policy.share or (given + left) / policy.votes < policy.share
 
 
-def _counted(draft: Draft) -> Draft:
-    """Return a draft with its votes, and the share of them that agree as its confidence."""
+def _counted(draft: Draft, policy: StudyPolicy) -> Draft:
+    """Return a draft with its votes and their share: the confidence.
+
+    The share is of the votes that give the chosen answer; without the round trip, which compares
+    with it, of those that agree with each other.
+    """
     replies = draft.pop("replies")
     votes = [passes(draft, reply) for reply in replies]
-    share = vote(replies, draft["question"]).share if replies else 1.0
+    share = 1.0
+    if replies and "round-trip" in policy.mechanisms:
+        share = sum(votes) / len(votes)
+    elif replies:
+        share = vote(replies, draft["question"]).share
     return {**draft, "votes": votes, "share": share, "reply": replies[0] if replies else ""}
 
 

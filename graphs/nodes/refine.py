@@ -15,7 +15,7 @@ from ingrained.agent.solving.crafts import answers
 from ingrained.agent.solving.rationalising import rationalise
 from ingrained.agent.solving.refining import flips, self_refine
 from ingrained.agent.tasks.drafts import Draft
-from ingrained.agent.tasks.kinds import CLOZE, UNANSWERABLE
+from ingrained.agent.tasks.kinds import UNANSWERABLE
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.state import StudyState
 
@@ -40,12 +40,7 @@ def grade(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
 
 
 def _verdict(draft: Draft, policy: StudyPolicy) -> str:
-    """Both filters have to pass: the metric-based one, if it is on, and the metric-free one."""
-    if draft["kind"] == CLOZE:
-        return _settled(draft)
-    given = sum(draft["votes"]) / max(1, len(draft["votes"]))
-    borne_out = given >= policy.share or "round-trip" not in policy.mechanisms
-    return _settled(draft) if borne_out and draft["share"] >= policy.share else "doubt"
+    return _settled(draft) if draft["share"] >= policy.share else "doubt"
 
 
 def _settled(draft: Draft) -> str:

@@ -142,7 +142,9 @@ def test_another_seed_adds_to_what_is_there(bench):
     assert bench("--seeds", "2") == 0
 
     assert bench.results()["cells"]["memory"]["seeds"] == [0, 1]
-    asked = [prompt for prompt in bench.model.asked if "Answer in a few words, from the text" in prompt]
+    asked = [
+        prompt for prompt in bench.model.asked if "Answer in a few words, from the text" in prompt
+    ]
     assert not any("The Mill" in prompt and "Orlan" in prompt for prompt in asked)
 
 

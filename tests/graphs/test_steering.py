@@ -271,10 +271,7 @@ def test_a_question_that_quotes_its_passage_is_dropped_before_it_is_asked_closed
         ("examine", "practised", 1),
         ("examine", "practised", 2),
         ("plan", "objective", 2),
-        pytest.param(
-            "examine", "scores", 1,
-            marks=pytest.mark.xfail(strict=True, reason="examine puts its round down twice"),
-        ),
+        ("examine", "scores", 1),
     ],
 )  # fmt: skip
 def test_ctrl_c_loses_nothing_and_doubles_nothing(study, model, home, tmp_path, phase, event, time):

@@ -128,21 +128,6 @@ def test_a_document_is_found_by_its_file_name_if_only_one_has_it(library: Librar
     ] == ["a/one.md", None, "a/two.md", None, None, None, "c/100%.md"]
 
 
-def test_the_weakest_passages_come_first_and_mastered_ones_not_at_all(library: Library) -> None:
-    one, two, three = put(library, PAGE)
-    other = put(library, "It is green.", "z.md")[0]
-    library.mark_studied([one.id, two.id, three.id], 1)
-    library.put_questions([
-        question(one.id, "q1", recalled=True),
-        question(two.id, "q2", recalled=True), question(two.id, "q3", recalled=False),
-    ])  # fmt: skip
-
-    assert library.weakest(5) == [three.id, two.id]
-    assert library.weakest(1) == [three.id]
-    library.mark_studied([other.id], 1)
-    assert library.weakest(5) == [three.id, other.id, two.id]
-
-
 def test_a_question_asked_again_replaces_the_old_one(library: Library) -> None:
     passage = put(library, PAGE)[0].id
     library.put_questions([question(passage, "q2", sealed=True), question(passage, "q1")])

@@ -173,13 +173,6 @@ def test_kinds_that_all_fail_are_asked_evenly(library: Library) -> None:
     assert dict(plan_round(1, library, planner()).kinds) == dict.fromkeys(KINDS, 1 / 3)
 
 
-def test_shares_become_whole_numbers_of_questions(library: Library) -> None:
-    counted(library, cloze=(20, 18), reversed=(20, 2), two_hop=(60, 0))
-    tasks = plan_round(1, library, planner()).tasks(20)
-    assert sum(tasks.values()) == 20
-    assert tasks["cloze"] > tasks["reversed"] >= tasks["two-hop"]
-
-
 def test_a_fixed_plan_goes_round_whatever_the_scores_are(library: Library) -> None:
     pages = corpus(library)
     order = [one.id for passages in pages.values() for one in passages]
