@@ -359,7 +359,7 @@ class Library:
         with self._db:
             self._db.execute(
                 "INSERT OR REPLACE INTO rounds VALUES (?,?)",
-                (number, json.dumps({**body, "sitting": sitting})),
+                (number, json.dumps({**body, "sitting": sitting} if sitting else body)),
             )
 
     def rounds(self) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ingrained.agent.exam import CELLS, Exam
 from ingrained.agent.mechanisms import MECHANISMS
+from ingrained.agent.planning import brief
 from ingrained.agent.report.records import save_exam, save_run
 from ingrained.agent.ui.console import line, notices
 from ingrained.agent.ui.download import DownloadBar
@@ -130,6 +131,7 @@ def _record(
         "scores": dict(state.get("scores", {})),
         "adapter": context.registry.active(),
         "gate": tally.gate,
+        "planning": brief(context.library, context.asker.name),
         "stop": "nothing to do" if tally.nothing_to_do else state.get("stop", ""),
         "phases": result.meter.to_plain(),
         "tokens": result.meter.tokens,

@@ -134,7 +134,7 @@ def test_a_library_that_cannot_be_opened_for_lack_of_space_is_not_called_damaged
     disk, capsys, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(
-        "ingrained.agent.library._SCHEMA",
+        "ingrained.agent.library_schema._SCHEMA",
         ("PRAGMA max_page_count = 1", "CREATE TABLE passages (id)"),
     )
     command = ["study", str(write_page(tmp_path)), "--home", str(tmp_path / "home")]

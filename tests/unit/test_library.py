@@ -54,6 +54,13 @@ def test_what_was_read_is_there_after_a_restart(library: Library, tmp_path: Path
     assert again.rounds() == [{"round": 1}, {"round": 2}]
 
 
+def test_an_examination_that_a_kill_repeats_counts_once(library: Library) -> None:
+    library.put_round({"kept": 1}, sitting="1/None")
+    library.put_round({"kept": 2}, sitting="1/None")
+    library.put_round({"kept": 3}, sitting="1/v001")
+    assert [row["kept"] for row in library.rounds()] == [2, 3]
+
+
 def test_an_edit_keeps_the_state_of_the_passages_it_leaves_alone(library: Library) -> None:
     one, two, three = put(library, PAGE)
     library.mark_studied([one.id, two.id, three.id], 1)

@@ -124,5 +124,5 @@ def test_a_runs_summary_tells_of_planning(tmp_path, capsys):
     shown = console.file.getvalue()
     assert "cloze 2/8" in shown
     assert re.search(r"weakest topics \(answered\)\s+.* \(\d+ of \d+\)", shown)
-    assert re.search(r"planned next\s+by scores: 1 passages", shown)
+    assert re.search(r"planned next\s+by scores: \d+ passages", shown)
     show_run(record, console)

@@ -75,24 +75,10 @@ def test_a_possessive_is_the_same_name() -> None:
 
 
 def test_two_questions_join_where_an_answer_stands_in_the_other() -> None:
-    (wish,) = two_hops([WORK, OIL, BORN, ROOF])
+    (wish,) = two_hops([BUILDER, OIL, BORN, ROOF])
     assert (wish.answer, wish.passages) == ("Quell Harbour", ("town/1", "tower/1"))
-    assert wish.prompt[-1][1] == f"[?]: {WORK.question}\nQuestion: Where was [?] born?"
-    assert question_of(wish, "Where was the builder of the Varn Lighthouse born?")[1] == ""
-
-
-@pytest.mark.parametrize(
-    ("reply", "fault"),
-    [
-        ("Where was Ilsa Pern of the Varn Lighthouse born?", "names what it may not"),
-        ("Was the builder of the Varn Lighthouse of Quell Harbour?", "gives the answer away"),
-        ("Where was the builder of a tower born?", "leaves out what it must name"),
-        ("Where was that builder born, Varn Lighthouse of Teskow?", "names something else"),
-    ],
-)
-def test_a_joint_question_names_neither_the_bridge_nor_the_answer(reply: str, fault: str) -> None:
-    (wish,) = two_hops([WORK, BORN])
-    assert question_of(wish, reply)[1] == fault
+    assert wish.question == joined(BUILDER, BORN)
+    assert question_of(wish) == (wish.question, "")
 
 
 @pytest.mark.parametrize(
@@ -113,13 +99,12 @@ def test_a_joint_question_names_neither_the_bridge_nor_the_answer(reply: str, fa
         ("Who did the Varn Lighthouse serve?", "Where was Ilsa Pern born?", ""),
     ],
 )  # fmt: skip
-def test_where_grammar_can_join_them_no_model_is_asked(
+def test_they_are_joined_where_grammar_can_join_them(
     first: str, second: str, question: str
 ) -> None:
     one, other = verified("tower", 0, first, "Ilsa Pern"), verified("town", 0, second, "1680")
     assert joined(one, other) == question
-    (wish,) = two_hops([one, other])
-    assert (bool(wish.prompt), wish.question) == (not question, question)
+    assert [wish.question for wish in two_hops([one, other])] == ([question] if question else [])
 
 
 def test_an_article_goes_with_the_name_it_stood_before() -> None:
