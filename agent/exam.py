@@ -124,17 +124,17 @@ def _item(path: Path, number: int, line: str) -> Item:
         row = json.loads(line)
         if not isinstance(row["answers"], list):
             raise ExamError(f'{where}: "answers" is not a list')
-        if not str(row["question"]).strip():
+        if not str(row["question"] or "").strip():
             raise ExamError(f"{where}: the question is empty")
         return Item(
             id=str(row["id"]),
             question=str(row["question"]),
             answers=tuple(str(answer) for answer in row["answers"]),
-            document=str(row.get("document", "")),
-            topic=str(row.get("topic", "")),
+            document=str(row.get("document") or ""),
+            topic=str(row.get("topic") or ""),
             choices=_choices(row, where),
         )
-    except (json.JSONDecodeError, AttributeError, TypeError) as error:
+    except (json.JSONDecodeError, AttributeError, TypeError, RecursionError) as error:
         raise ExamError(f"{where}: {error}") from error
     except KeyError as error:
         raise ExamError(f"{where}: the field {error.args[0]!r} is missing") from error

@@ -31,7 +31,7 @@ _OTHERS = {
     "topic-free": "drop what is answered with the topic left out",
     "self-refine": "criticise and rewrite answers in doubt, and notes so that they stand alone",
     "critique-free": "answer again what is in doubt, next to its own sentence",
-    "star": "explain failures with the answer as a hint, and save the explanation without it",
+    "star": "save why an answer is right; where the model fails to say, with the answer as a hint",
     "quiz-verified": "keep a note only if recalling it turns a failure into a pass",
     "reflexion": "advise oneself after failures that recur",
     "review": "say at the end of a round what failed and why",

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from ingrained.agent.tasks.kinds import DERIVED
 from ingrained.errors import SettingsError
 
 from .apportioning import apportion
@@ -108,7 +109,7 @@ def open_round(number: int, library: Library, planner: Planner) -> Objective:
 
 def _first(library: Library, planner: Planner) -> Objective:
     unread = library.unread()
-    shares, why = _kinds(library, planner, standing(library))
+    shares, why = _kinds(library, planner, standing(library), chosen=False)
     return Objective(
         level=planner.autonomy,
         topics=_counted(topics(library), unread),
@@ -141,7 +142,7 @@ def _by_scores(library: Library, planner: Planner, *, chosen: bool) -> Objective
     choice = choose_topics(planner.asker, open_parts, found) if chosen else Choice()
     passages = weakest([p for p in open_parts if choice.allows(p.id)], found, planner.limit)
     counts = _counted(parts, passages)
-    shares, why_kinds = _kinds(library, planner, found)
+    shares, why_kinds = _kinds(library, planner, found, chosen=chosen)
     return Objective(
         level=planner.autonomy,
         topics=counts,
@@ -174,16 +175,23 @@ def weakest(parts: Sequence[Topic], found: Standing, limit: int) -> tuple[str, .
     return tuple(sorted(order, key=found.weakness))
 
 
-def _kinds(library: Library, planner: Planner, found: Standing) -> tuple[dict[str, float], str]:
-    """Return kind → share, and what is to be said of who chose them."""
+def _kinds(
+    library: Library, planner: Planner, found: Standing, *, chosen: bool
+) -> tuple[dict[str, float], str]:
+    """Return kind → share, and what is to be said of who chose them.
+
+    The model chooses among the kinds that are made from accepted questions; without the others
+    there would be none.
+    """
     if planner.autonomy == "low":
         return _evenly(planner.kinds), ""
     acceptance = library.gradebook.acceptance(planner.model)
-    if planner.autonomy == "high":
-        choice = choose_kinds(planner.asker, planner.kinds, found, acceptance)
-        wanted = [kind for kind in planner.kinds if choice.allows(kind)]
-        return kind_shares(wanted, found, acceptance), choice.said("kinds")
-    return kind_shares(planner.kinds, found, acceptance), ""
+    choice = Choice()
+    if chosen:
+        derived = [kind for kind in planner.kinds if kind in DERIVED]
+        choice = choose_kinds(planner.asker, derived, found, acceptance)
+    wanted = [kind for kind in planner.kinds if kind not in DERIVED or choice.allows(kind)]
+    return kind_shares(wanted, found, acceptance), choice.said("kinds")
 
 
 def _evenly(kinds: Sequence[str]) -> dict[str, float]:

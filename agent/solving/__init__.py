@@ -10,7 +10,7 @@ from .filtering import consistency_filter, guessable, metric_filter, topic_free
 from .rationalising import Rationale, rationalise, reason
 from .refining import Refined, correct_again, flips, self_refine
 from .reflecting_on_failure import reflect, remember, with_reflections
-from .reviewing import Claim, Review, review
+from .reviewing import Claim, review
 from .voting import Vote, self_consistent, vote
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Failure",
     "Rationale",
     "Refined",
-    "Review",
     "Solution",
     "Vote",
     "consistency_filter",

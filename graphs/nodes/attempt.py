@@ -96,7 +96,8 @@ def _vote(
     policy = runtime.context.policy
     voted = list(drafts)
     if "self-consistency" in policy.mechanisms:
-        for number in range(1, policy.votes):
+        first = 1 if "round-trip" in policy.mechanisms else 0
+        for number in range(first, policy.votes):
             open_ = [n for n, draft in enumerate(voted) if not _decided(draft, policy)]
             prompts = [open_book(in_view(voted[n], texts), voted[n]["question"]) for n in open_]
             replies = _ask(runtime, prompts, temperature=VOTE_TEMPERATURE, sample=number)

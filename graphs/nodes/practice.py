@@ -43,7 +43,7 @@ def look_back(runtime: Runtime[StudyContext]) -> None:
     failures = [_failure(context, one) for one in sat if not one.passed]
     claims = kept = 0
     if "review" in used:
-        found = review(context.asker, failures, phase="practice").claims
+        found = review(context.asker, failures, phase="practice")
         book.put_review({one.item: one.text for one in found})
         claims = len(found)
     if "reflexion" in used:

@@ -12,10 +12,10 @@ from ingrained.agent.prompts import load
 from ingrained.agent.quizzing import answered
 from ingrained.agent.solving.cases import Case
 from ingrained.agent.solving.crafts import answers
-from ingrained.agent.solving.rationalising import rationalise
+from ingrained.agent.solving.rationalising import rationalise, reason
 from ingrained.agent.solving.refining import flips, self_refine
 from ingrained.agent.tasks.drafts import Draft
-from ingrained.agent.tasks.kinds import UNANSWERABLE
+from ingrained.agent.tasks.kinds import CLOZE, UNANSWERABLE
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.state import StudyState
 
@@ -52,23 +52,22 @@ def reflect(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
     """Correct the answers in doubt, and keep the questions whose corrected answer is the chosen one.
 
     Critique-free: the model answers again, next to the one sentence the question came from.
-    Self-Refine: it criticises its answer and rewrites it. STaR: it explains the right answer, given
-    as a hint, and the explanation is kept without it. Each is switched on by name; what none of
-    them settles is dropped.
+    Self-Refine: it criticises its answer and rewrites it. Each is switched on by name; what none of
+    them settles is dropped. STaR then explains what is left.
     """
     left = [draft for draft in state["drafts"] if draft["verdict"] == "doubt"]
     doubtful, found = len(left), {}
-    for name, correct in (
-        ("critique-free", _again), ("self-refine", _refined), ("star", _explained)
-    ):  # fmt: skip
+    for name, correct in (("critique-free", _again), ("self-refine", _refined)):
         if name in runtime.context.policy.mechanisms:
             now = correct(state, runtime, [draft for draft in left if draft["id"] not in found])
             found.update(now)
     drafts = [found.get(draft["id"], draft) for draft in state["drafts"]]
     kept = [draft for draft in drafts if draft["verdict"] != "doubt"]
+    unsure = Counter({"answers differ": len(drafts) - len(kept)})
+    if "star" in runtime.context.policy.mechanisms:
+        kept = _explained(runtime, kept)
     trace(state, runtime, "feedback", {"in doubt": doubtful, "settled": len(found)})
     emit(runtime, "reflect", event="settled", doubtful=doubtful, kept=len(found))
-    unsure = Counter({"answers differ": len(drafts) - len(kept)})
     return {"drafts": kept, "rejected": added(state["rejected"], unsure)}
 
 
@@ -90,7 +89,7 @@ def _again(
 
 
 def _refined(
-    state: StudyState,  # noqa: ARG001 the three corrections are called alike
+    state: StudyState,  # noqa: ARG001 both corrections are called alike
     runtime: Runtime[StudyContext],
     drafts: Sequence[Draft],
 ) -> dict[str, Draft]:
@@ -108,21 +107,32 @@ def _refined(
     }
 
 
-def _explained(
-    state: StudyState,  # noqa: ARG001 likewise
-    runtime: Runtime[StudyContext],
-    drafts: Sequence[Draft],
-) -> dict[str, Draft]:
-    asked = [draft for draft in drafts if draft["kind"] != UNANSWERABLE]
-    reasons = rationalise(
-        runtime.context.asker, _cases(runtime, asked), [draft["answer"] for draft in asked],
-        phase="reflect",
-    )  # fmt: skip
-    return {
-        draft["id"]: {**draft, "verdict": _settled(draft), "rationale": reason.saved[1]}
-        for draft, reason in zip(asked, reasons, strict=True)
-        if reason is not None
-    }
+def _explained(runtime: Runtime[StudyContext], drafts: Sequence[Draft]) -> list[Draft]:
+    """Add to accepted questions why their answer is right; where the model fails, with a hint.
+
+    STaR (Zelikman et al. 2022, section 3): rationales that end in the right answer are kept, and
+    failures are rationalised with the answer as a hint, which is not in what is saved.
+    """
+    asked = [
+        draft for draft in drafts
+        if draft["kind"] not in (CLOZE, UNANSWERABLE) and "rationale" not in draft
+    ]  # fmt: skip
+    cases, right = _cases(runtime, asked), [draft["answer"] for draft in asked]
+    asker = runtime.context.asker
+    reasons = reason(asker, cases, right, phase="reflect")
+    failed = [n for n, one in enumerate(reasons) if one is None]
+    hinted = rationalise(
+        asker, [cases[n] for n in failed], [right[n] for n in failed], phase="reflect"
+    )
+    for n, one in zip(failed, hinted, strict=True):
+        reasons[n] = one
+    found = {d["id"]: one for d, one in zip(asked, reasons, strict=True) if one is not None}
+    emit(runtime, "reflect", event="explained", asked=len(asked), kept=len(found))
+    return [
+        {**draft, "rationale": one.saved[1], "hinted": one.hinted}
+        if (one := found.get(draft["id"])) else draft
+        for draft in drafts
+    ]  # fmt: skip
 
 
 def _cases(runtime: Runtime[StudyContext], drafts: Sequence[Draft]) -> list[Case]:

@@ -142,7 +142,6 @@ TASKS = {
     "critic": "Check the draft",
     "explain": "Say in one sentence why",
     "claim": "You answered a question wrongly",
-    "common": "what the mistakes have in common",
     "advise": "The reply is wrong",
     "topic": "Choose the topic",
     "kind": "Choose the kind",

@@ -378,17 +378,34 @@ def test_self_refine_drops_what_it_rewrites_wrongly(study, model, home):
 REASON = "The text says that Mara Vint built the Orlan Bridge, so the answer is: Mara Vint"
 
 
+def hinted_only(reason: str) -> Pupil:
+    """A pupil that can say why the builder is right only once it has been told."""
+    return Pupil(explain=lambda p: reason if "right answer is Mara Vint" in p else "Because.")
+
+
 def test_star_saves_an_explanation_that_holds_no_hint(study, model, home):
+    model.script = hinted_only(REASON)
+    study(mechanisms=PLAIN | {"star"})
+
+    saved = row(home, BUILDER)
+    assert (saved["rationale"], saved["hinted"]) == (REASON, True)
+    assert "hint" not in words(saved["rationale"])
+    assert all("rationale" not in one for one in questions(home) if one["question"] != BUILDER)
+
+
+def test_star_takes_the_hint_only_where_the_model_fails_without_it(study, model, home):
+    model.script = Pupil(explain=lambda p: REASON if question_in(p) == BUILDER else "Because.")
+    study(mechanisms=PLAIN | {"star"})
+
+    assert row(home, BUILDER)["hinted"] is False
+    assert not any(p.endswith("answer is Mara Vint.") for p in asked(model.asked, "explain"))
+
+
+def test_star_accepts_nothing_that_the_votes_did_not(study, model, home):
     model.script = doubtful(explain=lambda _: REASON)
     study(mechanisms=DOUBT | {"star"})
 
-    (hinted,) = asked(model.asked, "explain")
-    assert "Hint: the right answer is Mara Vint." in hinted
-    saved = row(home, BUILDER)
-    assert saved["verdict"] == "gap"
-    assert saved["rationale"] == REASON
-    assert "hint" not in words(saved["rationale"])
-    assert all("rationale" not in one for one in questions(home) if one["question"] != BUILDER)
+    assert BUILDER not in texts(home)
 
 
 @pytest.mark.parametrize(
@@ -402,17 +419,17 @@ def test_star_saves_an_explanation_that_holds_no_hint(study, model, home):
 def test_star_saves_neither_talk_of_the_hint_nor_a_wrong_end_nor_a_bare_answer(
     study, model, home, said
 ):
-    model.script = doubtful(explain=lambda _: said)
-    study(mechanisms=DOUBT | {"star"})
+    model.script = hinted_only(said)
+    study(mechanisms=PLAIN | {"star"})
 
-    assert BUILDER not in texts(home)
+    assert "rationale" not in row(home, BUILDER)
 
 
 def test_what_one_correction_settles_is_not_asked_of_the_next(study, model):
     model.script = doubtful()
-    study(mechanisms=DOUBT | {"critique-free", "self-refine", "star"})
+    study(mechanisms=DOUBT | {"critique-free", "self-refine"})
 
-    assert not asked(model.asked, "critic", "refine", "explain")
+    assert not asked(model.asked, "critic", "refine")
 
 
 # What is kept, and what is asked again.

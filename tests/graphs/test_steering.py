@@ -85,7 +85,7 @@ def test_a_fixed_plan_goes_its_way_whatever_is_weak(study, model, home, weak):
 
 def test_at_high_autonomy_the_model_chooses_and_its_choice_is_on_record(study, model, home):
     model.script = Pupil(memory=lambda _: "a goat", topic=lambda _: "2", kind=lambda _: "1")
-    study(mechanisms=PLAIN | {"paraphrase"}, rounds=2, autonomy="high", **LONG)
+    study(mechanisms=PLAIN | {"paraphrase", "two-hop"}, rounds=2, autonomy="high", **LONG)
 
     _, second = traces(home)
     table = asked(model.asked, "topic")[0].splitlines()[-2:]
@@ -93,12 +93,12 @@ def test_at_high_autonomy_the_model_chooses_and_its_choice_is_on_record(study, m
     assert set(documents(home, second["objective"]["passages"])) == {chosen}
     assert "topics chosen by the model: 2 of 2 (prompt " in second["objective"]["why"]
     assert "kinds chosen by the model: 1 of 2 (prompt " in second["objective"]["why"]
-    assert set(second["objective"]["kinds"]) == {"answer-first"}
+    assert set(second["objective"]["kinds"]) == {"answer-first", "paraphrase"}
 
 
 def test_a_choice_that_cannot_be_read_leaves_it_to_the_scores(study, model, home):
     model.script = weak_in(MASON, topic=lambda _: "both", kind=lambda _: "99")
-    study(mechanisms=PLAIN | {"paraphrase"}, rounds=2, autonomy="high", **LONG)
+    study(mechanisms=PLAIN | {"paraphrase", "two-hop"}, rounds=2, autonomy="high", **LONG)
 
     _, second = traces(home)
     assert set(documents(home, second["objective"]["passages"])) == {MASON}

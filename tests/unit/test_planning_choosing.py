@@ -16,7 +16,7 @@ from ingrained.agent.prompts import load
 from ingrained.agent.reading.documents import Document
 from ingrained.agent.testing import ScriptedModel
 
-KINDS = ("cloze", "reversed")
+KINDS = ("cloze", "paraphrase", "reversed")
 
 
 class Likely(ScriptedModel):
@@ -65,7 +65,7 @@ def test_a_model_without_likelihoods_names_a_number(library: Library) -> None:
 
 def test_what_was_chosen_is_told_with_the_prompt(library: Library) -> None:
     model = ScriptedModel(
-        script=lambda prompt: "2" if "Mill" in prompt or "cloze" in prompt else ""
+        script=lambda prompt: "2" if "Mill" in prompt or "reversed" in prompt else ""
     )
     why = planned(library, model).why
     topic, kind = (load(name).sha256[:12] for name in ("plan_topic", "plan_kind"))
@@ -74,12 +74,19 @@ def test_what_was_chosen_is_told_with_the_prompt(library: Library) -> None:
     assert not any(title in why for title in TITLES)
 
 
-def test_the_model_chooses_among_the_kinds(library: Library) -> None:
+def test_the_model_chooses_among_the_kinds_made_from_accepted_questions(library: Library) -> None:
     def reply(prompt: str) -> str:
-        return "1" if "1. cloze: 0 of 0 accepted" in prompt else "-"
+        return "1" if "1. paraphrase: 0 of 0 accepted" in prompt else "-"
 
     objective = planned(library, ScriptedModel(script=reply))
-    assert dict(objective.kinds) == {"cloze": 1.0}
+    assert set(objective.kinds) == {"cloze", "paraphrase"}
+
+
+def test_nothing_is_chosen_for_what_was_never_studied(library: Library) -> None:
+    model = ScriptedModel(script=lambda _: "1")
+    planner = Planner(autonomy="high", kinds=KINDS, limit=6, model="m", asker=Asker(model))
+    assert set(plan_round(1, library, planner).kinds) == set(KINDS)
+    assert not model.asked
 
 
 @pytest.mark.parametrize("reply", ["", "the first", "7", "0", "12"])

@@ -25,7 +25,6 @@ WORDINGS = {
     "insight": "20ecd789fbb7",
     "judge": "0e1913400cc0",
     "make_note": "437f1d823fe4",
-    "mistakes_in_common": "80c0b5ebad87",
     "open_book": "781afb07d240",
     "plan_kind": "f5454739cc7c",
     "plan_topic": "bb02b0a6fe1b",

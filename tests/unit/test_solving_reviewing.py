@@ -16,30 +16,26 @@ LIT = Failure(
 FED = Failure(id="q2", topic="Kiln", question="Who fed the kiln?", reply="", answer="Odo Prane")
 RUNG = Failure(id="q3", topic="Bell", question="Who rang it?", reply="Odo", answer="Mara")
 SAID = {
-    "have in common": "My notes on the fire are too thin.",
     LIT.question: "I took the end of the fire for its beginning.",
     FED.question: "I knew nothing of its keeper.",
     RUNG.question: "I mixed two people up.",
 }
 
 
-def reviewed(script: dict[str, str], **options: int) -> tuple[tuple[Claim, ...], dict[str, str]]:
-    got = review(Asker(ScriptedModel(script=script)), [LIT, FED, RUNG], **options)
-    return got.claims, dict(got.topics)
+def reviewed(script: dict[str, str], **options: int) -> list[Claim]:
+    return review(Asker(ScriptedModel(script=script)), [LIT, FED, RUNG], **options)
 
 
-def test_each_claim_carries_the_id_of_its_item_and_each_topic_has_one_sentence() -> None:
-    claims, topics = reviewed(SAID)
+def test_each_claim_carries_the_id_of_its_item() -> None:
+    claims = reviewed(SAID)
     assert [(one.item, one.topic) for one in claims] == [
         ("q1", "Kiln"), ("q2", "Kiln"), ("q3", "Bell"),
     ]  # fmt: skip
     assert claims[0].text == SAID[LIT.question]
-    assert topics == {"Kiln": "My notes on the fire are too thin."}
 
 
 def test_only_the_first_ones_are_reviewed() -> None:
-    claims, topics = reviewed(SAID, most=1)
-    assert ([one.item for one in claims], topics) == (["q1"], {})
+    assert [one.item for one in reviewed(SAID, most=1)] == ["q1"]
 
 
 @pytest.mark.parametrize(
@@ -53,13 +49,8 @@ def test_only_the_first_ones_are_reviewed() -> None:
     ],
 )
 def test_empty_and_copied_claims_are_dropped(reply: str) -> None:
-    claims, _ = reviewed({**SAID, LIT.question: reply})
+    claims = reviewed({**SAID, LIT.question: reply})
     assert [one.item for one in claims] == ["q2", "q3"]
-
-
-def test_an_over_all_sentence_that_is_one_of_the_claims_is_dropped() -> None:
-    _, topics = reviewed({**SAID, "have in common": SAID[FED.question]})
-    assert topics == {}
 
 
 def test_a_prompt_says_what_lay_before_the_model() -> None:
