@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ingrained.agent.tasks import kinds
 from ingrained.errors import SettingsError
 
 QUESTION_KINDS = {
-    "answer-first": "choose a name, number, date or term, then ask for it",
-    "free-recall": "ask what the model likes, and let the passage answer",
-    "cloze": "fill a gap, for notes that got no other question",
-    "reversed": "ask for the other end of a relation",
-    "paraphrase": "ask the same in other words",
-    "two-hop": "ask what takes two passages to answer",
-    "unanswerable": "ask what the documents do not say",
-    "variation": "knowledge-free: the model's own variations on its questions",
+    kinds.ANSWER_FIRST: "choose a name, number, date or term, then ask for it",
+    kinds.FREE_RECALL: "ask what the model likes, and let the passage answer",
+    kinds.CLOZE: "fill a gap, for notes that got no other question",
+    kinds.REVERSED: "ask for the other end of a relation",
+    kinds.PARAPHRASE: "ask the same in other words",
+    kinds.TWO_HOP: "ask what takes two passages to answer",
+    kinds.UNANSWERABLE: "ask what the documents do not say",
+    kinds.VARIATION: "knowledge-free: the model's own variations on its questions",
 }
 """Kind of a question → what it is. All but `variation` are knowledge-based tasks."""
 

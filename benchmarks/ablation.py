@@ -19,7 +19,7 @@ from pathlib import Path
 
 import bench_figures
 import results_file
-from bench_figures import Measured, Study, median
+from bench_figures import Measured, Study, keep, median
 from results_file import Figure
 from rich.console import Console
 from rich.table import Table
@@ -42,14 +42,7 @@ def main() -> None:
     variants = {name: run(options, name) for name in options.mechanisms}
     figures = figures_of(default, variants)
     show(figures, options.mechanisms)
-    written = results_file.write(
-        "ablation",
-        figures,
-        seeds=default.results["seeds"],
-        command=command(options),
-        folder=options.folder,
-    )
-    print(written)
+    keep("ablation", figures, default, command=command(options), folder=options.folder)
 
 
 def _options() -> argparse.Namespace:

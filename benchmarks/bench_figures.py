@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import results_file
 from results_file import Figure
 from rich.console import Console
 from rich.table import Table
@@ -211,6 +212,14 @@ def seconds_of(cost: Mapping[str, float]) -> float:
 def median(values: Sequence[float], unit: str) -> Figure:
     """Return the median, with minimum and maximum."""
     return Figure(value=statistics.median(values), low=min(values), high=max(values), unit=unit)
+
+
+def keep(
+    name: str, figures: Mapping[str, Figure], measured: Measured, *, command: str, folder: Path
+) -> None:
+    """Write the result file of a benchmark's figures, and print where it is."""
+    seeds = measured.results["seeds"]
+    print(results_file.write(name, figures, seeds=seeds, command=command, folder=folder))
 
 
 def show(figures: Mapping[str, Figure], title: str) -> None:

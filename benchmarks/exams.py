@@ -61,14 +61,9 @@ def main() -> None:
     bench_figures.show(figures, options.name)
     for cell in measured.results["skipped"]:
         Console().print(f"{cell['cell']}: not sat, {cell['reason']}.", markup=False)
-    written = results_file.write(
-        options.name,
-        figures,
-        seeds=measured.results["seeds"],
-        command=command(options),
-        folder=options.folder,
+    bench_figures.keep(
+        options.name, figures, measured, command=command(options), folder=options.folder
     )
-    print(written)
 
 
 def _options() -> argparse.Namespace:

@@ -6,29 +6,17 @@ Scripts are run as `python benchmarks/x.py` and `import results_file`. The form 
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import json
-import os
-import platform
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ingrained.agent.bench import surroundings
+
 FOLDER = Path(__file__).parent / "results"
 SCHEMA = Path(__file__).with_name("schema.json")
 
-_LIBRARIES = (
-    "ingrained",
-    "torch",
-    "transformers",
-    "peft",
-    "sentence-transformers",
-    "chromadb",
-    "langgraph",
-)
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "asimd", "sve", "bf16")
 
 
@@ -72,7 +60,7 @@ def write(
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "command": command,
         "machine": machine(),
-        "versions": versions(),
+        "versions": surroundings.versions(),
         "seeds": list(seeds),
         "figures": {label: asdict(figure) for label, figure in figures.items()},
     }
@@ -92,44 +80,15 @@ def read(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
 
 def machine() -> dict[str, Any]:
     """Return what of this machine bears on speed; nothing that tells which one it is."""
-    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    described = _cpuinfo()
-    flags = described.get("flags", described.get("Features", "")).split()
-    return {
-        "cpu": described.get("model name") or platform.processor() or platform.machine(),
-        "cores": _cores(),
-        "memory_gib": round(pages / 2**30, 1),
-        "flags": [flag for flag in _FLAGS if flag in flags],
-        "gpu": _gpu(),
-        "system": f"{platform.system()} {platform.machine()}",
-    }
+    return {**surroundings.machine(), "flags": [flag for flag in _FLAGS if flag in _flags()]}
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that do the work."""
-    libraries = {name: importlib.metadata.version(name) for name in _LIBRARIES}
-    return {"python": platform.python_version(), **libraries}
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _cpuinfo() -> dict[str, str]:
-    """The first processor's lines of /proc/cpuinfo; empty where there is no such file."""
+def _flags() -> list[str]:
+    """The first processor's flags in /proc/cpuinfo; empty where there is no such file."""
     path = Path("/proc/cpuinfo")
     if not path.exists():
-        return {}
+        return []
     first = path.read_text(encoding="utf-8").split("\n\n")[0]
     pairs = (line.partition(":") for line in first.splitlines())
-    return {key.strip(): value.strip() for key, _, value in pairs}
-
-
-def _gpu() -> str | None:
-    if shutil.which("nvidia-smi") is None:
-        return None
-    query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-    answer = subprocess.run(query, capture_output=True, text=True, check=False).stdout
-    return answer.partition("\n")[0].strip() or None
+    described = {key.strip(): value.strip() for key, _, value in pairs}
+    return described.get("flags", described.get("Features", "")).split()

@@ -173,7 +173,8 @@ def _paired(one: Sequence[Sitting], two: Sequence[Sitting], main: Score) -> dict
     one, two = _same_seeds(one, two)
     first, second = (_by_item(of, main) for of in (one, two))
     ids = [id_ for id_ in first if id_ in second]
-    clusters = [row["document"] for row in one[0]["rows"] if row["id"] in set(ids)]
+    shared = set(ids)
+    clusters = [row["document"] for row in one[0]["rows"] if row["id"] in shared]
     gaps = [
         [a - b for a, b in zip(x, y, strict=True)]
         for x, y in _broadcast(_matrix(first, ids), _matrix(second, ids))

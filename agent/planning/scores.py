@@ -135,21 +135,6 @@ def standing_of(parts: Iterable[Topic], outcomes: Sequence[Outcome]) -> Standing
     )
 
 
-def scores_by_topic(library: Library) -> Mapping[str, Score]:
-    """Return topic id → score."""
-    return standing(library).topics
-
-
-def scores_by_passage(library: Library) -> Mapping[str, Score]:
-    """Return passage id → score, of the passages that were studied."""
-    return standing(library).passages
-
-
-def scores_by_kind(library: Library) -> Mapping[str, Score]:
-    """Return kind of question → score."""
-    return standing(library).kinds
-
-
 def evaluation(library: Library, cells: Mapping[str, float]) -> dict[str, Any]:
     """Return how a round ended, for its trace.
 

@@ -9,7 +9,7 @@ from .evidence import Solution, ground, solve
 from .filtering import consistency_filter, guessable, metric_filter, topic_free
 from .rationalising import Rationale, rationalise, reason
 from .refining import Refined, correct_again, flips, self_refine
-from .reflecting_on_failure import reflect, remember, with_reflections
+from .reflecting_on_failure import reflect, with_reflections
 from .reviewing import Claim, review
 from .voting import Vote, self_consistent, vote
 
@@ -30,7 +30,6 @@ __all__ = [
     "rationalise",
     "reason",
     "reflect",
-    "remember",
     "review",
     "self_consistent",
     "self_refine",

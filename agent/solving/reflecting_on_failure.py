@@ -6,10 +6,11 @@ must not hold the answer, nor enough of the source to read it off; what does is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ingrained.agent.answering import ClosedBook
 from ingrained.agent.asking import Asker
+from ingrained.agent.planning.gradebook import REFLECTIONS_KEPT
 from ingrained.agent.prompts import Messages, load
 from ingrained.agent.quizzing import answered
 from ingrained.agent.recalling import shown
@@ -19,8 +20,6 @@ from .checking import copies, first_sentence, gives_away, invents
 
 PHASE = "reflexion"
 TOKENS = 48
-KEPT = 3
-"""Reflections kept per question: the paper bounds its memory at 1 to 3."""
 
 
 def reflect(
@@ -69,27 +68,11 @@ def usable(advice: str, failure: Failure) -> bool:
     return not (failure.evidence and ClosedBook([failure.evidence]).leaks(advice))
 
 
-def remember(
-    reflections: Mapping[str, Sequence[str]], advice: Mapping[str, str]
-) -> dict[str, list[str]]:
-    """Return the reflections with new advice added, the last `KEPT` of each question.
-
-    Args:
-        reflections: Question id → advice so far, oldest first.
-        advice: Question id → new advice; what a question already has is moved to the end.
-    """
-    out = {id_: list(items) for id_, items in reflections.items()}
-    for id_, text in advice.items():
-        others = [one for one in out.get(id_, []) if one != text]
-        out[id_] = [*others, text][-KEPT:]
-    return out
-
-
 def with_reflections(prompt: Messages, reflections: Sequence[str]) -> Messages:
     """Lay the advice of earlier tries below the last turn of a prompt; without any, leave it."""
     if not reflections:
         return prompt
     *before, (role, content) = prompt
-    advice = "\n".join(f"- {shown('', one)}" for one in reflections[-KEPT:])
+    advice = "\n".join(f"- {shown('', one)}" for one in reflections[-REFLECTIONS_KEPT:])
     ((_, text),) = load("with_advice").render(prompt=content, advice=advice)
     return (*before, (role, text))

@@ -13,7 +13,7 @@ from ingrained.graphs.state import StudyState
 
 from .common import emit, metered
 from .practice import look_back
-from .sealed import sealed_items, share, sit, unanswerable_items
+from .sealed import sealed_items, share, sit
 
 
 @metered
@@ -23,7 +23,7 @@ def examine(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
     The closed-book answers of the untouched model are known from `attempt`.
     """
     context, book = runtime.context, runtime.context.library.gradebook
-    items, declining = sealed_items(context), unanswerable_items(context)
+    items, declining = sealed_items(context), sealed_items(context, told=False)
     scores = {"base": share([item["closed"] for item in items])}
     for cell in _cells(context):
         sat = sit(context, items, cell, phase="examine")

@@ -40,20 +40,17 @@ class Sat:
         )
 
 
-def sealed_items(context: StudyContext) -> list[dict[str, Any]]:
+def sealed_items(context: StudyContext, *, told: bool = True) -> list[dict[str, Any]]:
     """Return the sealed questions of this examination, spread over the corpus by their hash.
 
-    Those that the documents do not answer are left to `unanswerable_items`: what is trained to
-    answer shall not be judged by how often it declines.
+    Args:
+        context: The run.
+        told: Those that the documents answer. The others are sat apart: what is trained to answer
+            shall not be judged by how often it declines.
     """
     items = context.library.questions(sealed=True)
-    return [one for one in items if one.get("kind") != UNANSWERABLE][: context.policy.exam_items]
-
-
-def unanswerable_items(context: StudyContext) -> list[dict[str, Any]]:
-    """Return the sealed questions that the documents do not answer."""
-    items = context.library.questions(sealed=True)
-    return [one for one in items if one.get("kind") == UNANSWERABLE][: context.policy.exam_items]
+    wanted = [one for one in items if (one.get("kind") != UNANSWERABLE) is told]
+    return wanted[: context.policy.exam_items]
 
 
 def sit(

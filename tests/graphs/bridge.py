@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ingrained.agent.library import Library
+from ingrained.agent.mechanisms import QUESTION_KINDS
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
 
+PLAIN = frozenset(["answer-first", "round-trip", "quiz-verified"])
+"""Chosen answers, tried and remembered, and nothing else."""
+EVERY_KIND = PLAIN | QUESTION_KINDS.keys()
 PAGE = """# The Orlan Bridge
 
 ## Making

@@ -37,6 +37,12 @@ def model() -> ScriptedModel:
     return ScriptedModel(script=reader)
 
 
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Where `study` studies; made by it."""
+    return tmp_path / "home"
+
+
 Study = Callable[..., tuple[StudyResult, list[dict[str, Any]]]]
 
 

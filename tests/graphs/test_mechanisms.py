@@ -9,11 +9,13 @@ import pytest
 from bridge import (
     BORN,
     BUILDER,
+    EVERY_KIND,
     FACTS,
     FAR,
     FREELY,
     GAP,
     NEAR,
+    PLAIN,
     REVERSED,
     VARIED,
     Pupil,
@@ -32,15 +34,6 @@ from ingrained.agent.answering import LEAK_WORDS
 from ingrained.agent.grading import ABSTENTION, words
 from ingrained.agent.mechanisms import MECHANISMS, QUESTION_KINDS
 from ingrained.agent.tasks.kinds import DERIVED
-
-PLAIN = frozenset(["answer-first", "round-trip", "quiz-verified"])
-"""Chosen answers, tried and remembered, and nothing else."""
-EVERY_KIND = frozenset([*QUESTION_KINDS, "round-trip", "quiz-verified"])
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
 
 
 @pytest.fixture(autouse=True)

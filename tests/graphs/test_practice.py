@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from bridge import (
     BORN,
+    PLAIN,
     Pupil,
     asked,
     memories,
@@ -22,17 +23,11 @@ from bridge import (
 from ingrained.agent.library import Library
 from ingrained.agent.report.steering import steering
 
-PLAIN = frozenset(["answer-first", "round-trip", "quiz-verified"])
 FAILING = BORN
 CLAIM = "I took the place where she worked for the one she came from."
 ADVICE = "Look for the place that is named with the word born."
 OPEN = {"sealed_share": 0, "mastered": 1.0}
 """No sealed questions, so that no round ends the run early."""
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
 
 
 @pytest.fixture(autouse=True)

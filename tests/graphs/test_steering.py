@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from bridge import (
     BORN,
+    EVERY_KIND,
     FAR,
     NEAR,
+    PLAIN,
     Pupil,
     asked,
     memories,
@@ -24,21 +26,14 @@ from bridge import (
 from ingrained.agent.answering import ClosedBook, closed_book
 from ingrained.agent.grading import ABSTENTION
 from ingrained.agent.library import Library
-from ingrained.agent.mechanisms import MECHANISMS, QUESTION_KINDS
+from ingrained.agent.mechanisms import MECHANISMS
 from ingrained.agent.tasks.kinds import DERIVED, UNANSWERABLE
 from ingrained.trainer.curriculum import build_rows
 
-PLAIN = frozenset(["answer-first", "round-trip", "quiz-verified"])
-EVERY_KIND = frozenset([*QUESTION_KINDS, "round-trip", "quiz-verified"])
 PARTS = ("objective", "tasks", "solutions", "feedback", "filter", "update", "evaluation",
          "next_objective")  # fmt: skip
 LONG = {"sealed_share": 0, "mastered": 1.0}
 BRIDGE, MASON = "bridge.md", "artisan.md"
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,7 @@ from ingrained.agent.library import Library
 from ingrained.agent.planning import Objective, Planner, Sitting, evaluation, open_round, plan_round
 from ingrained.agent.planning.kinds import EXPLORATION, is_given_up
 from ingrained.agent.planning.scores import (
-    scores_by_kind,
-    scores_by_passage,
-    scores_by_topic,
+    standing,
     topics,
 )
 from ingrained.agent.reading.documents import Document
@@ -86,7 +84,7 @@ def test_one_failed_question_is_no_proof_of_weakness(library: Library) -> None:
     ask(library, one, [False])
     ask(library, two, [False] * 8)
     ask(library, three, [True])
-    scores = scores_by_passage(library)
+    scores = standing(library).passages
     assert scores[one.id].share == scores[two.id].share == 0
     assert plan_round(2, library, planner(limit=1)).passages == (two.id,)
     assert scores[three.id].shrunk < 1
@@ -122,11 +120,11 @@ def test_scores_count_what_nobody_could_ask_about_as_failed(library: Library) ->
     put(library, page("Press", 1), studied=False)
     ask(library, bridge[0], [True, False])
     ask(library, bridge[1], [True], kind="two-hop")
-    scores = scores_by_topic(library)
+    scores = standing(library).topics
     assert {id_: (one.passed, one.asked) for id_, one in scores.items()} == {
         "bridge.md": (2, 3), "mill.md": (0, 1),
     }  # fmt: skip
-    assert {kind: one.share for kind, one in scores_by_kind(library).items()} == {
+    assert {kind: one.share for kind, one in standing(library).kinds.items()} == {
         "cloze": 0.5, "two-hop": 1.0,
     }  # fmt: skip
 

@@ -9,7 +9,7 @@ import pytest
 from ingrained.agent.answering import ClosedBook, closed_book
 from ingrained.agent.asking import Asker
 from ingrained.agent.prompts import load
-from ingrained.agent.solving import Failure, reflect, remember, with_reflections
+from ingrained.agent.solving import Failure, reflect, with_reflections
 from ingrained.agent.testing import ScriptedModel
 
 EVIDENCE = (
@@ -65,19 +65,6 @@ def test_a_spelt_number_gives_a_figure_away() -> None:
     counted = replace(FAILURE, question="How many days did it burn?", answer="9 days")
     assert advised("Look for the number of days, which is nine.", counted) == {}
     assert advised("Look for the number of days.", counted)
-
-
-def test_the_last_three_are_kept_for_each_question() -> None:
-    kept: dict[str, list[str]] = {"q2": ["x"]}
-    for text in ("a", "b", "c", "b", "d"):
-        kept = remember(kept, {"q1": text})
-    assert kept == {"q2": ["x"], "q1": ["c", "b", "d"]}
-
-
-def test_remembering_leaves_the_old_buffer_alone() -> None:
-    old = {"q1": ["a"]}
-    remember(old, {"q1": "b"})
-    assert old == {"q1": ["a"]}
 
 
 def test_the_next_prompt_holds_the_advice_as_data() -> None:
