@@ -1,31 +1,31 @@
 """What is laid before the model for a question: recalled memories in the passages they come from.
 
 A memory is found by its own sentence, which is precise, and read in its passage, which says what
-"he" and "the workshop" are (small-to-big retrieval). Passages of many found memories compete: the
-rank of the best memory and the passage's own likeness to the question are fused (LOG.md has what
-each step gains). What was forgotten stays hidden in the passage of what was kept.
+"he" and "the workshop" are (small-to-big retrieval). Passages of many found memories compete: how
+near the best memory is in meaning, and how well the whole passage matches the question's words, which
+makes up for sentences that are not remembered (LOG.md has what each step gains). What was forgotten
+stays hidden in the passage of what was kept.
 """
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ingrained.memory.likeness import Likeness
-from ingrained.memory.ranking import fuse
+from ingrained.memory.ranking import faded
 from ingrained.memory.records import DEFAULT_NAMESPACE, Memory
 from ingrained.memory.results import Recalled
 from ingrained.memory.store import MemoryStore
+from ingrained.memory.wordrank import bm25
 
 from .library import Library
 from .reading.documents import Passage
 
 RECALL_K = 3
 """Excerpts for a question."""
-POOL = 4
+POOL = 16
 """Memories found for each excerpt that will be chosen."""
-PASSAGES_K = 60
-"""Constant of the fusion of passages: its rankings are short, and neither is to win by its first."""
 SOURCES = 2
 """Most memories named as the source of one excerpt."""
 HIDDEN = "…"
@@ -73,10 +73,8 @@ class Recaller:
             list(questions), k=POOL * self._k, namespace=self._namespace
         )
         shown_for = self._excerpts(one.memory for item in found for one in item)
-        texts = [one.text for one in shown_for.values()]
-        likeness = Likeness(self._store.embedder, [*questions, *texts])
         return [
-            _best(_grouped(item, shown_for), question, likeness, self._k)
+            _best(_grouped(item, shown_for), question, self._k)
             for question, item in zip(questions, found, strict=True)
         ]
 
@@ -147,19 +145,35 @@ def _grouped(found: Sequence[Recalled], shown_for: Mapping[str, Excerpt]) -> lis
     groups: dict[Excerpt, list[Recalled]] = {}
     for one in found:
         groups.setdefault(shown_for[one.memory.id], []).append(one)
-    return [replace(bare, memories=tuple(group[:SOURCES])) for bare, group in groups.items()]
+    return [replace(bare, memories=tuple(group)) for bare, group in groups.items()]
 
 
-def _best(excerpts: Sequence[Excerpt], question: str, likeness: Likeness, k: int) -> list[Excerpt]:
-    """Fuse the order of each excerpt's best memory, which they come in, with their likeness.
+def _best(excerpts: Sequence[Excerpt], question: str, k: int) -> list[Excerpt]:
+    """Return the best excerpts by nearness and words together, each as far from its mean as it is.
 
-    That of the best memory of all has a place whatever the passage around it says.
+    Sums of standard scores (Lee 1997, "Analyses of multiple evidence combination", has such sums of
+    normalised scores): unlike ranks, they tell a clear winner from one by a hair.
     """
-    texts = [one.text for one in excerpts]
-    alike = sorted(texts, key=lambda text: -likeness.between(question, text))
-    score = fuse([texts, alike], k=PASSAGES_K)
-    others = sorted(excerpts[1:], key=lambda one: -score[one.text])[: k - 1]
-    return sorted([*excerpts[:1], *others], key=lambda one: -score[one.text])
+    near = _standard([max(map(_nearness, one.memories)) for one in excerpts])
+    said = _standard(bm25(question, [one.text for one in excerpts]))
+    order = sorted(range(len(excerpts)), key=lambda n: -(near[n] + said[n]))
+    chosen = [excerpts[n] for n in order[:k]]
+    return [replace(one, memories=one.memories[:SOURCES]) for one in chosen]
+
+
+def _nearness(found: Recalled) -> float:
+    """Return what is known of a memory's nearness: by the reranker where one has read it."""
+    near = found.dense if found.reranked is None else found.reranked
+    return faded(near, found.retention)
+
+
+def _standard(values: Sequence[float]) -> list[float]:
+    """Return standard scores: mean 0, standard deviation 1; all 0 where the values are alike."""
+    spread = statistics.pstdev(values) if values else 0.0
+    if not spread:
+        return [0.0] * len(values)
+    mean = statistics.fmean(values)
+    return [(value - mean) / spread for value in values]
 
 
 def _quotes(memories: Iterable[Memory]) -> set[str]:
