@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ingrained.agent.bench.cells import PLACEBO
-from ingrained.agent.bench.statistics import interval
+from ingrained.agent.bench.statistics import GAP, SHARE, interval
 
 Row = Mapping[str, Any]
 Study = Mapping[str, Any]
@@ -106,7 +106,7 @@ def _from(told: Mapping[str, Any]) -> Figure | None:
 
 def difference(one: Scores, other: Scores) -> Figure | None:
     """Return the mean of one minus other over the items and seeds that both have."""
-    return _paired(one, other, lambda mine, theirs: mine - theirs)
+    return _paired(one, other, lambda mine, theirs: mine - theirs, within=GAP)
 
 
 def ratio(over: Scores, under: Scores) -> Figure | None:
@@ -123,9 +123,16 @@ def ratio(over: Scores, under: Scores) -> Figure | None:
     return _paired(over, under, lambda m, o: whole + (m - whole * o) / below)
 
 
-def _paired(one: Scores, other: Scores, of: Callable[[float, float], float]) -> Figure | None:
+def _paired(
+    one: Scores,
+    other: Scores,
+    of: Callable[[float, float], float],
+    *,
+    within: tuple[float, float] | None = None,
+) -> Figure | None:
     values = [[of(*pair) for pair in row] for row in _pairs(one, other)]
-    return _from(vars(interval(values, [one.documents[id_] for id_ in _common(one, other)])))
+    documents = [one.documents[id_] for id_ in _common(one, other)]
+    return _from(vars(interval(values, documents, within=within)))
 
 
 def _pairs(one: Scores, other: Scores) -> list[list[tuple[float, float]]]:
@@ -157,7 +164,7 @@ def contaminated_share(measured: Measured) -> Figure | None:
     known = set(told["known"])
     asked = [row for row in measured.rows if row["cell"] == "base" and row["answers"]]
     values = [[float(row["id"] in known) for row in asked]]
-    return _from(vars(interval(values, [row["document"] for row in asked])))
+    return _from(vars(interval(values, [row["document"] for row in asked], within=SHARE)))
 
 
 def study_figures(studies: Sequence[Study]) -> dict[str, Figure]:

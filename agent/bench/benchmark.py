@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,9 @@ class Benchmark:
     """Where the data come from and their licence, on one line."""
     gold: bool = True
     """False where no accepted answers are known: only a judge model can score the replies."""
+    evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Item id → `BenchDocument.key` of each document that its answer may lie in; what a judge goes
+    by where neither answers nor one document are known."""
     main: str = "contained"
     """The score to read first: `contained`, `f1` or `choice`."""
     sha256: str = field(init=False)
@@ -57,6 +61,8 @@ class Benchmark:
     def limited(self, documents: int | None = None, items: int | None = None) -> Benchmark:
         """Return the first documents with only the items on them, and of these the first.
 
+        An item without a document of its own is kept where all its evidence is.
+
         Args:
             documents: How many documents to keep, 1 or more; None keeps all, and all items.
             items: How many items to keep, 1 or more; None keeps all.
@@ -64,8 +70,18 @@ class Benchmark:
         kept = self.items
         if documents is not None and documents < len(self.documents):
             keys = {document.key for document in self.documents[:documents]}
-            kept = tuple(item for item in kept if item.document in keys)
-        return dataclasses.replace(self, documents=self.documents[:documents], items=kept[:items])
+            kept = tuple(item for item in kept if self._lies_in(item, keys))
+        kept = kept[:items]
+        evidence = {one.id: self.evidence[one.id] for one in kept if one.id in self.evidence}
+        return dataclasses.replace(
+            self, documents=self.documents[:documents], items=kept, evidence=evidence
+        )
+
+    def _lies_in(self, item: Item, keys: set[str]) -> bool:
+        if item.document:
+            return item.document in keys
+        evidence = self.evidence.get(item.id, ())
+        return bool(evidence) and keys.issuperset(evidence)
 
     def write_documents(self, folder: Path) -> list[Path]:
         """Write the documents for `ingrained study`, as one file; without documents, none.
@@ -84,10 +100,12 @@ class Benchmark:
 
 def _digest(benchmark: Benchmark) -> str:
     """Return the SHA-256 of all that is studied and asked, and of nothing else."""
-    content = {
+    content: dict[str, Any] = {
         "documents": [vars(document) for document in benchmark.documents],
         "items": [_plain(item) for item in benchmark.items],
     }
+    if benchmark.evidence:
+        content["evidence"] = dict(benchmark.evidence)
     return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")))
 
 

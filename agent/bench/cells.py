@@ -25,3 +25,14 @@ COMPARISONS = (
     (PLACEBO, "base"),
 )
 """The pairs that are tested, fixed before anything is sat."""
+
+
+def counts_in(cell: str, document: str) -> bool:
+    """Return whether a question counts in a cell.
+
+    Args:
+        cell: One of `CELLS`.
+        document: The one with the answer; empty where there is no such. `open` shows that document:
+            without it the model would be asked closed-book, and the cell be no ceiling.
+    """
+    return cell != "open" or bool(document)

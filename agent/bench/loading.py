@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingrained.agent.reading.documents import Skipped
 from ingrained.errors import ExamError
 from ingrained.settings import Settings
 
@@ -74,7 +75,13 @@ DATA_SETS: dict[str, DataSet] = {
 """The data sets that are known by name."""
 
 
-def load(name: str, data: Path | None = None, *, fetch: Fetch | None = None) -> Benchmark:
+def load(
+    name: str,
+    data: Path | None = None,
+    *,
+    fetch: Fetch | None = None,
+    on_skip: Callable[[Skipped], None] = lambda _: None,
+) -> Benchmark:
     """Return a benchmark.
 
     Args:
@@ -82,6 +89,7 @@ def load(name: str, data: Path | None = None, *, fetch: Fetch | None = None) -> 
             `controls/mmlu_500`), or the path of a folder with `exam.jsonl` and its documents.
         data: Where the data sets lie, a folder each; without it they are fetched from the hub.
         fetch: Fetches from the hub; by default into the cache of the settings.
+        on_skip: Told of each file of a folder that is no document, and why.
 
     Raises:
         ExamError: nothing of this name, or data that cannot be used.
@@ -91,7 +99,7 @@ def load(name: str, data: Path | None = None, *, fetch: Fetch | None = None) -> 
     head, _, part = name.partition("/")
     known = DATA_SETS.get(head)
     if known is None:
-        return _own(name)
+        return _own(name, on_skip)
     if part and not known.parts:
         raise ExamError(f"{head} has no parts: {name!r}", hint=f"Give {head}.")
     if data is not None:
@@ -105,7 +113,7 @@ def load(name: str, data: Path | None = None, *, fetch: Fetch | None = None) -> 
     return known.fetch(fetch or fetcher(Settings()), part)
 
 
-def _own(name: str) -> Benchmark:
+def _own(name: str, on_skip: Callable[[Skipped], None]) -> Benchmark:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise ExamError(
@@ -113,4 +121,6 @@ def _own(name: str) -> Benchmark:
             hint=f"Known are {', '.join(DATA_SETS)}. A folder must hold {loading_files.LAYOUT}.",
         )
     title = folder.resolve().name
-    return loading_files.read_folder(folder, name=title, origin=f"the folder {title}")
+    return loading_files.read_folder(
+        folder, name=title, origin=f"the folder {title}", on_skip=on_skip
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ingrained.agent.exam import Item, read_exam
@@ -20,7 +20,14 @@ LAYOUT = f"{DOCUMENTS_FILE} (lines of id, title, text) and {EXAM_FILE} (lines of
 _NAMED = 5
 
 
-def read_folder(folder: Path, *, name: str, origin: str, main: str = "") -> Benchmark:
+def read_folder(
+    folder: Path,
+    *,
+    name: str,
+    origin: str,
+    main: str = "",
+    on_skip: Callable[[Skipped], None] = lambda _: None,
+) -> Benchmark:
     """Read a benchmark from its folder.
 
     Args:
@@ -28,13 +35,14 @@ def read_folder(folder: Path, *, name: str, origin: str, main: str = "") -> Benc
         name: Name of the benchmark.
         origin: Where the data come from.
         main: The main score; by default the one that fits the items.
+        on_skip: Told of each file that is no document, and why.
 
     Raises:
         CorpusError: no documents, or one that cannot be used.
         ExamError: no exam, one that does not parse, or a question on an unknown document.
     """
     exam = read_exam(folder / EXAM_FILE)
-    documents = _documents(folder)
+    documents = _documents(folder, on_skip)
     items = _resolved(exam.items, documents, folder / EXAM_FILE)
     return checked(
         Benchmark(
@@ -47,13 +55,16 @@ def read_folder(folder: Path, *, name: str, origin: str, main: str = "") -> Benc
     )
 
 
-def _documents(folder: Path) -> dict[str, BenchDocument]:
+def _documents(folder: Path, on_skip: Callable[[Skipped], None]) -> dict[str, BenchDocument]:
     """Return the documents by the ids that an exam calls them by."""
     path = folder / DOCUMENTS_FILE
     if path.is_file():
         named = {one.id.partition("#")[2]: one for one in _rows(path)}
     else:
         corpus = read_corpus([folder])
+        for skipped in corpus.skipped:
+            if not skipped.path.startswith(EXAM_FILE):
+                on_skip(skipped)
         named = {one.id: one for one in corpus.documents if not _is_exam(one)}
     if not named:
         raise CorpusError(f"no documents in {str(folder)!r}", hint=f"It must hold {LAYOUT}.")

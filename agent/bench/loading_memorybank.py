@@ -1,6 +1,7 @@
 """MemoryBank (Zhong et al. 2023): days of dialogue with a companion, and questions on them.
 
-No answers are published with the questions, so only a judge model can score the replies.
+No answers are published with the questions, so only a judge model can score the replies. It goes by
+the dialogues of the person who asks.
 """
 
 from __future__ import annotations
@@ -56,13 +57,16 @@ def from_folder(folder: Path, part: str = "") -> Benchmark:
         )
     chosen = {name: person for name, person in people.items() if wanted in ("", name)}
     questions = _questions(path, people)
+    days = {name: tuple(_days(name, person)) for name, person in chosen.items()}
+    items = {name: tuple(_items(name, questions.get(name, []))) for name in chosen}
     return checked(
         Benchmark(
             name=f"{NAME}/{part}",
-            documents=tuple(day for name, one in chosen.items() for day in _days(name, one)),
-            items=tuple(item for name in chosen for item in _items(name, questions.get(name, []))),
+            documents=tuple(day for of in days.values() for day in of),
+            items=tuple(item for of in items.values() for item in of),
             origin=_ORIGIN,
             gold=False,
+            evidence=_evidence(days, items),
         )
     )
 
@@ -92,6 +96,14 @@ def _questions(path: Path, people: Mapping[str, _Person]) -> dict[str, list[str]
                 )
             found.setdefault(name.strip(), []).extend(questions)
     return found
+
+
+def _evidence(
+    days: Mapping[str, Sequence[BenchDocument]], items: Mapping[str, Sequence[Item]]
+) -> dict[str, tuple[str, ...]]:
+    """Return for each item the days of the person who asks; nothing for who never talked."""
+    keys = {name: tuple(day.key for day in of) for name, of in days.items() if of}
+    return {item.id: keys[name] for name, of in items.items() if name in keys for item in of}
 
 
 def _items(name: str, questions: Sequence[str]) -> Iterator[Item]:

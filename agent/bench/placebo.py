@@ -11,6 +11,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 from ingrained.errors import ExamError
@@ -19,6 +20,9 @@ from .benchmark import BenchDocument, Benchmark
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+")
 """A run without spaces; in scripts that write none, a character."""
+MARGIN = 0.05
+"""A placebo is flat if what it gains is known to be less than this, either way."""
+_TWO_SIDED, _POWER = 0.975, 0.8
 _NEAR_F1 = 0.8
 """Token F1 from which a sentence counts as the answer, as in `agent.grading.agrees`."""
 
@@ -79,6 +83,35 @@ def _need_documents(benchmark: Benchmark) -> None:
             f"{benchmark.name!r} has no documents, so there is nothing to replace",
             hint="A placebo is for benchmarks that are studied, not for controls.",
         )
+
+
+def against_base(difference: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a placebo's difference to the untouched model allows to say.
+
+    Args:
+        difference: `value`, `low` and `high`, the ends of a 95 % interval.
+
+    Returns:
+        `difference`; `margin`; `smallest_seen`, the true difference that four of five such exams
+        tell from 0 (the minimum detectable effect, Bloom 1995, "Minimum detectable effects", at
+        power 0.8); and `verdict`: `flat` where the whole interval lies within the margin
+        (equivalence, after Schuirmann 1987), otherwise `not told apart from flat` where it holds 0,
+        otherwise `not flat`.
+    """
+    low, high = difference["low"], difference["high"]
+    end, power = (NormalDist().inv_cdf(share) for share in (_TWO_SIDED, _POWER))
+    return {
+        "difference": dict(difference),
+        "margin": MARGIN,
+        "smallest_seen": (high - low) / 2 * (end + power) / end,
+        "verdict": _verdict(low, high),
+    }
+
+
+def _verdict(low: float, high: float) -> str:
+    if low >= -MARGIN and high <= MARGIN:
+        return "flat"
+    return "not told apart from flat" if low <= 0 <= high else "not flat"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .benchmark import Benchmark
-from .cells import COMPARISONS
-from .placebo import contaminated
+from .cells import COMPARISONS, PLACEBO, counts_in
+from .judging import NO_REFERENCE
+from .placebo import against_base, contaminated
 from .sitting import Sitting
-from .statistics import ALIKE, holm, interval, kappa, mcnemar, sign_flip
+from .statistics import ALIKE, GAP, SHARE, holm, interval, kappa, mcnemar, sign_flip
 
 SCORES = ("contained", "exact", "f1", "choice", "abstained")
 BASE = "base"
@@ -31,15 +32,18 @@ def results(
     """
     sat = [one for one in sittings if "rows" in one]
     cells = {cell: [one for one in sat if one["cell"] == cell] for cell in _names(sat)}
-    known = _known(cells.get(BASE, []))
+    known = _known(benchmark, cells.get(BASE, []))
+    tests = compare(benchmark, cells)
     return {
         "cells": {cell: _cell(benchmark, of, known) for cell, of in cells.items()},
         "skipped": [
             {"cell": one["cell"], "seed": one["seed"], "reason": one["skipped"]}
             for one in sittings if "skipped" in one
         ],
-        "tests": compare(benchmark, cells),
+        "tests": tests,
+        "placebo": _placebo(tests),
         "contamination": _contamination(benchmark, cells.get(BASE, []), known),
+        "not_judged": _not_judged(sat),
         "studies": [dict(study) for study in studies],
         "audit": _audit(sat, studies),
     }  # fmt: skip
@@ -47,7 +51,13 @@ def results(
 
 def rows_of(sittings: Sequence[Sitting]) -> list[dict[str, Any]]:
     """Return the rows of the per-question file."""
-    return [{**row, "cell": one["cell"]} for one in sittings for row in one.get("rows", ())]
+    return [{**row, "cell": one["cell"]} for one in sittings for row in _counting(one)]
+
+
+def _counting(sitting: Sitting) -> list[Row]:
+    """Return the rows that count; a sitting of an earlier version may have more."""
+    rows = sitting.get("rows", ())
+    return [row for row in rows if counts_in(sitting["cell"], row["document"])]
 
 
 def _names(sittings: Sequence[Sitting]) -> list[str]:
@@ -78,7 +88,7 @@ def _hit(row: Row) -> float | None:
 
 def values_of(sittings: Sequence[Sitting], score: Score) -> tuple[list[list[float]], list[Row]]:
     """Return seeds x items of a score, and the items' rows, where every seed has it."""
-    tables = [{row["id"]: row for row in one["rows"]} for one in sittings]
+    tables = [{row["id"]: row for row in _counting(one)} for one in sittings]
     first = list(tables[0].values()) if tables else []
     kept = [row for row in first if all(score(table[row["id"]]) is not None for table in tables)]
     values = [[float(score(table[row["id"]]) or 0.0) for row in kept] for table in tables]
@@ -87,12 +97,18 @@ def values_of(sittings: Sequence[Sitting], score: Score) -> tuple[list[list[floa
 
 def _figure(sittings: Sequence[Sitting], score: Score) -> dict[str, Any]:
     values, rows = values_of(sittings, score)
-    return vars(interval(values, [row["document"] for row in rows]))
+    return vars(interval(values, [row["document"] for row in rows], within=SHARE))
 
 
-def _cell(benchmark: Benchmark, sittings: Sequence[Sitting], known: set[str]) -> dict[str, Any]:
+def _cell(
+    benchmark: Benchmark, sittings: Sequence[Sitting], known: set[str] | None
+) -> dict[str, Any]:
     main = main_score(benchmark)
-    topics = sorted({row["topic"] for row in sittings[0]["rows"] if row["topic"]})
+    rows = _counting(sittings[0])
+    topics = sorted({row["topic"] for row in rows if row["topic"]})
+
+    def unknown(row: Row) -> float | None:
+        return None if known is None or row["id"] in known else main(row)
 
     def of_topic(topic: str) -> Score:
         return lambda row: main(row) if row["topic"] == topic else None
@@ -100,11 +116,12 @@ def _cell(benchmark: Benchmark, sittings: Sequence[Sitting], known: set[str]) ->
     named = {name: _figure(sittings, _answerable(name)) for name in SCORES[:-1]}
     return {
         "seeds": [one["seed"] for one in sittings],
+        "left_out": len(benchmark.items) - len(rows),
         "main": _figure(sittings, main),
         **named,
         "abstained_wrongly": _figure(sittings, _answerable("abstained")),
         "abstained_rightly": _figure(sittings, _unanswerable if benchmark.gold else _nothing),
-        "unknown": _figure(sittings, lambda row: None if row["id"] in known else main(row)),
+        "unknown": _figure(sittings, unknown),
         "hit": _figure(sittings, _hit),
         "judged": _figure(sittings, _judged),
         "kappa": _agreement(sittings, main) if benchmark.gold else None,
@@ -134,23 +151,45 @@ def _agreement(sittings: Sequence[Sitting], main: Score) -> float | None:
     """Return Cohen's kappa of the string score and the judge."""
     pairs = [
         ((main(row) or 0.0) >= ALIKE if row["answers"] else bool(row["abstained"]), row["judged"])
-        for one in sittings for row in one["rows"] if row.get("judged") is not None
+        for one in sittings for row in _counting(one) if row.get("judged") is not None
     ]  # fmt: skip
     return kappa([one for one, _ in pairs], [two for _, two in pairs])
 
 
-def _known(base: Sequence[Sitting]) -> set[str]:
-    """Return the ids of the items that the untouched model has right closed-book."""
+def _known(benchmark: Benchmark, base: Sequence[Sitting]) -> set[str] | None:
+    """Return the ids of the items that the untouched model has right closed-book.
+
+    None if it was not asked. Without accepted answers they are those that the judge calls right.
+    """
+    if not base:
+        return None
+    if not benchmark.gold:
+        return {row["id"] for row in rows_of(base) if row.get("judged")}
     return set(contaminated(rows_of(base)).ids)
 
 
 def _contamination(
-    benchmark: Benchmark, base: Sequence[Sitting], known: set[str]
+    benchmark: Benchmark, base: Sequence[Sitting], known: set[str] | None
 ) -> dict[str, Any] | None:
     """Return what the untouched model knew; None if that was not asked."""
-    if not base:
+    if known is None:
         return None
     return {"closed_book": _figure(base, main_score(benchmark)), "known": sorted(known)}
+
+
+def _placebo(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return how the placebo stands to the untouched model; None if one of them was not sat."""
+    gaps = [
+        test["difference"] for test in tests if (test["cell"], test["other"]) == (PLACEBO, BASE)
+    ]
+    return against_base(gaps[0]) if gaps else None
+
+
+def _not_judged(sittings: Sequence[Sitting]) -> dict[str, Any] | None:
+    """Return which questions the judge had nothing to judge by, and why; None if there are none."""
+    rows = [row for one in sittings for row in _counting(one)]
+    ids = dict.fromkeys(row["id"] for row in rows if "judged" in row and row["judged"] is None)
+    return {"ids": list(ids), "reason": NO_REFERENCE} if ids else None
 
 
 def compare(benchmark: Benchmark, cells: Mapping[str, Sequence[Sitting]]) -> list[dict[str, Any]]:
@@ -174,7 +213,7 @@ def _paired(one: Sequence[Sitting], two: Sequence[Sitting], main: Score) -> dict
     first, second = (_by_item(of, main) for of in (one, two))
     ids = [id_ for id_ in first if id_ in second]
     shared = set(ids)
-    clusters = [row["document"] for row in one[0]["rows"] if row["id"] in shared]
+    clusters = [row["document"] for row in _counting(one[0]) if row["id"] in shared]
     gaps = [
         [a - b for a, b in zip(x, y, strict=True)]
         for x, y in _broadcast(_matrix(first, ids), _matrix(second, ids))
@@ -183,7 +222,7 @@ def _paired(one: Sequence[Sitting], two: Sequence[Sitting], main: Score) -> dict
     right = [[sum(v >= ALIKE for v in of[id_]) * 2 > len(of[id_]) for id_ in ids]
              for of in (first, second)]  # fmt: skip
     return {
-        "difference": vars(interval(gaps, clusters)),
+        "difference": vars(interval(gaps, clusters, within=GAP)),
         "mcnemar": mcnemar(*right),
         "permutation": sign_flip(mine, theirs, clusters) if ids else 1.0,
     }
@@ -229,4 +268,6 @@ def _audit(sittings: Sequence[Sitting], studies: Sequence[Mapping[str, Any]]) ->
         "leaks": sum(len(one["leaks"]) for one in [*exams, *heard]),
         "leaking": [leak for one in [*exams, *heard] for leak in one["leaks"]],
         "quoting": sorted({id_ for one in exams for id_ in one["quoting"]}),
+        "cloze_prompts": sum(one["cloze"]["prompts"] for one in heard),
+        "cloze_longest_run": max((one["cloze"]["longest_run"] for one in heard), default=0),
     }

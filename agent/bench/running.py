@@ -3,27 +3,37 @@
 WORK/cells/NAME-KEY.json         a sitting that rests on no study
 WORK/seed0/KEY/                  a study's home, with study.json once it is done, audit.jsonl
 WORK/seed0/KEY/cells/NAME-KEY.json
+WORK/documents/KEY/              what is studied
 
-A key is a hash of all that the part depends on (documents, exam, model, prompts, policy), so a part
-is done again when one of them changes, and is found again when it is changed back.
+A key is a hash of all that the part depends on (documents, exam, weights, prompts, policy, settings
+of the memory), so a part is done again when one of them changes, and is found again when it is
+changed back. What is written is noted beside it, so that no study takes it for a source.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from ingrained import __version__
+from ingrained.agent.reading.corpus import BY_BENCH, written_by_bench
+from ingrained.agent.weights.catalogue import CATALOGUE
+from ingrained.agent.weights.progress import Progress
+from ingrained.agent.weights.resolve import resolve_local
+from ingrained.agent.weights.verify import sha256_of
 from ingrained.disk import replace_text, way_out
 from ingrained.errors import StoreError
 from ingrained.memory.records import sha256
+from ingrained.settings import Settings
 
 _KEY_CHARS = 12
+_OF_A_MODEL = frozenset({".safetensors", ".bin", ".json", ".txt", ".model", ".jinja"})
 
 
 def key_of(**parts: Any) -> str:
@@ -60,6 +70,30 @@ def policy_facts(policy: Any) -> dict[str, Any]:
     return {k: sorted(v) if isinstance(v, frozenset) else v for k, v in facts.items()}
 
 
+def weights_of(name: str, settings: Settings, progress: Progress | None = None) -> str:
+    """Return a hash of the weights that a name stands for, with what they are read with.
+
+    A catalogue model is known by its pinned files and need not be there; any other is fetched if
+    need be, and read as a whole.
+
+    Returns:
+        The hash; nothing for a model behind an API, which only its name tells.
+
+    Raises:
+        UnknownModelError: the name stands for nothing.
+        FetchError: the weights could not be fetched.
+    """
+    if name in CATALOGUE:
+        return key_of(files={file.name: file.sha256 for file in CATALOGUE[name].files})
+    folder = resolve_local(name, settings, progress)
+    if folder is None:
+        return ""
+    # An embedder's folder has parts in folders of their own; others hold what is not of the model.
+    found = folder.rglob("*") if (folder / "modules.json").is_file() else folder.iterdir()
+    files = sorted(one for one in found if one.suffix in _OF_A_MODEL and one.is_file())
+    return key_of(files={one.relative_to(folder).as_posix(): sha256_of(one) for one in files})
+
+
 @dataclass(frozen=True, kw_only=True)
 class StudyFolder:
     """Where one study of a benchmark lives.
@@ -93,19 +127,41 @@ def study_folder(work: Path, group: str, key: str, documents_key: str) -> StudyF
     return StudyFolder(home=work / group / key, documents=work / "documents" / documents_key)
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell of a file or folder that cannot be used.
+
+    Raises:
+        StoreError: the disk is full or fails, or the permissions do not allow it.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"cannot use {str(path)!r}: {error.strerror or error}",
+            hint=way_out(error) or "Check its permissions, or name another with --work or --out.",
+        ) from error
+
+
 def prepare(folder: Path) -> Path:
     """Make a folder.
 
     Raises:
         StoreError: it cannot be made.
     """
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"cannot use the folder {str(folder)!r}: {error.strerror or error}",
-            hint=way_out(error) or "Give another folder with --work or --out.",
-        ) from error
+    return folder
+
+
+def claim(folder: Path, *names: str) -> Path:
+    """Make a folder and note what a benchmark writes there: no study is to read that.
+
+    Raises:
+        StoreError: the folder cannot be made or written.
+    """
+    known = written_by_bench(prepare(folder))
+    save_part(folder / BY_BENCH, {"names": sorted(known.union(names))})
     return folder
 
 
@@ -124,10 +180,5 @@ def save_part(path: Path, part: Mapping[str, Any]) -> None:
         StoreError: the disk is full or fails, or the folder cannot be written.
     """
     prepare(path.parent)
-    try:
+    with writing(path):
         replace_text(path, json.dumps(part) + "\n")
-    except OSError as error:
-        raise StoreError(
-            f"cannot write {str(path)!r}: {error.strerror or error}",
-            hint=way_out(error) or "Check the folder's permissions.",
-        ) from error

@@ -27,6 +27,7 @@ from ingrained.agent.reading.passages import estimate_tokens
 
 from .auditing import audit_laid
 from .benchmark import BenchDocument, Benchmark
+from .cells import counts_in
 
 CLOSED = ("base", "adapter")
 AT_ONCE = 32
@@ -49,7 +50,7 @@ def sit_cell(
     seed: int | None = None,
     on_replies: Callable[[int], None] = lambda _more: None,
 ) -> Sitting:
-    """Answer all questions in one cell, if it can be sat.
+    """Answer all questions that count in one cell, if it can be sat.
 
     Args:
         benchmark: Questions and documents.
@@ -58,16 +59,18 @@ def sit_cell(
         recall: For the cells that something is recalled in.
         adapter: A loaded adapter, for `adapter` and `both`.
         seed: Of the study that the cell rests on; None for a cell that rests on none.
-        on_replies: Told how many more were answered.
+        on_replies: Told how many more were answered, or left out.
     """
     who: Sitting = {"cell": cell, "seed": seed, "model": asker.name}
     if reason := _cannot_adapt(cell, asker, adapter) or _nothing_to_show(cell, benchmark):
         return {**who, "skipped": reason}
     asker, started = asker.metered_by(Meter()), time.perf_counter()
     asker.replies = None  # A cell's seconds are to be its own.
-    laid = lay_out(benchmark.items, cell, recall=recall, gold=_gold(benchmark, cell))
+    items = [item for item in benchmark.items if counts_in(cell, item.document)]
+    laid = lay_out(items, cell, recall=recall, gold=_gold(benchmark, cell))
     if reason := _does_not_fit(cell, laid, asker.model):
         return {**who, "skipped": reason}
+    on_replies(len(benchmark.items) - len(items))
     graded: list[Graded] = []
     for start in range(0, len(laid), AT_ONCE):
         part = laid[start : start + AT_ONCE]
@@ -142,8 +145,13 @@ def window(model: BaseChatModel) -> int | None:
 
 def count_tokens(model: BaseChatModel, prompt: Messages) -> int:
     """Return about how many tokens a prompt has; exact but for the template around the messages."""
+    return sum(count_text(model, content) + TURN_TOKENS for _, content in prompt)
+
+
+def count_text(model: BaseChatModel, text: str) -> int:
+    """Return how many tokens a text has; about how many for a model that does not count them."""
     count = getattr(model, "count_tokens", estimate_tokens)
-    return sum(int(count(content)) + TURN_TOKENS for _, content in prompt)
+    return int(count(text))
 
 
 def _audit(cell: str, laid: Sequence[Laid], benchmark: Benchmark) -> dict[str, Any]:

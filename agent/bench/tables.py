@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .cells import PLACEBO
+from .statistics import ALIKE
 
 LEAST_SECONDS = 0.5
 """A phase that took less and asked nothing is not shown."""
@@ -19,6 +20,18 @@ _SCORES = {
     "choice": "choices that are right",
     "judged": "replies that the judge calls right",
 }
+
+
+_MORE = {
+    "abstained_rightly": ("abstained", "share of the questions without an answer that it declines"),
+    "unknown": (
+        "new",
+        "the first score, over the questions that the untouched model does not answer",
+    ),
+    "hit": ("hit", "the right document was among what was recalled"),
+}
+"""Figure → its column, and what the note says of it."""
+_COSTS = ("tokens", "seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +54,10 @@ def tables(results: Mapping[str, Any]) -> list[Table]:
 
 def notes(results: Mapping[str, Any]) -> list[str]:
     """Return what must be known beside the tables, a sentence or two each."""
-    lines = [_once(results), *_skipped(results), _contamination(results)]
-    if PLACEBO in results["cells"]:
-        lines.append(_placebo(results))
-    lines += [_audit(results), _judge(results)]
+    lines = [
+        _once(results), *_skipped(results), *_left_out(results), _contamination(results),
+        _placebo(results), _audit(results), _judge(results), _not_judged(results),
+    ]  # fmt: skip
     return [line for line in lines if line]
 
 
@@ -94,41 +107,55 @@ def clean(text: str) -> str:
 
 def _cells(results: Mapping[str, Any]) -> Table:
     cells = results["cells"]
-    extra = [name for name in ("choice", "judged") if any(of[name]["n"] for of in cells.values())]
     main = results["main"]
+    extra = [
+        name for name in ("choice", "judged")
+        if name != main and any(of[name]["n"] for of in cells.values())
+    ]  # fmt: skip
     second = "f1" if main != "f1" else "contained"
-    header = ("cell", main, second, *extra, "new", "hit", "tokens", "seconds")
+    more = [name for name in _MORE if _is_shown(name, results)]
+    header = ("cell", "n", main, second, *extra, *(_MORE[name][0] for name in more), *_COSTS)
     rows = tuple(
         (
-            cell, _ranged(of["main"]), _value(of[second]), *(_value(of[name]) for name in extra),
-            _value(of["unknown"]), _value(of["hit"]), f"{of['tokens_per_question']:,.0f}",
-            f"{of['seconds']:,.0f}",
+            cell, str(of["main"]["n"]), _ranged(of["main"]), _value(of[second]),
+            *(_value(of[name]) for name in (*extra, *more)),
+            f"{of['tokens_per_question']:,.0f}", f"{of['seconds']:,.0f}",
         )
         for cell, of in cells.items()
     )  # fmt: skip
-    note = (
-        f"{main}: {_SCORES[main]}, in brackets the 95 % interval over documents and seeds; "
-        "new: the same over the questions that the untouched model does not answer; "
-        "hit: the right document was among what was recalled; tokens: in and out, a question; "
-        "seconds: of one sitting."
+    told = (
+        f"n: questions; {main}: {_SCORES[main]}, in brackets the 95 % interval over documents "
+        "and seeds",
+        *(f"{_MORE[name][0]}: {_MORE[name][1]}" for name in more),
+        "tokens: in and out, a question",
+        "seconds: of one sitting",
     )
-    return Table(title="Cells", note=note, header=header, rows=rows)
+    return Table(title="Cells", note="; ".join(told) + ".", header=header, rows=rows)
+
+
+def _is_shown(name: str, results: Mapping[str, Any]) -> bool:
+    """Return whether a column of `_MORE` has something to say."""
+    if name == "unknown":
+        return results["contamination"] is not None
+    return name == "hit" or any(of[name]["n"] for of in results["cells"].values())
 
 
 def _tests(results: Mapping[str, Any]) -> Table:
     rows = tuple(
         (
-            f"{test['cell']} - {test['other']}", _ranged(test["difference"], signed=True),
+            f"{test['cell']} - {test['other']}", str(test["difference"]["n"]),
+            _ranged(test["difference"], signed=True),
             _p(test["mcnemar"]), _p(test["mcnemar_holm"]), _p(test["permutation"]),
             _p(test["permutation_holm"]),
         )
         for test in results["tests"]
     )  # fmt: skip
     note = (
-        "Paired, on the same questions. McNemar: exact, on right or wrong; permutation: whole "
-        "documents swapped, on the score itself; Holm: corrected for the number of pairs."
+        "Paired, on the n questions that both have. McNemar: exact, on right or wrong; "
+        f"right: {results['main']} is {ALIKE:g} or more, in most seeds; permutation: whole documents "
+        "swapped, on the score itself; Holm: corrected for the number of pairs."
     )
-    header = ("pair", "difference", "McNemar p", "Holm", "permutation p", "Holm")
+    header = ("pair", "n", "difference", "McNemar p", "Holm", "permutation p", "Holm")
     return Table(title="Paired tests", note=note, header=header, rows=rows)
 
 
@@ -209,6 +236,15 @@ def _skipped(results: Mapping[str, Any]) -> list[str]:
     return told
 
 
+def _left_out(results: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{cell}: {_count(of['left_out'], 'question')} on no one document left out; what is "
+        "compared with it is compared over the others."
+        for cell, of in results["cells"].items()
+        if of["left_out"]
+    ]
+
+
 def _contamination(results: Mapping[str, Any]) -> str:
     found = results["contamination"]
     if found is None:
@@ -222,21 +258,30 @@ def _contamination(results: Mapping[str, Any]) -> str:
 
 
 def _placebo(results: Mapping[str, Any]) -> str:
-    told = next((test for test in results["tests"] if test["cell"] == PLACEBO), None)
+    if PLACEBO not in results["cells"]:
+        return ""
+    told = results["placebo"]
     if told is None:
-        return "Placebo: nothing to compare it with, the cell base was not sat."
-    gap = told["difference"]
-    flat = "flat: the interval holds 0" if gap["low"] <= 0 <= gap["high"] else "not flat"
-    return f"Placebo against base: {_ranged(gap, signed=True)}, {flat}."
+        return "Placebo: nothing to compare it with in the cell base."
+    return (
+        f"Placebo against base: {_ranged(told['difference'], signed=True)}, {told['verdict']} "
+        f"(flat: all of the interval within ±{told['margin']:g}); the smallest difference that "
+        f"four of five such exams would show is {told['smallest_seen']:.2f}."
+    )
 
 
 def _audit(results: Mapping[str, Any]) -> str:
     audit = results["audit"]
     told = (
         f"Leak audit: {audit['exam_prompts']:,} closed-book prompts of the exam and "
-        f"{audit['study_prompts']:,} of the studies held against all documents: "
+        f"{audit['study_prompts']:,} different ones of the studies held against all documents: "
         f"{_count(audit['leaks'], 'leak')}."
     )
+    if audit["cloze_prompts"]:
+        told += (
+            f" {audit['cloze_prompts']:,} of them are cloze questions, which show words around a "
+            f"gap: at most {audit['cloze_longest_run']} of a document in a row."
+        )
     if audit["quoting"]:
         told += (
             f" {_count(len(audit['quoting']), 'exam question')} quote eight words or more of a "
@@ -256,6 +301,16 @@ def _judge(results: Mapping[str, Any]) -> str:
     return (
         f"Judge {results['judge']}, a second opinion; Cohen's kappa with the string score: "
         f"{', '.join(agreed) or 'not defined'}."
+    )
+
+
+def _not_judged(results: Mapping[str, Any]) -> str:
+    found = results["not_judged"]
+    if found is None:
+        return ""
+    return (
+        f"Not judged: {_count(len(found['ids']), 'question')}, {found['reason']}: "
+        f"{', '.join(found['ids'])}."
     )
 
 

@@ -17,10 +17,14 @@ from .options import Json, Model
 
 if TYPE_CHECKING:
     from ingrained.agent.bench.benchmark import Benchmark
+    from ingrained.agent.reading.documents import Skipped
     from ingrained.graphs.context import StudyPolicy
     from ingrained.settings import Settings
 
     from .bench_job import BenchPlan
+
+RESULTS = ("items.jsonl", "report.md", "report.html", "results.json")
+"""What is written into the folder --out."""
 
 Data = Annotated[
     Path | None, typer.Option("--data", help="Folder of the data sets.  [default: from the hub]")
@@ -83,7 +87,8 @@ def bench(
 ) -> None:
     """Study documents and sit the exam on them beside base, open book, full context and RAG."""
     from ingrained.agent.bench.cells import TRAINED
-    from ingrained.agent.bench.running import prepare
+    from ingrained.agent.bench.running import claim
+    from ingrained.agent.replies import FILE_NAME
 
     from .bench_job import BenchPlan
     from .benching import run_bench
@@ -92,15 +97,17 @@ def bench(
     wanted = _cells(cells, consolidate=consolidate)
     trains = any(cell in TRAINED for cell in wanted)
     policy = policy_for(rounds=rounds, consolidate=trains, with_=with_, without=without)
-    chosen = _benchmark(name, data, documents, items, judge)
+    left_out: list[Skipped] = []
+    chosen = _benchmark(name, data, documents, items, judge, left_out)
     folder = work or Path(".ingrained-bench") / re.sub(r"[^\w.-]+", "-", chosen.name)
     plan = BenchPlan(
         benchmark=chosen, cells=wanted, seeds=tuple(range(seeds)), work=folder, policy=policy,
-        control=_control(chosen) if placebo else None, judge=judge,
+        control=_control(chosen) if placebo else None, judge=judge, left_out=tuple(left_out),
     )  # fmt: skip
     _check(plan, settings, doors(context))
-    for target in {folder, out or folder}:
-        prepare(target)
+    claim(folder, "cells", "judged", "rag", FILE_NAME)
+    claim(out or folder, *RESULTS)
+    _show_left_out(left_out)
     report = run_bench(plan, settings, doors(context))
     _finish(report, out or folder, as_json=as_json)
 
@@ -136,11 +143,16 @@ def _cells(text: str | None, *, consolidate: bool) -> tuple[str, ...]:
 
 
 def _benchmark(
-    name: str, data: Path | None, documents: int | None, items: int | None, judge: str | None
+    name: str,
+    data: Path | None,
+    documents: int | None,
+    items: int | None,
+    judge: str | None,
+    left_out: list[Skipped],
 ) -> Benchmark:
     from ingrained.agent.bench.loading import load
 
-    chosen = load(name, data).limited(documents, items)
+    chosen = load(name, data, on_skip=left_out.append).limited(documents, items)
     if not chosen.items:
         raise ExamError(f"no question of {name!r} is left", hint="Raise --documents.")
     if not chosen.gold and judge is None:
@@ -149,6 +161,13 @@ def _benchmark(
             hint="Name one with --judge MODEL.",
         )
     return chosen
+
+
+def _show_left_out(left_out: Sequence[Skipped]) -> None:
+    from ingrained.agent.ui.console import notices
+    from ingrained.agent.ui.plan import show_skipped
+
+    show_skipped([one.to_dict() for one in left_out], notices())
 
 
 def _control(chosen: Benchmark) -> Benchmark:
@@ -180,12 +199,11 @@ def _finish(report: Mapping[str, Any], out: Path, *, as_json: bool) -> None:
 
     kept = {name: value for name, value in report.items() if name != "sittings"}
     rows = [json.dumps(row) + "\n" for row in rows_of(report["sittings"])]
-    write_text(out / "items.jsonl", "".join(rows))
-    write_text(out / "report.md", to_markdown(kept))
-    write_text(out / "report.html", render_bench(kept))
-    written = write_text(out / "results.json", json.dumps(kept, indent=1) + "\n")
+    texts = "".join(rows), to_markdown(kept), render_bench(kept), json.dumps(kept, indent=1) + "\n"
+    for file, text in zip(RESULTS, texts, strict=True):
+        write_text(out / file, text)
     if as_json:
         show_json(kept)
     else:
         show_bench(kept)
-        notices().print(line(f"Results: {written.parent}", "dim"), soft_wrap=True)
+        notices().print(line(f"Results: {out}", "dim"), soft_wrap=True)

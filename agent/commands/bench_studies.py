@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from langchain_core.callbacks import BaseCallbackManager
-
-from ingrained.agent.answering import ClosedBook
-from ingrained.agent.bench.auditing import StudyAudit, read_audit
+from ingrained.agent.bench.auditing import AuditedAsker, StudyAudit, read_audit
 from ingrained.agent.bench.benchmark import Benchmark
+from ingrained.agent.bench.cells import PLACEBO
 from ingrained.agent.bench.running import (
     StudyFolder,
+    claim,
     key_of,
     load_part,
     policy_facts,
     prepare,
     save_part,
     study_folder,
+    writing,
 )
 from ingrained.agent.bench.sitting import Sitting, sit_cell
 from ingrained.agent.replies import FILE_NAME, ReplyCache
@@ -28,13 +28,10 @@ from ingrained.agent.ui.console import line, notices
 from ingrained.agent.ui.download import DownloadBar
 from ingrained.agent.ui.memories import show_repair
 from ingrained.agent.ui.study_view import StudyView
-from ingrained.graphs.context import StudyContext
+from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.session import Home, StudyResult, open_study, run_study
 
 from .bench_job import Job, close_model, watched
-
-if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
 
 KEPT_REPLIES = 1_000_000
 Record = dict[str, Any]
@@ -63,7 +60,7 @@ def study_and_sit(
     parts = {cell: load_part(path) for cell, path in paths.items()}
     record = load_part(folder.record)
     if record is None or None in parts.values():
-        with _opened(job, benchmark, folder, seed) as context:
+        with _opened(job, benchmark, folder, _policy(job, seed, group)) as context:
             record = record or _study(benchmark, context, folder, group)
             for cell in [cell for cell, part in parts.items() if part is None]:
                 parts[cell] = _sit(benchmark, cell, context, seed, group)
@@ -73,22 +70,31 @@ def study_and_sit(
 
 def _folder(job: Job, benchmark: Benchmark, seed: int, group: str) -> StudyFolder:
     documents = key_of(documents=[vars(document) for document in benchmark.documents])
-    facts = policy_facts(replace(job.plan.policy, seed=seed))
     key = key_of(
-        documents=documents, model=job.model, embedder=job.embedder,
-        reranker=job.settings.reranker, wording=job.wording, policy=facts,
+        documents=documents, model=[job.model, job.weights],
+        embedder=[job.embedder, job.embedding], recalling=job.recalling, wording=job.wording,
+        policy=policy_facts(_policy(job, seed, group)),
     )  # fmt: skip
     return study_folder(job.plan.work, group, key, documents)
 
 
+def _policy(job: Job, seed: int, group: str) -> StudyPolicy:
+    """Return the policy of one study; no cell takes an adapter of the placebo, so none is made."""
+    policy = job.plan.policy
+    consolidate = policy.consolidate and group != PLACEBO
+    return replace(policy, seed=seed, consolidate=consolidate)
+
+
 @contextmanager
 def _opened(
-    job: Job, benchmark: Benchmark, folder: StudyFolder, seed: int
+    job: Job, benchmark: Benchmark, folder: StudyFolder, policy: StudyPolicy
 ) -> Iterator[StudyContext]:
+    for made in (folder.home, folder.documents):
+        claim(made.parent, made.name)
     prepare(folder.home)
-    corpus = tuple(benchmark.write_documents(prepare(folder.documents)))
+    with writing(folder.documents):
+        corpus = tuple(benchmark.write_documents(folder.documents))
     settings = job.settings.model_copy(update={"home": folder.home})
-    policy = replace(job.plan.policy, seed=seed)
     with (
         DownloadBar() as bar,
         _shared_replies(job) as replies,
@@ -119,28 +125,13 @@ def _study(benchmark: Benchmark, context: StudyContext, folder: StudyFolder, gro
     """Run the study, or go on with it, with an ear on its closed-book prompts."""
     console = notices()
     console.print(line(f"{group}: studying {len(benchmark.documents)} documents …", "bold"))
-    guard = ClosedBook(document.text for document in benchmark.documents)
-    ear = StudyAudit(guard, folder.audit)
-    with _listening(context.asker.model, ear), StudyView() as view:
-        result = run_study(Home(folder.home), context, view)
+    audit = StudyAudit((document.text for document in benchmark.documents), folder.audit)
+    heard = replace(context, asker=AuditedAsker(context.asker, audit))
+    with StudyView() as view:
+        result = run_study(Home(folder.home), heard, view)
     record = _record(benchmark, context, result, folder.audit, group)
     save_part(folder.record, record)
     return record
-
-
-@contextmanager
-def _listening(model: BaseChatModel, ear: StudyAudit) -> Iterator[None]:
-    """Let something hear all that a model is asked."""
-    before = model.callbacks
-    if isinstance(before, BaseCallbackManager):
-        model.callbacks = before.copy()
-        model.callbacks.add_handler(ear)
-    else:
-        model.callbacks = [*(before or []), ear]
-    try:
-        yield
-    finally:
-        model.callbacks = before
 
 
 def _record(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ingrained.agent.bench.running import (
     policy_facts,
     save_part,
     wording,
+    writing,
 )
 from ingrained.agent.bench.sitting import Sitting, sit_cell
 from ingrained.agent.bench.surroundings import machine, versions
@@ -65,6 +66,7 @@ def _head(job: Job) -> dict[str, Any]:
         "sha256": benchmark.sha256,
         "documents": len(benchmark.documents),
         "items": len(benchmark.items),
+        "files_skipped": [one.to_dict() for one in plan.left_out],
         "main": benchmark.main if benchmark.gold else "judged",
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "model": job.model,
@@ -96,10 +98,14 @@ def _sit_without_study(job: Job) -> list[Sitting]:
 
 def _cell_key(job: Job, cell: str) -> str:
     policy = job.plan.policy
-    found_by = [job.embedder, policy.recall_k, policy.passage_tokens] if cell == "rag" else []
+    found_by = (
+        [job.embedder, job.embedding, policy.recall_k, policy.passage_tokens]
+        if cell == "rag"
+        else []
+    )
     return key_of(
-        exam=job.plan.benchmark.sha256, model=job.model, wording=wording(ANSWERING),
-        found_by=found_by,
+        exam=job.plan.benchmark.sha256, model=[job.model, job.weights],
+        wording=wording(ANSWERING), found_by=found_by,
     )  # fmt: skip
 
 
@@ -126,7 +132,9 @@ def _recall(job: Job, cell: str) -> Iterator[Recall]:
             embedder = open_embedder(job.settings, bar)
     passages = excerpts(job.plan.benchmark.documents, passage_tokens=policy.passage_tokens)
     folder = job.plan.work / "rag"
-    with plain_rag(passages, embedder, folder, k=policy.recall_k) as recall:
+    with ExitStack() as stack:
+        with writing(folder):
+            recall = stack.enter_context(plain_rag(passages, embedder, folder, k=policy.recall_k))
         yield recall
 
 
@@ -158,7 +166,8 @@ def _zip(one: Sequence[Any], two: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
 def _judged_path(job: Job, name: str, sitting: Sitting) -> Path:
     said = [[row["id"], row["reply"]] for row in sitting.get("rows", ())]
     exam = job.plan.benchmark.sha256
-    key = key_of(judge=name, wording=job.wording, exam=exam, said=said)
+    judge = [name, job.judge_weights]
+    key = key_of(judge=judge, wording=job.wording, exam=exam, said=said)
     return job.plan.work / "judged" / f"{sitting['cell']}-{key}.json"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +19,11 @@ DEFAULT_MAX_BYTES = 50_000_000
 Progress = Callable[[int, int, str], None]
 """Called before each file with: files done, files in all, the file's path in the corpus."""
 _REASONS_SHOWN = 20
-_IN_A_HOME = {"home.json", "library.sqlite"}
-"""A folder with these is one that an agent lives in; what it wrote itself is no source."""
+BY_BENCH = ".ingrained-bench.json"
+"""Names what `ingrained bench` wrote into the folder that it lies in: {"names": [...]}."""
+_HOME = "home.json"
+_WRITTEN = "written by `ingrained bench`"
+_LIVED_IN = ("library.sqlite", "memory/ledger.sqlite")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +56,7 @@ def read_corpus(
     progress: Progress | None = None,
     known: Mapping[str, tuple[str, str]] | None = None,
 ) -> Corpus:
-    """Read files and, recursively, folders; not those that an agent lives in.
+    """Read files and, recursively, folders; not those that an agent lives in or a benchmark wrote.
 
     Args:
         paths: Files or folders. Ids are relative to the folder given, or the file's name.
@@ -219,17 +223,33 @@ def _walk(root: Path, real: Path, skipped: list[Skipped]) -> Iterator[Path]:
         except OSError as error:
             skipped.append(_left_out(folder, root, f"cannot be opened ({error.strerror})"))
             continue
-        if {entry.name for entry in inside} >= _IN_A_HOME:
+        names = {entry.name for entry in inside}
+        if _is_home(folder, names):
             skipped.append(_left_out(folder, root, "an agent's home"))
             continue
+        written = written_by_bench(folder) if BY_BENCH in names else ()
         for entry in inside:
             path = folder / entry.name
-            if reason := _obstacle(entry, real):
+            if reason := _WRITTEN if entry.name in written else _obstacle(entry, real):
                 skipped.append(_left_out(path, root, reason))
             elif entry.is_dir():
                 folders.append(path)
             else:
                 yield path
+
+
+def _is_home(folder: Path, names: Collection[str]) -> bool:
+    """Return whether an agent lives in a folder; what it wrote itself is no source."""
+    return _HOME in names and any((folder / one).is_file() for one in _LIVED_IN)
+
+
+def written_by_bench(folder: Path) -> frozenset[str]:
+    """Return the names of what a benchmark wrote into a folder; none if its note is damaged."""
+    try:
+        names = json.loads((folder / BY_BENCH).read_text(encoding="utf-8"))["names"]
+        return frozenset(map(str, names))
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()
 
 
 def _obstacle(entry: os.DirEntry[str], real_root: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ingrained.agent.bench.benchmark import BenchDocument, Benchmark
-from ingrained.agent.bench.placebo import contaminated, placebo, unrelated
+from ingrained.agent.bench.placebo import against_base, contaminated, placebo, unrelated
 from ingrained.agent.exam import Item
 from ingrained.errors import ExamError
 
@@ -80,6 +80,30 @@ def test_what_would_be_no_placebo_is_refused(own: Benchmark, other: Benchmark, w
 def test_there_is_no_placebo_of_controls() -> None:
     with pytest.raises(ExamError, match="no documents"):
         placebo(benchmark("sums"))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (-0.02, 0.03, "flat"),
+        (0.01, 0.04, "flat"),
+        (-0.02, 0.06, "not told apart from flat"),
+        (-0.4, 0.0, "not told apart from flat"),
+        (0.01, 0.3, "not flat"),
+        (-0.3, -0.06, "not flat"),
+    ],
+)
+def test_flat_is_said_only_where_the_whole_interval_is_near_0(
+    low: float, high: float, verdict: str
+) -> None:
+    told = against_base({"value": (low + high) / 2, "low": low, "high": high, "n": 9})
+    assert told["verdict"] == verdict
+    assert told["margin"] == 0.05
+
+
+def test_the_smallest_effect_that_is_seen_is_2_8_standard_errors() -> None:
+    told = against_base({"value": 0.0, "low": -0.196, "high": 0.196, "n": 9})
+    assert told["smallest_seen"] == pytest.approx(0.28, abs=0.001)
 
 
 def row(id: str, **changed: Any) -> dict[str, Any]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from ingrained.agent.bench.benchmark import BenchDocument, Benchmark
-from ingrained.agent.bench.results import results
+from ingrained.agent.bench.results import results, rows_of
 from ingrained.agent.bench.running import key_of, load_part, save_part
 from ingrained.agent.bench.tables import notes, tables, to_markdown
 from ingrained.agent.exam import Item
 from ingrained.agent.grading import score
+from ingrained.agent.report.bench_page import render_bench
+from ingrained.agent.ui.bench_table import show_bench
 from ingrained.errors import StoreError
 
 DOCUMENTS = tuple(BenchDocument(id=f"d{n}", title=f"T{n}", text=f"Text {n}.") for n in range(8))
@@ -57,6 +61,18 @@ def report(sittings: list[dict[str, Any]], bench: Benchmark | None = None) -> di
     }  # fmt: skip
 
 
+def column(told: dict[str, Any], name: str) -> list[str]:
+    """A column of the table of cells."""
+    table = tables(told)[0]
+    return [row[table.header.index(name)] for row in table.rows]
+
+
+def in_terminal(told: dict[str, Any]) -> str:
+    screen = io.StringIO()
+    show_bench(told, Console(width=100, file=screen))
+    return screen.getvalue()
+
+
 def test_seeds_are_averaged_and_shown_one_by_one() -> None:
     cell = results(
         benchmark(),
@@ -75,8 +91,83 @@ def test_questions_without_an_answer_are_scored_apart() -> None:
         benchmark(items=items), [sitting("base", "yyynnnn-", items=items)], []
     )["cells"]["base"]  # fmt: skip
     assert told["main"]["n"] == 7
-    assert told["abstained_rightly"] == {"value": 1.0, "low": 1.0, "high": 1.0, "n": 1}
+    assert (told["abstained_rightly"]["value"], told["abstained_rightly"]["n"]) == (1, 1)
     assert told["abstained_wrongly"]["value"] == 0
+
+
+def test_declining_rightly_has_a_column_where_something_has_no_answer() -> None:
+    items = (*ITEMS[:7], Item(id="q7", question="?", answers=()))
+    with_none = report([sitting("base", "yyynnnn-", items=items)], benchmark(items=items))
+    assert column(with_none, "abstained") == ["1.00"]
+    assert "abstained: share of the questions without an answer" in tables(with_none)[0].note
+    for shown in (to_markdown(with_none), render_bench(with_none), in_terminal(with_none)):
+        assert "abstained" in shown
+    without = report([sitting("base", "yyynnnnn")])
+    assert "abstained" not in tables(without)[0].header
+
+
+def test_new_is_left_out_where_nobody_asked_what_was_known() -> None:
+    asked = report([sitting("base", "ynnnnnnn"), sitting("rag", "yynnnnnn")])
+    assert column(asked, "new") == ["0.00", "0.14"]
+    unasked = report([sitting("rag", "yynnnnnn")])
+    assert unasked["cells"]["rag"]["unknown"]["n"] == 0
+    assert "new" not in tables(unasked)[0].header
+    assert "new:" not in tables(unasked)[0].note
+
+
+def test_what_the_judge_calls_right_beforehand_is_not_new() -> None:
+    items = tuple(Item(id=f"q{n}", question="?", answers=()) for n in range(8))
+    sat = [sitting(cell, "n" * 8, judged=judged, items=items)
+           for cell, judged in (("base", "yynnnnnn"), ("rag", "yyynnnnn"))]  # fmt: skip
+    told = report(sat, benchmark(gold=False, items=items))
+    assert told["contamination"]["known"] == ["q0", "q1"]
+    assert told["cells"]["rag"]["unknown"]["value"] == pytest.approx(1 / 6)
+
+
+def test_a_cell_that_has_all_right_is_not_told_to_be_certain() -> None:
+    found = results(benchmark(), [sitting("base", "n" * 8), sitting("open", "y" * 8)], [])
+    assert found["cells"]["open"]["main"]["low"] == pytest.approx(8 / (8 + 1.96**2), abs=1e-3)
+    assert found["cells"]["open"]["main"]["high"] == 1
+    assert found["cells"]["base"]["main"]["low"] == 0
+    assert found["cells"]["base"]["main"]["high"] > 0.3
+    assert found["tests"][0]["difference"]["low"] < 1
+
+
+def test_questions_on_no_one_document_are_left_out_of_open_and_of_what_is_compared_with_it() -> (
+    None
+):
+    """Also where a sitting of an earlier version put them closed-book."""
+    nowhere = Item(id="q7", question="?", answers=("yes",), topic="wide")
+    items = (*ITEMS[:7], nowhere)
+    base, fresh = sitting("base", "n" * 8, items=items), sitting("open", "y" * 7, items=items[:7])
+    for sat in (fresh, sitting("open", "y" * 7 + "n", items=items)):
+        told = report([base, sat], benchmark(items=items))
+        assert (told["cells"]["open"]["main"]["n"], told["cells"]["open"]["left_out"]) == (7, 1)
+        assert told["cells"]["open"]["main"]["value"] == 1
+        assert (told["cells"]["base"]["main"]["n"], told["cells"]["base"]["left_out"]) == (8, 0)
+        assert told["tests"][0]["difference"]["n"] == 7
+        assert column(told, "n") == ["8", "7"]
+        assert "wide" not in told["cells"]["open"]["topics"]
+        assert any("open: 1 question on no one document left out" in one for one in notes(told))
+        assert [row["id"] for row in rows_of([sat])] == [f"q{n}" for n in range(7)]
+
+
+def test_what_could_not_be_judged_is_named_with_the_reason() -> None:
+    items = tuple(Item(id=f"q{n}", question="?", answers=()) for n in range(8))
+    sat = sitting("base", "n" * 8, judged="yyyynnnn", items=items)
+    sat["rows"][7]["judged"] = None
+    told = report([sat], benchmark(gold=False, items=items))
+    assert told["cells"]["base"]["main"]["n"] == 7
+    assert told["not_judged"]["ids"] == ["q7"]
+    assert "no accepted answer is known" in told["not_judged"]["reason"]
+    assert any(one.startswith("Not judged: 1 question, no accepted") for one in notes(told))
+    assert report([sitting("base", "n" * 8)])["not_judged"] is None
+
+
+def test_the_threshold_of_right_is_told_beside_the_tests() -> None:
+    told = report([sitting("base", "n" * 8), sitting("rag", "y" * 8)])
+    paired = next(table for table in tables(told) if table.title == "Paired tests")
+    assert "right: contained is 0.5 or more" in paired.note
 
 
 def test_a_pair_is_tested_on_the_same_questions() -> None:
@@ -117,20 +208,28 @@ def test_cells_with_different_seeds_are_compared_on_those_they_share() -> None:
     assert any("memory rests on seeds 1, 2 only" in line for line in told)
 
 
-def test_a_placebo_that_gains_is_called_so() -> None:
-    base, flat = sitting("base", "ynnnnnnn"), sitting("placebo", "nynnnnnn", seed=0)
+def test_a_placebo_that_gains_is_told_from_one_that_too_few_questions_measure() -> None:
+    base, unclear = sitting("base", "ynnnnnnn"), sitting("placebo", "nynnnnnn", seed=0)
     gaining = sitting("placebo", "yyyyyyyn", seed=0)
-    assert any("flat: the interval holds 0" in line for line in notes(report([base, flat])))
-    assert any("not flat" in line for line in notes(report([base, gaining])))
+    told = report([base, unclear])
+    assert told["placebo"]["verdict"] == "not told apart from flat"
+    assert told["placebo"]["difference"] == told["tests"][0]["difference"]
+    (line,) = (one for one in notes(told) if one.startswith("Placebo"))
+    assert "+0.00 [-0.38, +0.38], not told apart from flat (flat: all of the interval" in line
+    assert "within ±0.05" in line
+    assert f"would show is {told['placebo']['smallest_seen']:.2f}" in line
+    assert report([base, gaining])["placebo"]["verdict"] == "not flat"
+    assert report([base])["placebo"] is None
 
 
 def test_a_leak_is_counted_and_told() -> None:
     leaking = sitting("base", "nnnnnnnn")
     leaking["audit"] = {"prompts": 8, "leaks": ["q3"], "quoting": ["q4"]}
-    study = {"audit": {"prompts": 100, "leaks": []}}
+    study = {"audit": {"prompts": 100, "leaks": [], "cloze": {"prompts": 9, "longest_run": 6}}}
     audit = results(benchmark(), [leaking], [study])["audit"]
     assert (audit["exam_prompts"], audit["study_prompts"]) == (8, 100)
     assert (audit["leaks"], audit["leaking"], audit["quoting"]) == (1, ["q3"], ["q4"])
+    assert (audit["cloze_prompts"], audit["cloze_longest_run"]) == (9, 6)
     assert any("1 leak." in line for line in notes(report([leaking])))
 
 
@@ -177,6 +276,6 @@ def test_a_damaged_part_is_as_good_as_none(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_told_with_a_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot use the folder") as told:
+    with pytest.raises(StoreError, match="cannot use") as told:
         save_part(tmp_path / "file" / "cells" / "base.json", {})
     assert "--work" in told.value.hint

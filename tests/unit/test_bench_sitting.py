@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from langchain_core.messages import HumanMessage, SystemMessage
 
 from ingrained.agent.answering import ClosedBook, closed_book
 from ingrained.agent.asking import Asker
-from ingrained.agent.bench.auditing import StudyAudit, audit_laid, read_audit
+from ingrained.agent.bench.auditing import audit_laid
 from ingrained.agent.bench.benchmark import BenchDocument, Benchmark
 from ingrained.agent.bench.judging import judge_rows
 from ingrained.agent.bench.plain_rag import excerpts, plain_rag
@@ -61,6 +59,20 @@ def test_base_knows_nothing_and_open_and_full_read() -> None:
     assert scores == {"base": [0, 0], "open": [1, 1], "full": [1, 1]}
     whole = [prompt for prompt in model.asked if "Ferry" in prompt and "Mill" in prompt]
     assert len(whole) == 2
+
+
+def test_a_question_on_no_one_document_is_not_asked_in_open() -> None:
+    """Without a text it would be asked closed-book, and the cell would be no ceiling."""
+    both = Item(id="q3", question="What do mill and ferry share?", answers=("water",))
+    model, done = ScriptedModel(script=reader), []
+    sat = sit_cell(
+        benchmark(BUILT, both, GOATS), "open", Asker(model), recall=nothing, on_replies=done.append
+    )
+    assert [row["id"] for row in sat["rows"]] == ["q1", "q2"]
+    assert len(model.asked) == 2
+    assert sum(done) == 3
+    base = sit_cell(benchmark(BUILT, both), "base", Asker(model), recall=nothing)
+    assert [row["id"] for row in base["rows"]] == ["q1", "q3"]
 
 
 def test_a_sitting_tells_what_it_cost() -> None:
@@ -162,29 +174,6 @@ def test_an_exam_question_that_quotes_its_document_is_told_apart_from_a_leak() -
         [Laid(item=quoting, prompt=closed_book(quoting.question))], ClosedBook([MILL.text])
     )
     assert (found["leaks"], found["quoting"]) == ([], ["q3"])
-
-
-def test_the_study_audit_hears_closed_book_prompts_only_and_finds_the_leak(tmp_path: Path) -> None:
-    path = tmp_path / "audit.jsonl"
-    ear = StudyAudit(ClosedBook([MILL.text]), path)
-    model = ScriptedModel(script=reader, callbacks=[ear])
-    system = closed_book("")[0][1]
-    model.invoke([SystemMessage(system), HumanMessage("Who built the mill?")])
-    model.invoke([SystemMessage("Answer from the text."), HumanMessage(MILL.text)])
-    assert read_audit(path) == {"prompts": 1, "leaks": []}
-
-    model.invoke([SystemMessage(system), HumanMessage(f"{MILL.text} Who built it?")])
-    found = read_audit(path)
-    assert found["prompts"] == 2
-    assert len(found["leaks"]) == 1
-    assert MILL.text in found["leaks"][0]
-
-
-def test_an_audit_line_that_a_kill_cut_is_passed_over(tmp_path: Path) -> None:
-    path = tmp_path / "audit.jsonl"
-    path.write_text(json.dumps({"leaks": False}) + '\n{"lea')
-    assert read_audit(path) == {"prompts": 1, "leaks": []}
-    assert read_audit(tmp_path / "none.jsonl") == {"prompts": 0, "leaks": []}
 
 
 def row(item: Item, reply: str) -> dict[str, object]:

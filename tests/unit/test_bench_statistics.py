@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 
 import pytest
 from scipy.stats import binomtest, permutation_test
 
-from ingrained.agent.bench.statistics import holm, interval, kappa, mcnemar, sign_flip
+from ingrained.agent.bench import statistics
+from ingrained.agent.bench.statistics import (
+    GAP,
+    SHARE,
+    holm,
+    interval,
+    kappa,
+    mcnemar,
+    sign_flip,
+)
 
 
 def test_an_interval_has_the_mean_in_it_and_is_the_same_every_time() -> None:
@@ -59,6 +69,29 @@ def test_seeds_that_differ_widen_the_interval() -> None:
     assert uneven.high == pytest.approx(0.8)
 
 
+@pytest.mark.parametrize("documents", [1, 5, 20, 200])
+def test_all_right_and_all_wrong_have_wilsons_interval_over_documents(documents: int) -> None:
+    clusters = [f"d{n}" for n in range(documents) for _ in range(3 if documents > 1 else 1)]
+    right = interval([[1.0] * len(clusters)] * 2, clusters, within=SHARE)
+    known = binomtest(documents, documents).proportion_ci(method="wilson")
+    assert (right.value, right.low, right.high) == (1, pytest.approx(known.low), 1)
+    wrong = interval([[0.0] * len(clusters)], clusters, within=SHARE)
+    assert (wrong.low, wrong.high) == (0, pytest.approx(1 - known.low))
+
+
+def test_where_nothing_differs_the_difference_has_a_width_to_both_sides() -> None:
+    gap = interval([[0.0] * 16], [""] * 16, within=GAP)
+    assert gap.low == -gap.high
+    assert gap.high == pytest.approx(binomtest(0, 16).proportion_ci(method="wilson").high)
+    won = interval([[1.0] * 16], [""] * 16, within=GAP)
+    assert (won.high, won.low) == (1, pytest.approx(1 - 2 * gap.high))
+
+
+def test_an_interval_that_resampling_gives_is_left_alone() -> None:
+    values, clusters = [[1.0, 0.0, 1.0, 1.0]], ["a", "b", "c", "d"]
+    assert interval(values, clusters, within=SHARE) == interval(values, clusters)
+
+
 def test_without_questions_there_is_no_interval() -> None:
     assert interval([], []).n == 0
     assert interval([[]], []).n == 0
@@ -90,6 +123,39 @@ def test_the_permutation_test_agrees_with_scipy_on_single_questions() -> None:
         vectorized=False,
     )
     assert sign_flip(first, other, [""] * 9) == pytest.approx(known.pvalue)
+
+
+def test_the_permutation_test_draws_swaps_of_many_documents() -> None:
+    rng = random.Random(5)
+    first = [rng.random() for _ in range(60)]
+    other = [value + rng.gauss(-0.06, 0.3) for value in first]
+    known = flipped_one_by_one(first, other)
+    assert sign_flip(first, other, [""] * 60) == pytest.approx(known, abs=0.02)
+    assert sign_flip(first, [value - 1 for value in first], [""] * 60) == pytest.approx(2 / 10000)
+
+
+def flipped_one_by_one(first: list[float], other: list[float]) -> float:
+    """The two-sided p-value of random sign flips, one by one."""
+    rng, gaps = random.Random(7), [a - b for a, b in zip(first, other, strict=True)]
+    seen = abs(sum(gaps))
+    flipped = (sum(rng.choice((gap, -gap)) for gap in gaps) for _ in range(4000))
+    return sum(abs(total) >= seen for total in flipped) / 4000
+
+
+@pytest.mark.parametrize("documents", [500, 4000])
+def test_the_swaps_that_are_held_at_once_are_bounded(
+    monkeypatch: pytest.MonkeyPatch, documents: int
+) -> None:
+    monkeypatch.setattr(statistics, "PERMUTATIONS", 2000)
+    monkeypatch.setattr(statistics, "SWAP_BYTES", 2**20)
+    first, other = [1.0, 0.0] * (documents // 2), [0.0, 1.0] * (documents // 2)
+    sign_flip(first[:20], other[:20], [""] * 20)
+    tracemalloc.start()
+    value = sign_flip(first, other, [""] * documents)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert value > 0.9
+    assert peak < 2 * 2**20
 
 
 def test_holm_multiplies_the_smallest_most_and_keeps_the_order() -> None:

@@ -96,14 +96,15 @@ def test_the_gap_of_two_cells_is_taken_item_by_item(bench_figures, measured):
     assert gap.value == pytest.approx(0.25)
     assert gap.low == 0
     assert gap.high > 0.25
-    assert bench_figures.difference(opened, opened).high == 0
+    assert bench_figures.difference(opened, opened).value == 0
 
 
 def test_studies_are_compared_seed_by_seed(bench_figures, measured):
     one = measured({("memory", 0): [1, 0], ("memory", 1): [0, 1]})
     other = measured({("memory", 1): [0, 1], ("memory", 2): [1, 1]})
     gap = bench_figures.difference(*(bench_figures.scores_of(of, "memory") for of in (one, other)))
-    assert (gap.value, gap.low, gap.high) == (0, 0, 0)
+    assert gap.value == 0
+    assert gap.low < 0 < gap.high
 
 
 def test_items_that_do_not_count_in_one_cell_are_left_out(bench_figures, measured):
@@ -306,6 +307,6 @@ def test_every_variant_is_studied_in_one_work_folder(ablation, asked, data, call
         ["--without", "quiz-verified"],
         ["--with", "star"],
     ]
-    homes = list((tmp_path / "kept" / "seed0").iterdir())
+    homes = [one for one in (tmp_path / "kept" / "seed0").iterdir() if one.is_dir()]
     assert len(homes) == 3
     assert result["command"].endswith("--documents 1 --seeds 1 --mechanisms quiz-verified star")

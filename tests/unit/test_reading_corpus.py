@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingrained.agent.reading.corpus import Corpus, read_corpus
+from ingrained.agent.reading.corpus import BY_BENCH, Corpus, read_corpus
 from ingrained.errors import CorpusError
 
 
@@ -106,6 +106,38 @@ def test_what_an_agent_keeps_in_its_home_is_not_read(tmp_path: Path) -> None:
     }
     with pytest.raises(CorpusError, match="an agent's home"):
         read_corpus([tmp_path / "bot"])
+
+
+def test_a_home_that_has_only_a_memory_yet_is_not_read(tmp_path: Path) -> None:
+    fill(
+        tmp_path,
+        a_dot_md="One.",
+        bot__home_dot_json="{}",
+        bot__memory__ledger_dot_sqlite="",
+        bot__report_dot_html="<p>What I know.</p>",
+    )
+    corpus = read_corpus([tmp_path])
+    assert ids(corpus) == ["a.md"]
+    assert reasons(corpus) == {"bot": "an agent's home"}
+
+
+def test_what_a_benchmark_wrote_is_not_read_and_what_lies_beside_it_is(tmp_path: Path) -> None:
+    fill(
+        tmp_path,
+        a_dot_md="One.",
+        report_dot_md="Results.",
+        documents__b_dot_md="Two.",
+        **{BY_BENCH.replace(".", "_dot_"): '{"names": ["report.md", "gone"]}'},
+    )
+    corpus = read_corpus([tmp_path])
+    assert ids(corpus) == ["a.md", "documents/b.md"]
+    assert reasons(corpus) == {BY_BENCH: "hidden", "report.md": "written by `ingrained bench`"}
+
+
+@pytest.mark.parametrize("note", ["", "[]", '{"names": 3}', '{"names": null}', "{"])
+def test_a_damaged_note_of_a_benchmark_hides_nothing(tmp_path: Path, note: str) -> None:
+    fill(tmp_path, a_dot_md="One.", **{BY_BENCH.replace(".", "_dot_"): note})
+    assert ids(read_corpus([tmp_path])) == ["a.md"]
 
 
 def test_links_do_not_lead_out_of_the_folder_or_in_circles(tmp_path: Path) -> None:
