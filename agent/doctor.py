@@ -202,7 +202,7 @@ def _purge(home: Home) -> Iterator[Check]:
         yield _failed("purge", error)
         return
     if begun:
-        yield Check(name="purge", state="warn", detail=f"one was cut short: {', '.join(begun)}",
+        yield Check(name="purge", state="warn", detail=f"one was cut short: {', '.join((*begun.documents, *begun.ids))}",
                     hint="Run `ingrained memory purge` to finish it.")  # fmt: skip
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ingrained.disk import way_out
-from ingrained.errors import HomeBusyError, HomeVersionError, StoreError
+from ingrained.errors import HomeVersionError, StoreError
 from ingrained.memory.records import sha256
 
+from .library_rewriting import Rewriting, compact, rewrite
 from .library_schema import SCHEMA_VERSION, bring_up, columns
 from .planning.gradebook import Gradebook
 from .reading.documents import Document, Passage, Skipped
@@ -130,6 +131,8 @@ class Library:
                 "INSERT OR REPLACE INTO replaced VALUES (?,?,?,?)",
                 [(id_, document.id, *place) for id_, place in (replaced or {}).items() if place],
             )
+            if known - kept:
+                self._drop_incomplete()
         return len(kept - known)
 
     def replaced(self, document: str) -> dict[str, tuple[int, int]]:
@@ -146,6 +149,15 @@ class Library:
         """Delete a document with its passages and their questions; an unknown one is no error."""
         with self._db:
             self._db.execute("DELETE FROM documents WHERE id=?", (document,))
+            self._drop_incomplete()
+
+    def _drop_incomplete(self) -> None:
+        """Delete the questions that take a passage that is gone, and what tells of them."""
+        self._db.execute(
+            "DELETE FROM questions WHERE EXISTS (SELECT 1 FROM json_each(body, '$.passages') "
+            "WHERE value NOT IN (SELECT id FROM passages))"
+        )
+        self.gradebook.drop_orphans()
 
     def bury(self, texts: Iterable[str]) -> None:
         """Set tombstones for texts, so that no document brings them back."""
@@ -163,34 +175,12 @@ class Library:
         digests = dict(self._db.execute("SELECT digest, words FROM tombstones").fetchall())
         return tombstones(self._salt(), digests)
 
-    def rewrite(
-        self,
-        *,
-        documents: Mapping[str, tuple[str, str]],
-        passages: Iterable[Passage],
-        dropped: Iterable[str],
-    ) -> None:
+    def rewrite(self, new: Rewriting) -> None:
         """Replace texts, in one transaction that leaves nothing of them in the file's pages.
 
-        What the model wrote about questions on the passages, or with a buried text in it, goes too.
-
-        Args:
-            documents: Document id → title and text, of the same length; its version stays.
-            passages: Those whose text changed.
-            dropped: Ids of questions to delete.
+        What the model wrote on failures with a buried text in it goes too.
         """
-        changed, buried = list(passages), self.tombstones()
-        self._db.execute("PRAGMA secure_delete=ON")
-        with self._db:
-            self._db.executemany(
-                "UPDATE documents SET title=?, text=? WHERE id=?",
-                [(title, text, id_) for id_, (title, text) in documents.items()],
-            )
-            self._db.executemany(
-                "UPDATE passages SET body=? WHERE id=?", [(_body(p), p.id) for p in changed]
-            )
-            self.gradebook.drop_texts([p.id for p in changed], buried.holds)
-            self._db.executemany("DELETE FROM questions WHERE id=?", [(id_,) for id_ in dropped])
+        rewrite(self._db, new, self.tombstones())
 
     def compact(self) -> None:
         """Write the file anew, without what was deleted from it.
@@ -378,21 +368,6 @@ def blanked(passage: Passage, buried: Finder) -> Passage:
         passage, text=text, sha256=sha256(text), title=buried.redact(passage.title),
         heading=buried.redact(passage.heading),
     )  # fmt: skip
-
-
-def compact(database: sqlite3.Connection) -> None:
-    """Write a database anew, without what was deleted from it, and empty its log.
-
-    Raises:
-        HomeBusyError: another process reads the file, so that its log cannot be emptied.
-    """
-    database.execute("VACUUM")
-    busy = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    if busy:
-        raise HomeBusyError(
-            "Another process is reading this home, and what was deleted stays in a file until it ends.",
-            hint="End it, and run the same command again.",
-        )
 
 
 def _body(passage: Passage) -> str:

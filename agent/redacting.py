@@ -29,6 +29,8 @@ class Redaction:
     """Likewise."""
     memories: Collection[str]
     """Ids: what was shown as an example of them goes, and replies that they were laid out for."""
+    documents: Collection[str] = ()
+    """Ids: likewise."""
     answers: Finder = field(default_factory=lambda: phrases(()))
     """A reply that an adapter gave goes when it holds one of these: it may know it by heart."""
     whole: Collection[str] = ()
@@ -46,7 +48,9 @@ class Redaction:
         return value
 
     def _example(self, item: Any) -> bool:
-        return isinstance(item, dict) and item.get("memory") in self.memories
+        if not isinstance(item, dict) or "memory" not in item:
+            return False
+        return item["memory"] in self.memories or item.get("document") in self.documents
 
     def _row(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a reply of an exam; one that was given with a memory in view may repeat it."""
@@ -55,7 +59,9 @@ class Redaction:
             return row
         left = [source for source in sources if source not in self.memories]
         by_heart = row.get("cell") in _ADAPTED and self.answers.holds(reply)
-        return {**row, "sources": left, "reply": ERASED if left != sources or by_heart else reply}
+        in_view = not set(self.documents).isdisjoint(row.get("documents", ()))
+        gone = left != sources or by_heart or in_view
+        return {**row, "sources": left, "reply": ERASED if gone else reply}
 
 
 def redact_records(home: Path, redaction: Redaction) -> tuple[str, ...]:

@@ -312,7 +312,7 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _compact(db: sqlite3.Connection) -> None:
-    from .library import compact
+    from .library_rewriting import compact
 
     compact(db)
 

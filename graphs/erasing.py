@@ -1,8 +1,9 @@
 """Erasing memories from every layer of a home: what a purge does around the ledger.
 
-The ledger comes last but for the index. Killed at any step, the purge left a note with the ids of
-what goes; the texts can be read from the ledger until all else is done, and erasing again finishes all
-of it. The note holds no text, and goes when the index was deleted.
+Tombstones come first, the library and the ledger last but for the index. Killed at any step, the
+purge left a note with the ids of what goes; the texts can be read from library and ledger until all
+else is done, and erasing again finishes all of it. The note holds no text, and goes when the index
+was deleted.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ingrained.agent.burying import Buried, bury
-from ingrained.agent.library import compact
+from ingrained.agent.burying import Burial, Buried, carry_out, prepare
+from ingrained.agent.library_rewriting import compact
 from ingrained.agent.redacting import Redaction, redact_records
 from ingrained.agent.replies import FILE_NAME as REPLIES
-from ingrained.agent.tombstones import phrases, whole_key
+from ingrained.agent.tombstones import phrases, whole_key, word_count
 from ingrained.disk import DAMAGED, as_store_error, replace_text
 from ingrained.errors import StoreError
 from ingrained.graphs.erasure_plan import ErasurePlan, Said, plan_erasure
+from ingrained.graphs.erasure_reading import LEAST_WORDS
 from ingrained.graphs.session import Home
 from ingrained.memory.absence import Search, search
 from ingrained.memory.judgements import FILE_NAME, Judgements
@@ -36,6 +38,19 @@ from ingrained.memory.store import MemoryStore
 NOTE = "purge.json"
 """Names the purge under way: ids, no texts."""
 STALE = "a memory it was trained on was purged"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """What a purge that was cut short was to erase; nothing, and hence false, when there is none."""
+
+    ids: tuple[str, ...] = ()
+    """Of memories."""
+    documents: tuple[str, ...] = ()
+    """Ids of documents, as a whole."""
+
+    def __bool__(self) -> bool:
+        return bool(self.ids or self.documents)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +94,7 @@ def erase(
     store: MemoryStore,
     ids: Iterable[str],
     *,
+    documents: Iterable[str] = (),
     who: str,
     why: str,
     keep_adapter: bool = False,
@@ -92,6 +108,8 @@ def erase(
         home: The home that the store is the memory of.
         store: Open for writing, so that nothing studies meanwhile.
         ids: Of memories, or their first letters.
+        documents: Ids of documents to erase as a whole, with what no memory says; the memories that
+            rest on them must be among `ids`.
         who: Who asked for it.
         why: For what reason; do not repeat the text here, it is kept.
         keep_adapter: Go on answering with an adapter that was trained on what goes.
@@ -103,10 +121,13 @@ def erase(
     """
     begun = unfinished(home)
     there = {memory.id for memory in store.list(status=None)}
-    named = [id_ for id_ in ids if id_ not in begun]
-    plan = plan_erasure(home.path, store, [*named, *(id_ for id_ in begun if id_ in there)])
-    gone = tuple(dict.fromkeys((*begun, *plan.ids)))
-    replace_text(home.path / NOTE, json.dumps({"ids": gone}))
+    named = [id_ for id_ in ids if id_ not in begun.ids]
+    whole = tuple(dict.fromkeys((*begun.documents, *documents)))
+    plan = plan_erasure(
+        home.path, store, [*named, *(id_ for id_ in begun.ids if id_ in there)], whole
+    )
+    gone = tuple(dict.fromkeys((*begun.ids, *plan.ids)))
+    replace_text(home.path / NOTE, json.dumps({"ids": gone, "documents": whole}))
     try:
         done = _everywhere(home, plan, gone, keep_adapter=keep_adapter)
     except (OSError, sqlite3.Error) as error:
@@ -142,41 +163,59 @@ def prove(home: Home, texts: Sequence[str]) -> Search:
     return search(home.path, texts)
 
 
-def unfinished(home: Home) -> tuple[str, ...]:
-    """Return the ids of the purge that was cut short; none when there is no such.
+def unfinished(home: Home) -> Begun:
+    """Return what the purge that was cut short was to erase.
 
     Raises:
         StoreError: the note of it is damaged.
     """
     path = home.path / NOTE
     try:
-        ids = json.loads(path.read_text(encoding="utf-8"))["ids"]
+        note = json.loads(path.read_text(encoding="utf-8"))
+        ids, documents = note["ids"], note.get("documents", [])
     except FileNotFoundError:
-        return ()
+        return Begun()
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{str(path)!r} is damaged: {error}", hint=DAMAGED) from error
-    if not isinstance(ids, list) or not all(isinstance(id_, str) for id_ in ids):
+    if not _are_texts(ids) or not _are_texts(documents):
         raise StoreError(f"{str(path)!r} is damaged: it has no list of ids", hint=DAMAGED)
-    return tuple(ids)
+    return Begun(ids=tuple(ids), documents=tuple(documents))
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _everywhere(
     home: Home, plan: ErasurePlan, gone: tuple[str, ...], *, keep_adapter: bool
 ) -> Erasure:
-    """Erase from all but the ledger; the tombstones come first."""
-    buried = _from_library(home, plan)
+    """Erase from all but the ledger."""
+    with closing(home.library()) as library:
+        burial = prepare(
+            library, [*plan.texts, *plan.short], (*plan.chosen, *plan.derived), plan.documents
+        )
+        done = _around(home, plan, gone, burial, keep_adapter=keep_adapter)
+        carry_out(library, burial)
+    return done
+
+
+def _around(
+    home: Home, plan: ErasurePlan, gone: tuple[str, ...], burial: Burial, *, keep_adapter: bool
+) -> Erasure:
+    """Erase from all but the library and the ledger, which know what else there is to erase."""
     registry = home.registry()
     registry.mark_stale(plan.adapters, STALE)
+    asked = [*plan.wordings, *(one for one in burial.wordings if word_count(one) >= LEAST_WORDS)]
     return Erasure(
         memories=gone,
         derived=tuple(memory.id for memory in plan.derived),
         along=tuple(memory.id for memory in plan.along),
         kept_by=tuple(memory.id for memory in plan.kept_by),
-        buried=buried,
+        buried=burial.buried,
         judgements=_from_judgements(home.path, plan),
         past=_from_past(home.path, plan),
-        cut_run=drop_cut_run(home, [*plan.texts, *plan.short, *plan.wordings]),
-        records=redact_records(home.path, _redaction(plan, gone)),
+        cut_run=drop_cut_run(home, [*plan.texts, *plan.short, *asked, *burial.ids]),
+        records=redact_records(home.path, _redaction(plan, gone, asked)),
         adapters=plan.adapters,
         withdrawn=() if keep_adapter else registry.withdraw_stale(),
         unfinished=registry.discard_unfinished(),
@@ -184,11 +223,6 @@ def _everywhere(
         replies=_drop_replies(home.path),
         report=_drop_report(home.path),
     )
-
-
-def _from_library(home: Home, plan: ErasurePlan) -> Buried:
-    with closing(home.library()) as library:
-        return bury(library, [*plan.texts, *plan.short], (*plan.chosen, *plan.derived))
 
 
 def _from_past(home: Path, plan: ErasurePlan) -> int:
@@ -208,13 +242,14 @@ def _from_judgements(home: Path, plan: ErasurePlan) -> int:
         )
 
 
-def _redaction(plan: ErasurePlan, gone: tuple[str, ...]) -> Redaction:
+def _redaction(plan: ErasurePlan, gone: tuple[str, ...], asked: Sequence[str]) -> Redaction:
     core = (*plan.chosen, *plan.derived)
     answers = [evidence.answer for memory in core for evidence in memory.evidence]
     return Redaction(
         texts=phrases(plan.texts),
-        questions=phrases(plan.wordings),
+        questions=phrases(asked),
         memories=frozenset(gone),
+        documents=frozenset(plan.documents),
         answers=phrases(answers if plan.adapters else ()),
         whole=frozenset(map(whole_key, plan.short)),
     )

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingrained.agent.reading.sentences import sentences
 from ingrained.agent.tombstones import (
     Finder,
     is_short,
@@ -15,12 +14,10 @@ from ingrained.agent.tombstones import (
     whole_key,
     word_count,
 )
+from ingrained.graphs.erasure_reading import LEAST_WORDS, long_sentences, read_of
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 from ingrained.trainer.adapters import AdapterRegistry
-
-_LEAST_WORDS = 4
-"""A shorter sentence is a text of its own nowhere."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +31,13 @@ class ErasurePlan:
     """Of the same namespace, and what they say holds the text of a chosen or derived one."""
     kept_by: tuple[Memory, ...] = ()
     """Hold such a text too, in another namespace or in a title or a question: it stays for them."""
+    documents: tuple[str, ...] = ()
+    """Ids of those that go as a whole: what is told apart from any memory too."""
     adapters: tuple[str, ...] = ()
     """Versions that were trained on what goes."""
     texts: tuple[str, ...] = ()
     """What will be nowhere in the home: the texts and quotes, or those sentences of them that no
-    other memory says."""
+    other memory says; of documents that go, the sentences that no other document says either."""
     short: tuple[str, ...] = ()
     """Texts of one or two words: they go as a whole, and stay where they are a part of others."""
     wordings: tuple[str, ...] = ()
@@ -80,8 +79,16 @@ class Said:
         return any(map(self.holds, _strings(memory)))
 
 
-def plan_erasure(home: Path, store: MemoryStore, ids: Iterable[str]) -> ErasurePlan:
+def plan_erasure(
+    home: Path, store: MemoryStore, ids: Iterable[str], documents: Collection[str] = ()
+) -> ErasurePlan:
     """Return what a purge of these memories takes; nothing is changed.
+
+    Args:
+        home: The folder of the home.
+        store: Its memory.
+        ids: Of memories, or their first letters.
+        documents: Ids of documents that go as a whole; those that were never read are left out.
 
     Raises:
         NotFoundError: there is no memory of one of the ids.
@@ -90,7 +97,10 @@ def plan_erasure(home: Path, store: MemoryStore, ids: Iterable[str]) -> ErasureP
     known = {memory.id: memory for memory in everything}
     named = (known.get(id_) or store.get(id_) for id_ in ids)
     chosen = tuple({memory.id: memory for memory in named}.values())
-    core = (*chosen, *_derived(everything, chosen))
+    read = read_of(home, documents)
+    advice = tuple(one for one in everything if one.kind == "insight" and one.text in read.advice)
+    made = _derived_of(everything, chosen, advice)
+    core = (*chosen, *made)
     versions = tuple(one for memory in core for one in _versions(store, memory))
     said = Said.of(text for one in versions for text in _statements(one))
     spaces = {memory.namespace for memory in core}
@@ -99,22 +109,31 @@ def plan_erasure(home: Path, store: MemoryStore, ids: Iterable[str]) -> ErasureP
     along = tuple(
         one for one in holders if one.namespace in spaces and any(map(said.holds, _statements(one)))
     )
-    derived = _derived(everything, (*chosen, *along))
+    derived = _derived_of(everything, (*chosen, *along), advice)
     gone = (*chosen, *derived, *along)
     left = _without(everything, gone)
     more = tuple(one for memory in _without(derived, core) for one in _versions(store, memory))
     stated = [text for one in (*versions, *more) for text in _statements(one)]
-    unsaid = _unsaid([text for text in stated if not is_short(text)], left)
+    unsaid = _unsaid([*(text for text in stated if not is_short(text)), *read.sentences], left)
     return ErasurePlan(
         chosen=chosen,
         derived=tuple(_without(derived, along)),
         along=along,
         kept_by=tuple(_without(holders, gone)),
+        documents=read.documents,
         adapters=_trained_on(home, {memory.id for memory in gone}),
         texts=unsaid,
         short=tuple(dict.fromkeys(filter(is_short, stated))),
         wordings=_wordings((*versions, *more), left),
     )
+
+
+def _derived_of(
+    everything: Sequence[Memory], sources: Sequence[Memory], advice: Sequence[Memory]
+) -> tuple[Memory, ...]:
+    """Return what was made from memories and from failures that go, each once."""
+    own = _without(advice, sources)
+    return (*own, *_derived(everything, (*sources, *own)))
 
 
 def _derived(everything: Sequence[Memory], sources: Iterable[Memory]) -> tuple[Memory, ...]:
@@ -151,7 +170,7 @@ def _strings(memory: Memory) -> Iterator[str]:
 
 def _unsaid(texts: Sequence[str], left: Sequence[Memory]) -> tuple[str, ...]:
     """Return the texts that none of the memories left says; of one said in part, the other part."""
-    pieces = {text: _sentences(text) for text in dict.fromkeys(texts)}
+    pieces = {text: long_sentences(text) for text in dict.fromkeys(texts)}
     finder = phrases([*pieces, *(part for parts in pieces.values() for part in parts)])
     said = {key for memory in left for text in _strings(memory) for key in finder.found(text)}
     wanted: list[str] = []
@@ -163,15 +182,10 @@ def _unsaid(texts: Sequence[str], left: Sequence[Memory]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
-def _sentences(text: str) -> list[str]:
-    parts = [text[start:end] for start, end in sentences(text)]
-    return [part for part in parts if word_count(part) >= _LEAST_WORDS]
-
-
 def _wordings(gone: Iterable[Memory], left: Iterable[Memory]) -> tuple[str, ...]:
     asked = dict.fromkeys(wording for memory in gone for wording in _questions(memory))
     kept = {wording for memory in left for wording in _questions(memory)}
-    return tuple(one for one in asked if one not in kept and word_count(one) >= _LEAST_WORDS)
+    return tuple(one for one in asked if one not in kept and word_count(one) >= LEAST_WORDS)
 
 
 def _questions(memory: Memory) -> Iterator[str]:

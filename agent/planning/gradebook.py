@@ -213,13 +213,13 @@ class Gradebook:
             found[row["round"]][row["question"]] = row["body"]
         return dict(found)
 
-    def drop_texts(self, passages: Sequence[str], held: Callable[[str], bool]) -> None:
-        """Delete what was written on failing questions of some passages, or that holds a text.
+    def drop_texts(self, questions: Sequence[str], held: Callable[[str], bool]) -> None:
+        """Delete what was written on failing some questions, or that holds a text.
 
         Must be called within a transaction of the library.
 
         Args:
-            passages: Ids.
+            questions: Ids.
             held: Says whether a text has to go.
         """
         for table in ("reflections", "reviews"):
@@ -227,10 +227,13 @@ class Gradebook:
             gone = [(row["place"],) for row in rows if held(row["body"])]
             self._db.executemany(f"DELETE FROM {table} WHERE rowid=?", gone)
             self._db.execute(
-                f"DELETE FROM {table} WHERE question IN (SELECT id FROM questions WHERE passage IN "
-                "(SELECT value FROM json_each(?)))",
-                (json.dumps(list(passages)),),
+                f"DELETE FROM {table} WHERE question IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(questions)),),
             )
+
+    def drop_orphans(self) -> None:
+        """Delete the sittings of questions that are gone, within a transaction of the library."""
+        self._db.execute("DELETE FROM sittings WHERE question NOT IN (SELECT id FROM questions)")
 
     def outcomes(self) -> list[Outcome]:
         """Return how each question stands; one that was never tried with memory is left out."""

@@ -26,6 +26,7 @@ def draft_of(wish: Wish, question: str, notes: Sequence[Note]) -> Draft:
         "id": sha256(f"{wish.passages[0]}\x1f{asked}")[:16],
         "kind": wish.kind, "passage": wish.passages[0], "passages": list(wish.passages),
         "note": wish.note, "question": question, "answer": wish.answer, "after": wish.after,
+        "also": list(wish.also),
     }  # fmt: skip
     return aimed(draft, notes)
 

@@ -119,6 +119,7 @@ def _wish(first: Verified, second: Verified) -> Wish:
         note=home.note,
         source=f"{home.source} {other.source}",
         after=second.id,
+        also=(first.id,),
         never=(first.answer,),
         unlike=(first.question, second.question),
     )

@@ -59,6 +59,7 @@ def _wish(shown: Sequence[Verified], known: tuple[str, ...]) -> Wish:
         note=None,
         source=place.source,
         after=shown[0].id,
+        also=tuple(one.id for one in shown[1:]),
         unlike=known,
         likeness=NOVEL_BELOW,
     )

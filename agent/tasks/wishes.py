@@ -81,6 +81,8 @@ class Wish:
     """The text whose names the question may use."""
     after: str = ""
     """Id of the question it was made from."""
+    also: tuple[str, ...] = ()
+    """Ids of the others that it was made from: it goes when one of them does."""
     question: str = ""
     """Ready made."""
     must: tuple[str, ...] = ()

@@ -26,6 +26,8 @@ def show_plan(plan: ErasurePlan, console: Console | None = None) -> None:
     _group("Made from these, and erased with them:", plan.derived, console)
     _group("Hold the same text, and are erased with them:", plan.along, console)
     _group("Hold the same text too, and stay; it stays with them:", plan.kept_by, console)
+    if plan.documents:
+        console.print(line(f"Taken out as a whole: {', '.join(plan.documents)}"), soft_wrap=True)
     _tell_short(plan.short, console)
     if plan.adapters:
         console.print(
@@ -38,6 +40,7 @@ def plan_as_json(plan: ErasurePlan) -> dict[str, Any]:
     groups = ("chosen", "derived", "along", "kept_by")
     return {
         **{name: [memory.to_dict() for memory in getattr(plan, name)] for name in groups},
+        "documents": list(plan.documents),
         "adapters": list(plan.adapters),
         "short": list(plan.short),
     }
@@ -106,6 +109,7 @@ def _layers(erasure: Erasure) -> list[str]:
     cut = sum(erasure.buried.documents.values())
     told = {
         f"{many(cut, 'stretch', 'stretches')} of {many(len(erasure.buried.documents), 'document')}": cut,
+        f"{', '.join(erasure.buried.emptied)} as a whole": len(erasure.buried.emptied),
         f"{many(erasure.buried.questions, 'quiz question')}": erasure.buried.questions,
         f"{many(erasure.past, 'past state')} of memories that stay": erasure.past,
         f"from records: {', '.join(erasure.records)}": len(erasure.records),

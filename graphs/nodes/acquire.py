@@ -34,6 +34,7 @@ from ingrained.agent.tasks.variation import variations
 from ingrained.agent.tasks.wishes import Place, Verified, Wish, question_of
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
+from ingrained.memory.records import sha256
 
 from .common import added, batch_name, emit, metered, texts_of
 
@@ -162,7 +163,10 @@ def _derived(
 
 
 def _share_of(wishes: list[Wish], share: float) -> list[Wish]:
-    return wishes[: math.ceil(len(wishes) * share)]
+    """Return a share of the wishes, drawn by their hash so that no part of the batch is left out."""
+    most = math.ceil(len(wishes) * share)
+    drawn = [sha256(f"{wish.after}{wish.question}{wish.prompt}") for wish in wishes]
+    return [wishes[n] for n in sorted(sorted(range(len(wishes)), key=drawn.__getitem__)[:most])]
 
 
 def _one_a_note(wishes: Iterable[Wish]) -> list[Wish]:
@@ -225,7 +229,7 @@ def _write(
             phase=phase,
             max_tokens=QUESTION_TOKENS,
             temperature=QUESTION_TEMPERATURE if sampled else 0.0,
-            seed=runtime.context.policy.seed + state["round"],
+            seed=1_000 * runtime.context.policy.seed + state["round"],
             stop=("?",),
         )
     )

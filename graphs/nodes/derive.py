@@ -24,7 +24,7 @@ def derive(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
         context.store,
         context.asker,
         namespace=context.namespace,
-        seed=context.policy.seed + state["round"],
+        seed=1_000 * context.policy.seed + state["round"],
     )
     emit(
         runtime, "derive", event="insights", groups=result.groups, kept=len(result.kept),

@@ -27,7 +27,7 @@ from .sealed import Sat, sit
 PRACTISED = 24
 """Most failed questions that are tried again at the end of a round."""
 SOURCES = 2
-"""Memories that an insight rests on; with fewer it would be forgotten (`reflecting`)."""
+"""Least memories that an insight rests on; with fewer it would be forgotten (`reflecting`)."""
 
 
 def look_back(runtime: Runtime[StudyContext]) -> None:
@@ -47,7 +47,8 @@ def look_back(runtime: Runtime[StudyContext]) -> None:
         book.put_review({one.item: one.text for one in found})
         claims = len(found)
     if "reflexion" in used:
-        kept = _advise(context, book, failures, {one.item["id"]: one.memories for one in sat})
+        rests = {one.item["id"]: (*_own(context, one.item), *one.memories) for one in sat}
+        kept = _advise(context, book, failures, rests)
     emit(
         runtime, "examine", event="practised", asked=len(items), failed=len(failures),
         claims=claims, insights=kept,
@@ -57,6 +58,16 @@ def look_back(runtime: Runtime[StudyContext]) -> None:
 def _failed(context: StudyContext) -> list[dict[str, Any]]:
     rows = context.library.questions(sealed=False, failed=True, latest=PRACTISED)
     return [row for row in rows if row.get("span")]
+
+
+def _own(context: StudyContext, item: Mapping[str, Any]) -> list[str]:
+    """Return the ids of what is remembered of the note that a question is about."""
+    (passage,) = context.library.passages([item["passage"]])
+    resting = context.store.list(namespace=context.namespace, document=passage.document)
+    return [
+        memory.id for memory in resting
+        if any((span.document, span.start) == (passage.document, item["span"][0]) for span in memory.spans)
+    ]  # fmt: skip
 
 
 def _failure(context: StudyContext, sat: Sat) -> Failure:
@@ -103,10 +114,14 @@ def _advise(
 def _insight(
     context: StudyContext, failure: Failure, text: str, found: Mapping[str, Sequence[str]]
 ) -> Memory | None:
-    """Return advice as a memory that rests on those recalled with it; None if they are too few."""
-    sources = [context.store.get(id_) for id_ in found[failure.id]]
+    """Return advice as a memory; None if what it rests on is too little.
+
+    It rests on what is remembered of the question's own note, with which it has to go, and on what
+    was recalled.
+    """
+    sources = [context.store.get(id_) for id_ in dict.fromkeys(found[failure.id])]
     facts = [one for one in sources if one.kind == "fact"]
     if len(facts) < SOURCES:
         return None
     digest = load("reflect_on_failure").sha256
-    return insight(text, facts[:SOURCES], prompt_sha256=digest, model=context.asker.name)
+    return insight(text, facts, prompt_sha256=digest, model=context.asker.name)

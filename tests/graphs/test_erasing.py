@@ -18,7 +18,7 @@ from ingrained.agent.replies import Reply, ReplyCache
 from ingrained.agent.report.records import save_exam, save_run
 from ingrained.errors import StoreError
 from ingrained.graphs import erasing
-from ingrained.graphs.erasing import Erasure, erase, prove, unfinished
+from ingrained.graphs.erasing import Begun, Erasure, erase, prove, unfinished
 from ingrained.graphs.erasure_plan import plan_erasure
 from ingrained.graphs.session import Home
 from ingrained.memory.absence import Hit, verify_absent
@@ -100,7 +100,7 @@ def test_a_purged_memory_is_nowhere_and_the_others_are_as_they_were(study, home)
     assert not list(home.path.glob(f"{REPLIES}*"))
     assert done.report
     assert not (home.path / "report.html").exists()
-    assert unfinished(home) == ()
+    assert not unfinished(home)
 
 
 def test_the_questions_that_were_asked_about_it_are_gone(study, home):
@@ -347,14 +347,14 @@ def test_killed_at_any_step_and_repeated_it_is_finished(study, home, monkeypatch
         patch.setattr(where, name, dying(getattr(where, name), after=after))
         with pytest.raises(Killed):
             erase(home, store, [id_], who="me", why="asked to")
-    assert unfinished(home) == (id_,)
+    assert unfinished(home) == Begun(ids=(id_,))
     assert MADE not in (home.path / "purge.json").read_text()
 
     with MemoryStore.open(home.path, HashEmbedder()) as store:
         erase(home, store, [id_], who="me", why="asked to")
-    assert unfinished(home) == (id_,), "the index still has its vector"
+    assert unfinished(home) == Begun(ids=(id_,)), "the index still has its vector"
     assert left(home, MADE) == []
-    assert unfinished(home) == ()
+    assert not unfinished(home)
     assert len(memories(home)) == others
     assert AdapterRegistry(home.path).active() is None
     assert AdapterRegistry(home.path).show(trained).stale

@@ -12,6 +12,7 @@ import pytest
 
 from ingrained.agent.burying import bury
 from ingrained.agent.library import Library
+from ingrained.agent.planning import Sitting
 from ingrained.agent.quizzing import target_id
 from ingrained.agent.reading.documents import Document, Passage
 from ingrained.agent.reading.passages import split
@@ -192,3 +193,51 @@ def test_a_title_that_is_all_that_holds_the_text_is_cut(library: Library) -> Non
     found = library.document("a.md")
     assert found is not None
     assert (found.title, found.text) == ("About: [erased]", document.text)
+
+
+def test_what_was_made_from_a_question_that_goes_goes_and_so_on(library: Library) -> None:
+    first, second = (one.id for one in put(library))
+    library.put_questions([
+        question("asked", first, "Who built it in Orlan?", "Mara Vint"),
+        {**question("made", second, "How many has it?", "nine"), "after": "asked"},
+        {**question("and so on", second, "How many?", "nine"), "after": "other", "also": ["made"]},
+        {**question("stays", second, "What has nine?", "it"), "after": "other", "also": []},
+    ])  # fmt: skip
+    assert bury(library, [GONE], [memory()]).questions == 3
+    assert [one["id"] for one in library.questions()] == ["stays"]
+
+
+def test_a_question_that_takes_a_cut_passage_beside_its_own_goes(library: Library) -> None:
+    first, second = (one.id for one in put(library))
+    taken = question("joint", second, "How many has what she built?", "nine")
+    library.put_questions([{**taken, "passages": [second, first]}])
+    assert bury(library, [GONE], [memory()]).questions == 1
+
+
+def test_what_the_model_said_of_a_question_on_the_rest_of_the_passage_goes(
+    library: Library,
+) -> None:
+    first, second = (one.id for one in put(library))
+    said = {"reply": "the guild", "rationale": "The guild paid.", "hinted": False}
+    library.put_questions([
+        {**question("cut", first, "Who paid?", "salt guild"), **said},
+        {**question("names her", second, "How many?", "nine"), **said, "rationale": "Not Vint."},
+        {**question("whole", second, "How many are there?", "nine"), **said},
+    ])  # fmt: skip
+    bury(library, [GONE], [memory()])
+    told = {one["id"]: "rationale" in one or "reply" in one for one in library.questions()}
+    assert told == {"cut": False, "names her": False, "whole": True}
+
+
+def test_no_sitting_of_a_question_is_left_that_is_gone(library: Library, tmp_path: Path) -> None:
+    first, second = (one.id for one in put(library))
+    library.put_questions([
+        question("asked", first, "Who built it in Orlan?", "Mara Vint"),
+        question("stays", second, "How many?", "nine"),
+    ])  # fmt: skip
+    sat = [Sitting(question=id_, passed=False, f1=0.0) for id_ in ("asked", "stays", "long gone")]
+    library.gradebook.record_sittings("memory", sat)
+    bury(library, [GONE], [memory()])
+    library.close()
+    with closing(sqlite3.connect(tmp_path / "library.sqlite")) as file:
+        assert file.execute("SELECT question FROM sittings").fetchall() == [("stays",)]

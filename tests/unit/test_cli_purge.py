@@ -151,8 +151,41 @@ def test_a_stale_adapter_shows_and_is_not_promoted_without_force(agent, terminal
 def test_a_whole_document_is_purged(agent, home):
     done = agent("memory", "purge", "--document", "teskow.md", "--yes")
     assert len(done["memories"]) > 2
+    assert done["buried"]["emptied"] == ["teskow.md"]
     assert agent("memory", "list") == []
-    agent("memory", "verify-absent", "Ada Kern")
+    for text in ("Ada Kern", "from Orrelsund", "forty goats", "crosses in eleven minutes"):
+        agent("memory", "verify-absent", text)
+    again = agent("memory", "purge", "--document", "teskow.md", "--yes", code=4)
+    assert again["kind"] == "NotFoundError"
+
+
+def test_a_document_that_nothing_is_remembered_of_is_purged_too(agent, terminal, home):
+    with MemoryStore.open(home, HashEmbedder()) as store:
+        store.purge([one.id for one in store.list(status=None)], who="me", why="a test")
+    told = agent("memory", "purge", "--document", "teskow.md", "--dry-run")
+    assert (told["chosen"], told["documents"]) == ([], ["teskow.md"])
+    shown = terminal("memory", "purge", "--document", "teskow.md", "--yes")
+    assert "teskow.md as a whole" in shown
+    agent("memory", "verify-absent", "forty goats")
+
+
+@pytest.mark.parametrize("where", ["records", "ledger"])
+def test_a_documents_purge_cut_short_is_finished_by_the_same_command(
+    agent, home, monkeypatch, where
+):
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing, "redact_records" if where == "records" else "finish", die)
+        with pytest.raises(Killed):
+            run(
+                ["memory", "purge", "--document", "teskow.md", "--yes", "--home", str(home)],
+                doors(),
+            )
+    agent("memory", "purge", "--document", "teskow.md", "--yes")
+    agent("memory", "verify-absent", "forty goats")
+    assert not (home / "purge.json").exists()
 
 
 def test_what_a_query_brings_back_is_purged(agent, heron):

@@ -65,6 +65,17 @@ def test_an_exam_loses_what_a_trained_adapter_knew_by_heart(tmp_path: Path) -> N
     assert replies == ["[erased]", "It was Mara Vint.", "Ida"]
 
 
+def test_an_exam_loses_the_replies_that_a_purged_document_was_laid_out_for(tmp_path: Path) -> None:
+    whole = dataclasses.replace(REDACTION, documents=frozenset({"gone.md"}))
+    given = {"cell": "open", "reply": "Mara", "sources": []}
+    exam = write(tmp_path, "exams/first.json", {"rows": [
+        {**given, "documents": ["a.md", "gone.md"]}, {**given, "documents": ["a.md"]}, given,
+    ]})  # fmt: skip
+    redact_records(tmp_path, whole)
+    replies = [row["reply"] for row in json.loads(exam.read_text())["rows"]]
+    assert replies == ["[erased]", "Mara", "Mara"]
+
+
 def test_the_history_of_the_chat_loses_the_lines(tmp_path: Path) -> None:
     history = tmp_path / "chat_history"
     history.write_text(f"\n# 2026-01-01\n+Is it so that {GONE}\n\n# 2026-01-02\n+How wide?\n")

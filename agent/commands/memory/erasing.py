@@ -105,18 +105,27 @@ def _planned(
     store: MemoryStore,
     chosen: tuple[list[str] | None, str | None, str | None, str | None],
 ) -> ErasurePlan:
-    """Return what goes; ids of a purge that was cut short may be gone from the ledger already."""
+    """Return what goes; what a purge that was cut short has erased may be gone already."""
     from ingrained.graphs.erasing import unfinished
     from ingrained.graphs.erasure_plan import plan_erasure
+    from ingrained.graphs.erasure_reading import read_of
 
     begun = unfinished(agent)
     there = {memory.id for memory in store.list(status=None)}
     ids, document, query, user = chosen
-    left = [id_ for id_ in ids or () if not _gone_already(id_, begun, there)]
+    left = [id_ for id_ in ids or () if not _gone_already(id_, begun.ids, there)]
+    whole = () if document is None else read_of(agent.path, [document]).documents
+    known = whole or document in begun.documents
+    resting = known and not store.list(document=document, status=None, limit=1)
     named: list[str] = []
-    if left or document or query or user:
+    if left or query or user or (document and not resting):
         named = ids_of(select(store, left or None, document, query, user))
-    return plan_erasure(agent.path, store, [*named, *(id_ for id_ in begun if id_ in there)])
+    return plan_erasure(
+        agent.path,
+        store,
+        [*named, *(id_ for id_ in begun.ids if id_ in there)],
+        {*whole, *begun.documents},
+    )
 
 
 def _gone_already(id_: str, begun: tuple[str, ...], there: set[str]) -> bool:
@@ -132,7 +141,8 @@ def _agreed(plan: ErasurePlan, *, yes: bool, dry_run: bool, as_json: bool) -> bo
     elif dry_run or not yes:
         show_plan(plan)
     if not (yes or dry_run):
-        typer.confirm(f"Erase {len(plan.memories)} for good? This cannot be undone", abort=True)
+        count = len(plan.memories) + len(plan.documents)
+        typer.confirm(f"Erase {count} for good? This cannot be undone", abort=True)
     return not dry_run
 
 
@@ -142,8 +152,9 @@ def _erased(
     from ingrained.graphs.erasing import erase
 
     return erase(
-        agent, store, ids_of([*plan.chosen]), who=WHO, why="asked to", keep_adapter=keep_adapter
-    )
+        agent, store, ids_of([*plan.chosen]), documents=plan.documents, who=WHO, why="asked to",
+        keep_adapter=keep_adapter,
+    )  # fmt: skip
 
 
 def _proof(agent: AgentHome, plan: ErasurePlan) -> Search | None:
