@@ -25,8 +25,6 @@ from typing import Any, TypeVar
 from ingrained.disk import as_store_error, way_out
 from ingrained.errors import HomeVersionError, StoreError
 
-from .tombstones import phrases
-
 FILE_NAME = "replies.sqlite"
 SCHEMA_VERSION = 1
 LIMIT = 100_000
@@ -201,29 +199,6 @@ class ReplyCache:
             if self._db is not None:
                 self._db.close()
                 self._db = None
-
-    def forget(self, *texts: str) -> int:
-        """Delete for good each reply that holds one of some texts; return how many there were.
-
-        Case, white space and punctuation do not matter. The keys of other replies can prove to who
-        has the file that a text he guesses was part of a prompt; only `clear` takes those away.
-
-        Raises:
-            StoreError: the file cannot be used; `clear` helps then.
-            HomeBusyError: another process reads it.
-        """
-        finder = phrases(texts)
-
-        def holds(reply: str) -> bool:
-            return any(text in reply for text in texts) or finder.holds(reply)
-
-        with self._or_raise() as db:
-            rows = db.execute("SELECT key, text FROM replies").fetchall()
-            gone = [(key,) for key, text in rows if holds(_text(text))]
-            with _transaction(db):
-                db.executemany("DELETE FROM replies WHERE key = ?", gone)
-            _compact(db)
-        return len(gone)
 
     def clear(self) -> int:
         """Delete everything for good; return how many replies there were.

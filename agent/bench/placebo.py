@@ -51,32 +51,6 @@ def _shuffled(document: BenchDocument, seed: int) -> BenchDocument:
     return dataclasses.replace(document, text=_WORD.sub(lambda _: next(following), document.text))
 
 
-def unrelated(benchmark: Benchmark, other: Benchmark) -> Benchmark:
-    """Return the benchmark with the documents of another in place of its own, under their ids.
-
-    Raises:
-        ExamError: There are no documents, too few in the other, or one that both have.
-    """
-    _need_documents(benchmark)
-    need, have = len(benchmark.documents), len(other.documents)
-    if have < need:
-        raise ExamError(
-            f"{other.name!r} has {have} documents, {need} are needed in place of {benchmark.name!r}",
-            hint="Limit the documents of the one, or take a bigger other.",
-        )
-    given = other.documents[:need]
-    if shared := {one.text for one in given} & {one.text for one in benchmark.documents}:
-        raise ExamError(
-            f"{other.name!r} and {benchmark.name!r} share {len(shared)} documents",
-            hint="Take documents that say nothing of what is asked.",
-        )
-    documents = tuple(
-        dataclasses.replace(foreign, id=own.id)
-        for own, foreign in zip(benchmark.documents, given, strict=True)
-    )
-    return dataclasses.replace(benchmark, name=f"{benchmark.name}-unrelated", documents=documents)
-
-
 def _need_documents(benchmark: Benchmark) -> None:
     if not benchmark.documents:
         raise ExamError(

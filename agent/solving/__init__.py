@@ -5,13 +5,13 @@ Each module is one published mechanism. None of them knows the graph: they take 
 """
 
 from .cases import Case, Failure
-from .evidence import Solution, ground, solve
-from .filtering import consistency_filter, guessable, metric_filter, topic_free
+from .evidence import Solution, solve
+from .filtering import guessable, metric_filter, topic_free
 from .rationalising import Rationale, rationalise, reason
-from .refining import Refined, correct_again, flips, self_refine
+from .refining import Refined, flips, self_refine
 from .reflecting_on_failure import reflect, with_reflections
 from .reviewing import Claim, review
-from .voting import Vote, self_consistent, vote
+from .voting import Vote, vote
 
 __all__ = [
     "Case",
@@ -21,17 +21,13 @@ __all__ = [
     "Refined",
     "Solution",
     "Vote",
-    "consistency_filter",
-    "correct_again",
     "flips",
-    "ground",
     "guessable",
     "metric_filter",
     "rationalise",
     "reason",
     "reflect",
     "review",
-    "self_consistent",
     "self_refine",
     "solve",
     "topic_free",

@@ -39,7 +39,6 @@ def answers() -> Craft[Case]:
         first=lambda case: open_book(case.passage, case.question),
         critic=lambda case, draft: _answer_prompt("criticise_answer", case, draft=draft),
         refine=lambda case, history: _answer_prompt("refine_answer", case, history=history),
-        again=lambda case, draft: _answer_prompt("answer_again", case, draft=draft),
         read=_answer_in,
         fault=lambda _, draft: answer_fault(draft),
         fallback=lambda _: ABSTENTION,
@@ -53,7 +52,6 @@ def notes() -> Craft[Extract]:
         first=lambda extract: _note_prompt("make_note", extract),
         critic=lambda extract, draft: _note_prompt("criticise_note", extract, draft=draft),
         refine=lambda extract, history: _note_prompt("refine_note", extract, history=history),
-        again=lambda extract, draft: _note_prompt("make_note", _redrafted(extract, draft)),
         read=first_sentence,
         fault=note_fault,
         fallback=lambda extract: extract.sentence,
@@ -99,7 +97,3 @@ def _note_prompt(name: str, extract: Extract, **values: str) -> Messages:
     return load(name).render(
         topic=extract.topic, passage=extract.passage, sentence=extract.sentence, **values
     )
-
-
-def _redrafted(extract: Extract, draft: str) -> Extract:
-    return Extract(topic=extract.topic, passage=extract.passage, sentence=draft)

@@ -3,7 +3,6 @@
 A small model rewords what it was to quote, and then often forgets the answer (LOG.md). So a quote
 that stands nowhere in the passage is replaced by the sentence that it is most like, and what has no
 answer, or one that is not in that sentence, is asked once more with only the sentence in view.
-`ground` finds the evidence of an answer that is there already, without the model.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from ingrained.agent.asking import Asker
 from ingrained.agent.grading import ABSTENTION, abstained, contains, f1, words
 from ingrained.agent.prompts import Messages, load
 from ingrained.agent.reading.sentences import sentences
-from ingrained.memory.echoes import telling
 
 from .cases import Case
 
@@ -81,17 +79,6 @@ def solve(
     pairs = zip(cases, replies, strict=True)
     solutions = [parse_solution(reply, case.passage) for case, reply in pairs]
     return _repaired(asker, cases, solutions, phase) if repair else solutions
-
-
-def ground(case: Case, answer: str) -> Solution:
-    """Return an answer with the sentence it stands in, the one most like the question.
-
-    An answer that stands in no sentence gets no evidence.
-    """
-    spans = [s for s in sentences(case.passage) if contains(case.passage[slice(*s)], answer)]
-    asked = telling(case.question)
-    best = max(spans, key=lambda s: len(asked & telling(case.passage[slice(*s)])), default=(0, 0))
-    return _placed(Solution(answer=answer), case.passage, best)
 
 
 def solve_prompt(case: Case) -> Messages:

@@ -18,12 +18,9 @@ from ingrained.agent.prompts import Messages
 from ingrained.agent.quizzing import answered
 from ingrained.memory.lexical import STOP_WORDS
 
-from .voting import Vote
-
 PHASE = "topic-free"
 TOKENS = 24
 F1_THRESHOLD = 0.8
-CONSISTENCY_THRESHOLD = 0.6
 
 _ARTICLE = r"(?:\b(?:the|an?)\s+)?"
 _LINK = r"(?:\s+(?:of|the|de|da|van|von|and|in|at|for)\b)*\s+"
@@ -46,11 +43,6 @@ def metric_filter(
     """
     value = float(exact_match(reply, [answer])) if measure == "exact" else f1(reply, answer)
     return value >= threshold
-
-
-def consistency_filter(vote: Vote, threshold: float = CONSISTENCY_THRESHOLD) -> bool:
-    """Return whether enough of the samples agree; a tie never passes."""
-    return vote.share >= threshold and not vote.tied
 
 
 def topic_free(question: str, topic: str) -> str:

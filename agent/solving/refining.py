@@ -1,4 +1,4 @@
-"""Self-Refine (Madaan et al. 2023, section 2), and correction without a critic beside it.
+"""Self-Refine (Madaan et al. 2023, section 2).
 
 Three separate calls: a first draft, feedback on it, a better draft with the whole history in view.
 Feedback has to name a place of the draft and a fix, since generic feedback loses most of the gain
@@ -37,8 +37,6 @@ class Craft(Generic[Item]):
     """Item and draft → the prompt for feedback."""
     refine: Callable[[Item, str], Messages]
     """Item and history → the prompt for a better draft."""
-    again: Callable[[Item, str], Messages]
-    """Item and draft → the prompt for a better draft without any feedback."""
     read: Callable[[str], str]
     """A reply → the draft in it."""
     fault: Callable[[Item, str], str]
@@ -119,10 +117,11 @@ def self_refine(
     *,
     drafts: Sequence[str] | None = None,
     tries: int = TRIES,
-    heed_generic: bool = False,
     phase: str = PHASE,
 ) -> list[Refined]:
     """Draft, criticise and refine all items at once, until the critic is satisfied.
+
+    Feedback that names no place and no fix ends an item too, and its draft stands.
 
     Args:
         asker: The model: one for all three roles.
@@ -130,40 +129,13 @@ def self_refine(
         craft: How they are made.
         drafts: First drafts, if there are any already.
         tries: Most rounds of feedback and refinement.
-        heed_generic: Refine after generic feedback too (for the ablation); otherwise it ends the
-            item, and the draft stands.
         phase: Where the cost is booked.
     """
     begun = first_drafts(asker, items, craft, phase=phase) if drafts is None else drafts
     works = [Refined(drafts=(draft,)) for draft in begun]
     for _ in range(tries):
-        _criticise(asker, items, craft, works, heed_generic, phase)
+        _criticise(asker, items, craft, works, phase)
         _refine(asker, items, craft, works, phase)
-    return works
-
-
-def correct_again(
-    asker: Asker,
-    items: Sequence[Item],
-    craft: Craft[Item],
-    *,
-    drafts: Sequence[str] | None = None,
-    tries: int = 1,
-    phase: str = PHASE,
-) -> list[Refined]:
-    """Make each draft anew with the old one in view but no feedback: critique-free correction.
-
-    The arguments are those of `self_refine`, so that the two can be compared.
-    """
-    begun = first_drafts(asker, items, craft, phase=phase) if drafts is None else drafts
-    works = [Refined(drafts=(draft,)) for draft in begun]
-    for _ in range(tries):
-        wanted = _open(works)
-        prompts = [craft.again(items[n], works[n].text) for n in wanted]
-        for n, reply in zip(
-            wanted, asker.ask(prompts, phase=phase, max_tokens=craft.tokens), strict=True
-        ):
-            works[n] = _with_draft(works[n], items[n], craft, reply)
     return works
 
 
@@ -206,7 +178,6 @@ def _criticise(
     items: Sequence[Item],
     craft: Craft[Item],
     works: list[Refined],
-    heed_generic: bool,
     phase: str,
 ) -> None:
     wanted = _open(works)
@@ -215,7 +186,7 @@ def _criticise(
     for n, reply in zip(wanted, replies, strict=True):
         said = parse_feedback(reply, works[n].text)
         ended: Ended = "satisfied" if said.satisfied else ""
-        if not said.satisfied and not said.specific and not heed_generic:
+        if not said.satisfied and not said.specific:
             ended = "generic"
         works[n] = replace(works[n], feedback=(*works[n].feedback, said), ended=ended)
 

@@ -29,7 +29,3 @@ FIRST = (ANSWER_FIRST, FREE_RECALL, CLOZE)
 DERIVED = (REVERSED, PARAPHRASE, TWO_HOP, UNANSWERABLE, VARIATION)
 """Made from questions that are verified already."""
 KINDS = (*FIRST, *DERIVED)
-KNOWLEDGE_FREE = frozenset({VARIATION})
-"""Asked before anybody knows the answer."""
-KNOWLEDGE_BASED = frozenset(KINDS) - KNOWLEDGE_FREE
-"""A passage settles the answer, or that there is none, before the question is asked."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ingrained.agent.bench.benchmark import BenchDocument, Benchmark
-from ingrained.agent.bench.placebo import against_base, contaminated, placebo, unrelated
+from ingrained.agent.bench.placebo import against_base, contaminated, placebo
 from ingrained.agent.exam import Item
 from ingrained.errors import ExamError
 
@@ -53,28 +53,6 @@ def test_the_order_depends_on_the_seed_and_on_nothing_else() -> None:
     assert placebo(two, seed=1).documents[0] != placebo(two).documents[0]
     assert placebo(two).sha256 != two.sha256
     assert placebo(two).name == "mill-shuffled"
-
-
-def test_unrelated_documents_come_under_the_ids_of_the_own() -> None:
-    own, other = benchmark("mill", TEXT), benchmark("park", CHINESE, "More.")
-    swapped = unrelated(own, other)
-    assert [(one.key, one.text) for one in swapped.documents] == [(own.documents[0].key, CHINESE)]
-    assert swapped.items == own.items
-    assert swapped.name == "mill-unrelated"
-
-
-@pytest.mark.parametrize(
-    ("own", "other", "wrong"),
-    [
-        (benchmark("mill", "a", "b"), benchmark("park", "c"), "1 documents, 2 are needed"),
-        (benchmark("mill", TEXT), benchmark("park", TEXT), "share 1 documents"),
-        (benchmark("sums"), benchmark("park", TEXT), "no documents"),
-    ],
-)
-def test_what_would_be_no_placebo_is_refused(own: Benchmark, other: Benchmark, wrong: str) -> None:
-    with pytest.raises(ExamError, match=wrong) as caught:
-        unrelated(own, other)
-    assert caught.value.hint
 
 
 def test_there_is_no_placebo_of_controls() -> None:

@@ -13,7 +13,6 @@ from ingrained.agent.answering import closed_book, with_memory
 from ingrained.agent.prompts import load
 
 WORDINGS = {
-    "answer_again": "6ea793ea3c40",
     "ask_for": "f8daf36ae1f0",
     "ask_for_beginning": "4ef91a7b2e5c",
     "ask_freely": "dce20a0b59b5",

@@ -6,7 +6,7 @@ import pytest
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.grading import ABSTENTION
-from ingrained.agent.solving import Case, Solution, ground, solve
+from ingrained.agent.solving import Case, Solution, solve
 from ingrained.agent.solving.evidence import locate, parse_solution, solve_prompt
 from ingrained.agent.testing import ScriptedModel
 
@@ -126,17 +126,6 @@ def test_many_cases_are_one_batch_and_only_the_faulty_are_asked_again() -> None:
     )
     first, second = solve(Asker(model), [good, CASE])
     assert (first.supported, second.supported, len(model.asked)) == (True, False, 3)
-
-
-def test_an_answer_is_grounded_in_the_sentence_most_like_the_question() -> None:
-    case = Case(
-        passage="Odo was born in 1588. The kiln was lit in 1588. It burned.",
-        question="When was the kiln lit?",
-    )
-    got = ground(case, "1588")
-    assert (got.evidence, got.supported, got.quoted) == ("The kiln was lit in 1588.", True, False)
-    assert case.passage[got.start : got.end] == got.evidence
-    assert ground(case, "1590").evidence == ""
 
 
 def test_text_of_a_passage_is_only_data() -> None:

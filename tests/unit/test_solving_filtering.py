@@ -8,11 +8,9 @@ import pytest
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.solving import (
-    consistency_filter,
     guessable,
     metric_filter,
     topic_free,
-    vote,
 )
 from ingrained.agent.solving.filtering import topic_free_prompts
 from ingrained.agent.testing import ScriptedModel
@@ -33,19 +31,6 @@ def test_a_metric_tells_how_near_a_reply_is(
     reply: str, measure: Literal["exact", "f1"], threshold: float, expected: bool
 ) -> None:
     assert metric_filter(reply, "Odo Prane", measure, threshold) is expected
-
-
-@pytest.mark.parametrize(
-    ("replies", "threshold", "expected"),
-    [
-        (["peat", "peat", "coal"], 0.6, True),
-        (["peat", "peat", "coal"], 0.7, False),
-        (["peat", "coal"], 0.5, False),
-        (["peat"], 1.0, True),
-    ],
-)
-def test_consistency_needs_no_answer(replies: list[str], threshold: float, expected: bool) -> None:
-    assert consistency_filter(vote(replies), threshold) is expected
 
 
 @pytest.mark.parametrize(

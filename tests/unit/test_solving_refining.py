@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from ingrained.agent.asking import Asker
-from ingrained.agent.solving import Case, correct_again, flips, self_refine
+from ingrained.agent.solving import Case, flips, self_refine
 from ingrained.agent.solving.crafts import (
     ADDS,
     COPIED,
@@ -27,14 +27,14 @@ CASE = Case(
     passage="The kiln of Averley was lit in 1588. Its keeper, Odo Prane, fed it with peat.",
     question="When was the kiln lit?",
 )
-CRITIC, REFINER, AGAIN, FIRST = "Check the draft", "Heed the feedback", "The draft may be", "If the"
+CRITIC, REFINER, FIRST = "Check the draft", "Heed the feedback", "If the"
 WRONG_YEAR = "Place: 1585\nFix: Give the year that the text names."
 
 
 def scripted(**replies: str | list[str]) -> ScriptedModel:
     """A model with a script per role; a list is given out one by one."""
     roles: Mapping[str, str] = {
-        "critic": CRITIC, "refine": REFINER, "again": AGAIN, "first": FIRST,
+        "critic": CRITIC, "refine": REFINER, "first": FIRST,
     }  # fmt: skip
     queues = {role: iter([x] * 9 if isinstance(x, str) else x) for role, x in replies.items()}
 
@@ -107,11 +107,6 @@ def test_generic_feedback_leaves_the_draft_as_it_is() -> None:
     assert (got.drafts, got.ended) == (("1588",), "generic")
 
 
-def test_generic_feedback_is_heeded_in_the_ablation() -> None:
-    model = scripted(first="1588", critic="Be more precise.", refine=["in May 1588", "1585"])
-    assert refined(model, heed_generic=True).text == "1585"
-
-
 @pytest.mark.parametrize(("reply", "ended"), [("1585", "unchanged"), ("", "faulty")])
 def test_a_refinement_that_is_none_ends_it(reply: str, ended: str) -> None:
     got = refined(scripted(first="1585", critic=WRONG_YEAR, refine=reply))
@@ -131,13 +126,6 @@ def test_items_are_asked_about_together_and_only_while_they_are_open() -> None:
     one, other = self_refine(Asker(model), [CASE, CASE], answers())
     assert (one.text, other.text) == ("1588", "1588")
     assert sum(CRITIC in asked for asked in model.asked) == 3
-
-
-def test_correction_without_a_critic_has_the_same_shape() -> None:
-    model = scripted(first="1585", again="Answer: 1588")
-    (got,) = correct_again(Asker(model), [CASE], answers())
-    assert (got.drafts, got.feedback) == (("1585", "1588"), ())
-    assert model.asked[1].endswith("Draft: 1585")
 
 
 def test_flips_are_counted_after_the_fact() -> None:

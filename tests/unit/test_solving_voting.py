@@ -8,12 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingrained.agent.answering import closed_book
-from ingrained.agent.asking import Asker
 from ingrained.agent.grading import ABSTENTION
-from ingrained.agent.solving import Vote, self_consistent, vote
-from ingrained.agent.solving.voting import calibration, expected_calibration_error
-from ingrained.agent.testing import ScriptedModel
+from ingrained.agent.solving import Vote, vote
 
 
 def test_the_majority_wins_and_its_share_is_the_confidence() -> None:
@@ -99,52 +95,3 @@ def test_the_order_of_the_replies_matters_to_ties_only(replies: list[str]) -> No
     for other in map(vote, itertools.permutations(replies)):
         assert (other.share, other.tied) == (first.share, first.tied)
         assert first.tied or other.answer == first.answer
-
-
-def drawing(replies: dict[float, list[str]]) -> ScriptedModel:
-    """A model that gives the next of some replies, by temperature."""
-    queues = {warmth: iter(items) for warmth, items in replies.items()}
-    model = ScriptedModel(script=lambda _: next(queues[model.options[-1]["temperature"]]))
-    return model
-
-
-def test_all_samples_are_drawn_in_one_batch_after_a_greedy_reply() -> None:
-    model = drawing({0.0: ["peat", "1402"], 0.7: ["coal", "coal", "1402", "1460"]})
-    prompts = [closed_book("What burns?"), closed_book("When?")]
-    votes = self_consistent(Asker(model), prompts, m=3, phase="vote", max_tokens=8)
-    assert [one.replies for one in votes] == [("peat", "coal", "coal"), ("1402", "1402", "1460")]
-    assert [one.answer for one in votes] == ["coal", "1402"]
-
-
-def test_all_replies_can_be_samples_as_in_the_paper() -> None:
-    model = drawing({0.5: ["peat", "coal", "peat"]})
-    (got,) = self_consistent(
-        Asker(model), [closed_book("What burns?")],
-        m=3, phase="vote", max_tokens=8, temperature=0.5, greedy_first=False,
-    )  # fmt: skip
-    assert got.answer == "peat"
-    assert {options["temperature"] for options in model.options} == {0.5}
-
-
-def test_the_cost_is_booked_in_the_phase() -> None:
-    asker = Asker(ScriptedModel(script=lambda _: "peat"))
-    self_consistent(asker, [closed_book("What burns?")] * 2, m=4, phase="vote", max_tokens=8)
-    assert asker.meter.of("vote").calls == 8
-
-
-def of_share(share: float) -> Vote:
-    return Vote(answer="peat", share=share, replies=("peat",), tied=False)
-
-
-def test_confidence_is_compared_with_accuracy() -> None:
-    votes = [of_share(1.0), of_share(1.0), of_share(0.4), of_share(0.4)]
-    low, high = calibration(votes, [True, False, False, False], bins=5)
-    assert (low.low, low.high, low.count, low.accuracy) == (0.2, 0.4, 2, 0.0)
-    assert (high.confidence, high.accuracy) == (1.0, 0.5)
-    assert expected_calibration_error([low, high]) == pytest.approx(0.45)
-    assert expected_calibration_error([]) == 0.0
-
-
-def test_a_share_that_is_as_often_right_is_calibrated() -> None:
-    bins = calibration([of_share(0.5), of_share(0.5)], [True, False])
-    assert expected_calibration_error(bins) == 0.0
