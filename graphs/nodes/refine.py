@@ -56,24 +56,29 @@ def reflect(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
     them settles is dropped. STaR then explains what is left.
     """
     left = [draft for draft in state["drafts"] if draft["verdict"] == "doubt"]
-    doubtful, found = len(left), {}
+    doubtful, found, flipped = len(left), {}, Counter[str]()
     for name, correct in (("critique-free", _again), ("self-refine", _refined)):
         if name in runtime.context.policy.mechanisms:
-            now = correct(state, runtime, [draft for draft in left if draft["id"] not in found])
+            now, turned = correct(
+                state, runtime, [draft for draft in left if draft["id"] not in found]
+            )
             found.update(now)
+            flipped.update(turned)
     drafts = [found.get(draft["id"], draft) for draft in state["drafts"]]
     kept = [draft for draft in drafts if draft["verdict"] != "doubt"]
     unsure = Counter({"answers differ": len(drafts) - len(kept)})
     if "star" in runtime.context.policy.mechanisms:
         kept = _explained(runtime, kept)
-    trace(state, runtime, "feedback", {"in doubt": doubtful, "settled": len(found)})
+    trace(state, runtime, "feedback", {"in doubt": doubtful, "settled": len(found), **flipped})
     emit(runtime, "reflect", event="settled", doubtful=doubtful, kept=len(found))
     return {"drafts": kept, "rejected": added(state["rejected"], unsure)}
 
 
-def _again(
-    state: StudyState, runtime: Runtime[StudyContext], drafts: Sequence[Draft]
-) -> dict[str, Draft]:
+Corrected = tuple[dict[str, Draft], dict[str, int]]
+"""Question id → the settled draft, and how many answers were turned right and wrong."""
+
+
+def _again(state: StudyState, runtime: Runtime[StudyContext], drafts: Sequence[Draft]) -> Corrected:
     prompt, notes = load("settle"), state["notes"]
     asked = [draft for draft in drafts if draft["note"] is not None and len(draft["passages"]) == 1]
     replies = runtime.context.asker.ask(
@@ -81,18 +86,14 @@ def _again(
         phase="reflect",
         max_tokens=ANSWER_TOKENS,
     )
-    return {
-        draft["id"]: {**draft, "verdict": _settled(draft)}
-        for draft, reply in zip(asked, replies, strict=True)
-        if answered(draft["question"], reply, draft["answer"])
-    }
+    return _borne_out(asked, replies), {}
 
 
 def _refined(
     state: StudyState,  # noqa: ARG001 both corrections are called alike
     runtime: Runtime[StudyContext],
     drafts: Sequence[Draft],
-) -> dict[str, Draft]:
+) -> Corrected:
     asked = [draft for draft in drafts if draft["kind"] != UNANSWERABLE]
     refined = self_refine(
         runtime.context.asker, _cases(runtime, asked), answers(),
@@ -100,10 +101,16 @@ def _refined(
     )  # fmt: skip
     turned = flips(refined, [[draft["answer"]] for draft in asked])
     emit(runtime, "reflect", event="refined", **vars(turned))
+    counts = {name.replace("_", " "): count for name, count in vars(turned).items()}
+    return _borne_out(asked, [one.text for one in refined]), counts
+
+
+def _borne_out(asked: Sequence[Draft], replies: Sequence[str]) -> dict[str, Draft]:
+    """Return by id the drafts whose corrected answer is the chosen one, no longer in doubt."""
     return {
         draft["id"]: {**draft, "verdict": _settled(draft)}
-        for draft, one in zip(asked, refined, strict=True)
-        if answered(draft["question"], one.text, draft["answer"])
+        for draft, reply in zip(asked, replies, strict=True)
+        if answered(draft["question"], reply, draft["answer"])
     }
 
 

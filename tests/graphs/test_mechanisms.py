@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,9 @@ from bridge import (
 
 from ingrained.agent.answering import LEAK_WORDS
 from ingrained.agent.grading import ABSTENTION, words
+from ingrained.agent.library import Library
 from ingrained.agent.mechanisms import MECHANISMS, QUESTION_KINDS
+from ingrained.agent.report.steering import steering
 from ingrained.agent.tasks.kinds import DERIVED
 
 
@@ -366,6 +369,9 @@ def test_self_refine_drops_what_it_rewrites_wrongly(study, model, home):
     study(mechanisms=DOUBT | {"self-refine"})
 
     assert BUILDER not in texts(home)
+    with closing(Library(home / "library.sqlite", read_only=True)) as library:
+        (first, *_) = steering(library, library.questions()).rounds
+    assert "right to wrong 1" in first.steps["feedback"]
 
 
 REASON = "The text says that Mara Vint built the Orlan Bridge, so the answer is: Mara Vint"
