@@ -26,6 +26,15 @@ RECALL_K = 3
 """Excerpts for a question."""
 POOL = 16
 """Memories found for each excerpt that will be chosen."""
+MARGIN = 1.0
+"""How far below the best excerpt's score another one may be, to be shown beside it.
+
+What is shown beside the right passage misleads a small model: on the development questions one
+excerpt beats two and two beat three, and those within 0.5 to 3 of the best do no harm (LOG.md).
+"""
+LEAST_SPREAD = (0.05, 0.5)
+"""Standard deviation of cosines and of BM25 from which differences count in full. A handful of
+excerpts may all be alike, and which is best by a hair then says nothing."""
 SOURCES = 2
 """Most memories named as the source of one excerpt."""
 HIDDEN = "…"
@@ -149,15 +158,17 @@ def _grouped(found: Sequence[Recalled], shown_for: Mapping[str, Excerpt]) -> lis
 
 
 def _best(excerpts: Sequence[Excerpt], question: str, k: int) -> list[Excerpt]:
-    """Return the best excerpts by nearness and words together, each as far from its mean as it is.
+    """Return the best excerpt and those nearly as good, by nearness and words together.
 
-    Sums of standard scores (Lee 1997, "Analyses of multiple evidence combination", has such sums of
+    The score is a sum of standard scores (Lee 1997, "Analyses of multiple evidence combination", has such sums of
     normalised scores): unlike ranks, they tell a clear winner from one by a hair.
     """
-    near = _standard([max(map(_nearness, one.memories)) for one in excerpts])
-    said = _standard(bm25(question, [one.text for one in excerpts]))
-    order = sorted(range(len(excerpts)), key=lambda n: -(near[n] + said[n]))
-    chosen = [excerpts[n] for n in order[:k]]
+    near = [max(map(_nearness, one.memories)) for one in excerpts]
+    said = bm25(question, [one.text for one in excerpts])
+    standard = map(_standard, (near, said), LEAST_SPREAD)
+    scores = [one + other for one, other in zip(*standard, strict=True)]
+    order = sorted(range(len(excerpts)), key=lambda n: -scores[n])
+    chosen = [excerpts[n] for n in order[:k] if scores[n] >= scores[order[0]] - MARGIN]
     return [replace(one, memories=one.memories[:SOURCES]) for one in chosen]
 
 
@@ -167,12 +178,12 @@ def _nearness(found: Recalled) -> float:
     return faded(near, found.retention)
 
 
-def _standard(values: Sequence[float]) -> list[float]:
-    """Return standard scores: mean 0, standard deviation 1; all 0 where the values are alike."""
-    spread = statistics.pstdev(values) if values else 0.0
-    if not spread:
-        return [0.0] * len(values)
+def _standard(values: Sequence[float], least_spread: float) -> list[float]:
+    """Return standard scores: mean 0, and standard deviation 1 unless the values are much alike."""
+    if not values:
+        return []
     mean = statistics.fmean(values)
+    spread = max(statistics.pstdev(values, mean), least_spread)
     return [(value - mean) / spread for value in values]
 
 

@@ -12,7 +12,7 @@ from ingrained.agent.answering import ClosedBook, closed_book, open_book
 from ingrained.agent.prompts import Messages
 from ingrained.agent.solving.cases import Case
 from ingrained.agent.solving.evidence import solve
-from ingrained.agent.solving.filtering import guessable, metric_filter
+from ingrained.agent.solving.filtering import guessable, metric_filter, topic_free
 from ingrained.agent.solving.voting import vote
 from ingrained.agent.tasks.drafts import Draft, knows, passes, settled, unlike
 from ingrained.agent.tasks.kinds import CLOZE, FREE_RECALL, UNANSWERABLE
@@ -86,7 +86,10 @@ def _read_again(
 
 
 def _measured(draft: Draft, reply: str | None) -> bool:
-    return reply is None or metric_filter(reply, draft["answer"])
+    """Return whether a reply is near the answer; declining has many wordings, so none is measured."""
+    if reply is None or draft["kind"] == UNANSWERABLE:
+        return True
+    return metric_filter(reply, draft["answer"])
 
 
 def _vote(
@@ -156,7 +159,11 @@ def _not_guessable(
     if "topic-free" not in runtime.context.policy.mechanisms:
         return list(drafts)
     topics = {note["passage"]: note["topic"] for note in state["notes"]}
-    tested = [draft for draft in drafts if draft["kind"] != UNANSWERABLE]
+    tested = [
+        draft for draft in drafts
+        if draft["kind"] != UNANSWERABLE
+        and topic_free(draft["question"], topics.get(draft["passage"], "")) != draft["question"]
+    ]  # fmt: skip
     guessed = guessable(
         runtime.context.asker,
         [draft["question"] for draft in tested],

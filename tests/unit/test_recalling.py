@@ -84,16 +84,30 @@ def test_two_memories_of_one_passage_share_one_excerpt_best_first(
     question = "Who built the Orlan Bridge, paid in salt by the guild of Teskow?"
     found = recalled(Recaller(store, library), question)
     assert [(one.text, [part.memory for part in one.memories]) for one in found] == [
-        (MAKING, [paid, built]),
-        (SIZE, [arches]),
+        (MAKING, [paid, built])
     ]
+    assert arches in [one.memory for one in store.recall(question)]
 
 
-def test_the_passage_of_the_best_memory_comes_first(store: MemoryStore, library: Library) -> None:
+def test_what_is_far_below_the_best_is_not_shown_beside_it(
+    store: MemoryStore, library: Library
+) -> None:
     remember(store, BUILT)
     remember(store, ARCHES)
     found = recalled(Recaller(store, library), "How many arches has the Orlan Bridge, nine?")
-    assert [one.text for one in found] == [SIZE, MAKING]
+    assert [one.text for one in found] == [SIZE]
+
+
+def test_what_is_nearly_as_good_as_the_best_is_shown_beside_it(
+    store: MemoryStore, library: Library
+) -> None:
+    tolls = ("The toll was salt then.", "The toll is salt now.", "Kings feared storms here.")
+    page = "\n\n".join(f"# Part {n}\n\n{toll}" for n, toll in enumerate(tolls))
+    put(library, page)
+    for toll in tolls:
+        remember(store, toll, page=page)
+    found = recalled(Recaller(store, library), "Was the toll salt?")
+    assert {one.memories[0].memory.text for one in found} == {*tolls[:2]}
 
 
 def test_a_passage_that_says_more_of_the_question_than_its_memory_moves_up(
@@ -116,31 +130,25 @@ def test_a_passage_that_says_more_of_the_question_than_its_memory_moves_up(
     shown = recalled(Recaller(store, library), question)
 
     assert ranked == [paid, slept, ate]
-    assert [one.memories[0].memory.text for one in shown] == [paid, ate, slept]
+    assert [one.memories[0].memory.text for one in shown] == [paid, ate]
 
 
 NUMBERS = ("one", "two", "three", "four", "five")
 
 
-def crowd(library: Library, store: MemoryStore) -> None:
-    """Remember five sentences of one passage, and one each of two others."""
-    quotes = [f"The red mule {n} carried salt over the bridge." for n in NUMBERS]
-    far = ["The red mule slept in Teskow.", "The red mule died in Orvel."]
-    page = f"# Near\n\n{' '.join(quotes)}\n\n# Bed\n\n{far[0]}\n\n# Death\n\n{far[1]}"
-    put(library, page)
-    for quote in (*quotes, *far):
-        remember(store, quote, page=page)
-
-
 def test_more_memories_are_found_than_passages_shown_lest_one_passage_takes_all_places(
     store: MemoryStore, library: Library
 ) -> None:
-    crowd(library, store)
+    quotes = [f"The red mule {n} carried salt over the bridge." for n in NUMBERS]
+    far = "The red mule often carried salt over the bridge."
+    page = f"# Near\n\n{' '.join(quotes)}\n\n# Far\n\n{far}"
+    put(library, page)
+    for quote in (*quotes, far):
+        remember(store, quote, page=page)
     question = "Did the red mule carry salt over the bridge?"
-    nearest = store.recall(question, k=3)
+    assert far not in [one.memory.text for one in store.recall(question, k=3)]
     shown = recalled(Recaller(store, library, k=3), question)
-    assert all("salt" in one.memory.text for one in nearest)
-    assert {one.text.split(":")[0] for one in shown} == {"Near", "Bed", "Death"}
+    assert {one.text.split(":")[0] for one in shown} == {"Near", "Far"}
 
 
 def test_a_sentence_that_is_not_remembered_is_found_by_its_passage(
