@@ -315,6 +315,24 @@ class Asker:
         self.meter.of(phase).add(replies)
         return [float(reply.text) for reply in replies]
 
+    def likelihoods_within(
+        self, prompts: Sequence[Messages], texts: Sequence[str], *, phase: str
+    ) -> list[float] | None:
+        """Return how likely a stretch of each prompt is; None for a model that does not tell.
+
+        It is the base's mean log-probability per token, see `IngrainedChat.likelihoods_within`.
+        """
+        if not hasattr(self.model, "likelihoods_within"):
+            return None
+        model: Any = self.model
+        scored = (
+            model.likelihoods_within([to_messages(p) for p in prompts], texts) if prompts else []
+        )
+        self.meter.of(phase).add([
+            Reply(text="", tokens_in=one.tokens, tokens_cached=one.cached_tokens) for one in scored
+        ])  # fmt: skip
+        return [one.log_probability for one in scored]
+
 
 def to_messages(prompt: Messages) -> list[BaseMessage]:
     """Turn (role, content) pairs into LangChain messages."""

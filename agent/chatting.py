@@ -12,7 +12,7 @@ from ingrained.agent.grading import abstained
 from ingrained.agent.grounding import ask_in
 from ingrained.agent.library import Library
 from ingrained.agent.prompts import Messages
-from ingrained.agent.recalling import RECALL_K, Excerpt, Recaller
+from ingrained.agent.recalling import RECALL_K, Excerpt, Recaller, likely_by
 from ingrained.errors import NotFoundError, SettingsError
 from ingrained.memory.results import Recalled
 from ingrained.memory.store import MemoryStore
@@ -119,7 +119,8 @@ class Conversation:
         unused: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self._asker = asker
-        self._recaller = Recaller(store, library, k=k) if store else None
+        likely = likely_by(asker, phase="ask")
+        self._recaller = Recaller(store, library, k=k, likely=likely) if store else None
         self._adapter = adapter if asker.has_adapters else None
         self._unused = unused
         self.cell: Cell

@@ -3,14 +3,15 @@
 A memory is found by its own sentence, which is precise, and read in its passage, which says what
 "he" and "the workshop" are (small-to-big retrieval). Passages of many found memories compete: how
 near the best memory is in meaning, and how well the whole passage matches the question's words, which
-makes up for sentences that are not remembered (LOG.md has what each step gains). What was forgotten
-stays hidden in the passage of what was kept.
+makes up for sentences that are not remembered; the few best are read again, and that which makes the
+question likeliest wins (LOG.md has what each step gains). What was forgotten stays hidden in the
+passage of what was kept.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ingrained.memory.ranking import faded
@@ -19,6 +20,8 @@ from ingrained.memory.results import Recalled
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.wordrank import bm25
 
+from .answering import with_memory
+from .asking import Asker
 from .library import Library
 from .reading.documents import Passage
 
@@ -32,12 +35,17 @@ MARGIN = 1.0
 What is shown beside the right passage misleads a small model: on the development questions one
 excerpt beats two and two beat three, and those within 0.5 to 3 of the best do no harm (LOG.md).
 """
+LIKELIHOOD_WEIGHT = 4.0
+"""How much the mean log-probability of a question counts beside the standard scores (LOG.md)."""
 LEAST_SPREAD = (0.05, 0.5)
 """Standard deviation of cosines and of BM25 from which differences count in full. A handful of
 excerpts may all be alike, and which is best by a hair then says nothing."""
 SOURCES = 2
 """Most memories named as the source of one excerpt."""
 HIDDEN = "…"
+
+Likely = Callable[[Sequence[tuple[str, str]]], Sequence[float] | None]
+"""Pairs of question and excerpt → how likely the question is after the excerpt; None if unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +60,9 @@ class Excerpt:
     """Best first, `SOURCES` at most."""
 
 
+Ranked = tuple[float, Excerpt]
+
+
 class Recaller:
     """Recalls memories for questions and lays them out as the model reads them.
 
@@ -61,6 +72,7 @@ class Recaller:
             no longer holds the quote, a memory is laid out as its own text.
         k: Most excerpts for a question.
         namespace: Whose memories.
+        likely: Reads the best `k` excerpts of each question again, to order them.
     """
 
     def __init__(
@@ -70,11 +82,13 @@ class Recaller:
         *,
         k: int = RECALL_K,
         namespace: tuple[str, ...] = DEFAULT_NAMESPACE,
+        likely: Likely | None = None,
     ) -> None:
         self._store = store
         self._library = library
         self._k = k
         self._namespace = namespace
+        self._likely = likely
 
     def recall(self, questions: Sequence[str]) -> list[list[Excerpt]]:
         """Return the excerpts for each question, best first."""
@@ -82,10 +96,27 @@ class Recaller:
             list(questions), k=POOL * self._k, namespace=self._namespace
         )
         shown_for = self._excerpts(one.memory for item in found for one in item)
-        return [
+        ranked = [
             _best(_grouped(item, shown_for), question, self._k)
             for question, item in zip(questions, found, strict=True)
         ]
+        return [_within_margin(each) for each in self._reread(questions, ranked)]
+
+    def _reread(
+        self, questions: Sequence[str], ranked: Sequence[list[Ranked]]
+    ) -> Sequence[list[Ranked]]:
+        """Add to the scores how likely each question is after each of its excerpts."""
+        several = [n for n, each in enumerate(ranked) if len(each) > 1]
+        pairs = [(questions[n], one.text) for n in several for _, one in ranked[n]]
+        told = self._likely(pairs) if self._likely and pairs else None
+        if told is None:
+            return ranked
+        values, reread = iter(told), list(ranked)
+        for n in several:
+            reread[n] = [
+                (score + LIKELIHOOD_WEIGHT * next(values), one) for score, one in ranked[n]
+            ]
+        return reread
 
     def lay_out(self, memories: Iterable[Memory]) -> dict[str, str]:
         """Return memory id → the text that is shown for it; those of one passage share theirs."""
@@ -137,6 +168,25 @@ class Recaller:
         return _quotes(self._store.list(namespace=self._namespace, document=document))
 
 
+def likely_by(asker: Asker, *, phase: str) -> Likely:
+    """Return what rates an excerpt by how likely the model finds the question after it.
+
+    Query likelihood (Sachan et al. 2022, "Improving passage retrieval with zero-shot question
+    generation", section 2.2), in the very prompt that the answer is read from: what is computed of
+    it serves the reply.
+
+    Args:
+        asker: The model.
+        phase: Where the cost is booked.
+    """
+
+    def likely(pairs: Sequence[tuple[str, str]]) -> Sequence[float] | None:
+        prompts = [with_memory([text], question) for question, text in pairs]
+        return asker.likelihoods_within(prompts, [question for question, _ in pairs], phase=phase)
+
+    return likely
+
+
 def shown(title: str, text: str) -> str:
     """Return a note as it stands in a prompt.
 
@@ -157,19 +207,27 @@ def _grouped(found: Sequence[Recalled], shown_for: Mapping[str, Excerpt]) -> lis
     return [replace(bare, memories=tuple(group)) for bare, group in groups.items()]
 
 
-def _best(excerpts: Sequence[Excerpt], question: str, k: int) -> list[Excerpt]:
-    """Return the best excerpt and those nearly as good, by nearness and words together.
+def _best(excerpts: Sequence[Excerpt], question: str, k: int) -> list[Ranked]:
+    """Return the `k` best excerpts by nearness and words together, each with its score.
 
-    The score is a sum of standard scores (Lee 1997, "Analyses of multiple evidence combination", has such sums of
-    normalised scores): unlike ranks, they tell a clear winner from one by a hair.
+    The score is a sum of standard scores (Lee 1997, "Analyses of multiple evidence combination", has
+    such sums of normalised scores): unlike ranks, they tell a clear winner from one by a hair.
     """
     near = [max(map(_nearness, one.memories)) for one in excerpts]
     said = bm25(question, [one.text for one in excerpts])
     standard = map(_standard, (near, said), LEAST_SPREAD)
     scores = [one + other for one, other in zip(*standard, strict=True)]
-    order = sorted(range(len(excerpts)), key=lambda n: -scores[n])
-    chosen = [excerpts[n] for n in order[:k] if scores[n] >= scores[order[0]] - MARGIN]
-    return [replace(one, memories=one.memories[:SOURCES]) for one in chosen]
+    order = sorted(range(len(excerpts)), key=lambda n: -scores[n])[:k]
+    return [
+        (scores[n], replace(excerpts[n], memories=excerpts[n].memories[:SOURCES])) for n in order
+    ]
+
+
+def _within_margin(ranked: Sequence[Ranked]) -> list[Excerpt]:
+    """Return the best excerpt, and those nearly as good, best first."""
+    least = max((score for score, _ in ranked), default=0.0) - MARGIN
+    in_order = sorted(ranked, key=lambda each: -each[0])
+    return [one for score, one in in_order if score >= least]
 
 
 def _nearness(found: Recalled) -> float:

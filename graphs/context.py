@@ -11,7 +11,7 @@ from ingrained.agent.asking import Asker
 from ingrained.agent.library import Library
 from ingrained.agent.mechanisms import DEFAULT_MECHANISMS, QUESTION_KINDS, check_mechanisms
 from ingrained.agent.planning import AUTONOMY, Planner
-from ingrained.agent.recalling import RECALL_K, Recaller
+from ingrained.agent.recalling import RECALL_K, Recaller, likely_by
 from ingrained.errors import ModelError, SettingsError
 from ingrained.memory.relations import Judge
 from ingrained.memory.store import MemoryStore
@@ -136,9 +136,17 @@ class StudyContext:
             asker=self.asker,
         )
 
-    def recaller(self) -> Recaller:
-        """Return what lays memories before the model."""
-        return Recaller(self.store, self.library, k=self.policy.recall_k, namespace=self.namespace)
+    def recaller(self, asker: Asker | None = None, *, phase: str) -> Recaller:
+        """Return what lays memories before the model.
+
+        Args:
+            asker: Reads the best of them again; the run's own when None.
+            phase: Where the cost is booked.
+        """
+        return Recaller(
+            self.store, self.library, k=self.policy.recall_k, namespace=self.namespace,
+            likely=likely_by(asker or self.asker, phase=phase),
+        )  # fmt: skip
 
 
 def cannot_train(name: str) -> ModelError:

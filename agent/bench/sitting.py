@@ -45,7 +45,7 @@ def sit_cell(
     cell: str,
     asker: Asker,
     *,
-    recall: Recall,
+    recall: Callable[[Asker], Recall],
     adapter: str | None = None,
     seed: int | None = None,
     on_replies: Callable[[int], None] = lambda _more: None,
@@ -56,7 +56,7 @@ def sit_cell(
         benchmark: Questions and documents.
         cell: One of `cells.CELLS`.
         asker: The model; its own meter is left alone.
-        recall: For the cells that something is recalled in.
+        recall: For the cells that something is recalled in; given the asker that adds up their cost.
         adapter: A loaded adapter, for `adapter` and `both`.
         seed: Of the study that the cell rests on; None for a cell that rests on none.
         on_replies: Told how many more were answered, or left out.
@@ -67,7 +67,7 @@ def sit_cell(
     asker, started = asker.metered_by(Meter()), time.perf_counter()
     asker.replies = None  # A cell's seconds are to be its own.
     items = [item for item in benchmark.items if counts_in(cell, item.document)]
-    laid = lay_out(items, cell, recall=recall, gold=_gold(benchmark, cell))
+    laid = lay_out(items, cell, recall=recall(asker), gold=_gold(benchmark, cell))
     if reason := _does_not_fit(cell, laid, asker.model):
         return {**who, "skipped": reason}
     on_replies(len(benchmark.items) - len(items))

@@ -165,7 +165,7 @@ def _sit(benchmark: Benchmark, cell: str, context: StudyContext, seed: int, grou
             benchmark,
             cell,
             context.asker,
-            recall=context.recaller().recall,
+            recall=lambda asker: context.recaller(asker, phase="exam").recall,
             adapter=context.registry.active(),
             seed=seed,
             on_replies=tell,

@@ -115,7 +115,7 @@ def _sit_untaught(job: Job, cell: str, asker: Asker) -> Sitting:
         return watched(
             benchmark,
             cell,
-            lambda tell: sit_cell(benchmark, cell, asker, recall=recall, on_replies=tell),
+            lambda tell: sit_cell(benchmark, cell, asker, recall=lambda _: recall, on_replies=tell),
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ingrained.agent.asking import Asker, Meter
 from ingrained.agent.exam import CELLS, Exam, Item, sit, summarise, to_rows
 from ingrained.agent.library import Library
-from ingrained.agent.recalling import Excerpt, Recaller
+from ingrained.agent.recalling import Excerpt, Recaller, likely_by
 from ingrained.errors import SettingsError
 from ingrained.memory.store import MemoryStore
 
@@ -100,7 +100,7 @@ def _sit_cell(
         exam.items,
         cell,
         asker,
-        recall=lambda questions: _recall(candidate, questions),
+        recall=lambda questions: _recall(candidate, asker, questions),
         gold=lambda item: _gold(candidate.library, item),
         adapter=candidate.adapter,
     )
@@ -108,10 +108,11 @@ def _sit_cell(
     return {**summarise(graded), **cost}, to_rows(graded)
 
 
-def _recall(candidate: Candidate, questions: Sequence[str]) -> list[list[Excerpt]]:
+def _recall(candidate: Candidate, asker: Asker, questions: Sequence[str]) -> list[list[Excerpt]]:
     if candidate.store is None:
         return [[] for _ in questions]
-    return Recaller(candidate.store, candidate.library).recall(questions)
+    likely = likely_by(asker, phase="exam")
+    return Recaller(candidate.store, candidate.library, likely=likely).recall(questions)
 
 
 def _gold(library: Library, item: Item) -> str:

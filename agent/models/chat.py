@@ -21,10 +21,12 @@ from ingrained.errors import ModelError
 
 from .engine import Engine
 from .grammar import json_grammar, regex_grammar
-from .sampling import Generated, Progress, Sampling
+from .sampling import Generated, Progress, Sampling, Scored
 from .structured import Schema, reader, schema_of, with_raw
 from .template import ChatTemplate
 
+_SCORED_AT_ONCE = 64
+"""Prompts whose keys and values are held together."""
 _GRAMMARS: dict[str, Callable[[Any], str]] = {
     "grammar": str,
     "json_schema": lambda schema: json_grammar(schema_of(schema)),
@@ -140,7 +142,38 @@ class IngrainedChat(BaseChatModel):
         ids = self._template.ids(self._convert_input(prompt).to_messages())
         with self._lock:
             self.engine.use(adapter)
-            return [self.engine.likelihood(ids, self.engine.encode(reply)) for reply in replies]
+            scored = self.engine.likelihoods(
+                [ids] * len(replies), [self.engine.encode(reply) for reply in replies]
+            )
+        return [one.log_probability for one in scored]
+
+    def likelihoods_within(
+        self, prompts: Sequence[LanguageModelInput], texts: Sequence[str]
+    ) -> list[Scored]:
+        """Return how likely a stretch of each prompt is after what stands before it in the prompt.
+
+        What is computed of a prompt's beginning is kept for the reply to it.
+
+        Args:
+            prompts: As for `invoke`.
+            texts: For each, what it holds; where it does so twice, the last one counts.
+
+        Raises:
+            ModelError: a text is empty, begins its prompt, or is not in it.
+        """
+        messages = [self._convert_input(each).to_messages() for each in prompts]
+        parted = [
+            self._template.parted(each, text) for each, text in zip(messages, texts, strict=True)
+        ]
+        order = sorted(range(len(parted)), key=parted.__getitem__)
+        scored: dict[int, Scored] = {}
+        with self._lock:
+            self.engine.use(None)
+            for start in range(0, len(order), _SCORED_AT_ONCE):
+                part = order[start : start + _SCORED_AT_ONCE]
+                before, inside = zip(*(parted[n] for n in part), strict=True)
+                scored |= zip(part, self.engine.likelihoods(before, inside), strict=True)
+        return [scored[n] for n in range(len(parted))]
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text has, without any template around it."""

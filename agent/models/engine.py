@@ -10,6 +10,7 @@ import functools
 import hashlib
 import random
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ from .grammar import Grammars
 from .packing import free, pack
 from .prefill import Prefiller
 from .prefixes import Node, PrefixCache
-from .sampling import Generated, Progress, Sampling
+from .sampling import Generated, Progress, Sampling, Scored
+from .scoring import log_probabilities
 from .text import ReplyText
 
 _TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "</s>")
@@ -42,6 +44,8 @@ _TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end|>", "<end_of_t
 _MEBIBYTE = 2**20
 _PASS_TOKENS = {False: 256, True: 4096}
 """Without and with CUDA. A processor is busy with 256 tokens; more only widen the mask."""
+_SCORED_TOKENS = 256
+"""Tokens of a pass that the output layer is applied to: each takes as many numbers as there are words."""
 _WASTE = {False: 20_000, True: 2_000_000}
 """Without and with CUDA. Measured for a model of 0.5B: a pass reads all weights."""
 
@@ -90,6 +94,9 @@ class Engine:
             shape=self.shape,
             pass_tokens=pass_tokens,
             waste=_WASTE[cuda],
+        )
+        self._whole = replace(
+            self._prefiller, decoder=model, pass_tokens=min(pass_tokens, _SCORED_TOKENS)
         )
         self._decoder = Decoder(
             model=model,
@@ -207,21 +214,27 @@ class Engine:
             yield piece
         yield rows[0].result()
 
-    @torch.inference_mode()
-    def likelihood(self, prompt: Sequence[int], continuation: Sequence[int]) -> float:
-        """Return the mean log-probability of a continuation's tokens after a prompt, natural log.
+    def likelihoods(
+        self, prompts: Sequence[Sequence[int]], texts: Sequence[Sequence[int]]
+    ) -> list[Scored]:
+        """Return how likely each text's tokens are after its prompt.
+
+        A prompt that others share is computed once, and kept for what is generated from it.
 
         Raises:
-            ModelError: the prompt or the continuation is empty, or they are too long together.
+            ModelError: a prompt or a text is empty, or they are too long together.
         """
-        if not continuation:
-            raise ModelError("A continuation is empty.", hint="Give it at least one token.")
-        self.check(prompt, Sampling(max_tokens=len(continuation)))
-        ids = torch.tensor([[*prompt, *continuation]], device=self.shape.device)
-        kept = len(continuation) + 1
-        logits = self.model(input_ids=ids, use_cache=False, logits_to_keep=kept).logits[0, :-1]
-        chances = torch.log_softmax(logits.float(), dim=-1)
-        return float(chances.gather(1, ids[0, len(prompt) :, None]).mean())
+        for prompt, text in zip(prompts, texts, strict=True):
+            if not text:
+                raise ModelError("A continuation is empty.", hint="Give it at least one token.")
+            self.check(prompt, Sampling(max_tokens=len(text)))
+        ends, cached = self._prefixed(prompts)
+        values = log_probabilities(self._whole, ends, prompts, texts)
+        self._prefixes.trim()
+        return [
+            Scored(log_probability=value, tokens=len(prompt) + len(text), cached_tokens=kept)
+            for value, prompt, text, kept in zip(values, prompts, texts, cached, strict=True)
+        ]
 
     def load_adapter(self, name: str, folder: Path, *, strength: float = 1.0) -> None:
         """Read a LoRA adapter; see `Adapters.load`."""
@@ -296,17 +309,24 @@ class Engine:
                 self._prefixes.trim()
 
     def _prefill(self, rows: Sequence[Row]) -> list[Node | None]:
+        ends, cached = self._prefixed([row.prompt for row in rows])
+        for row, kept in zip(rows, cached, strict=True):
+            row.cached_tokens = kept
+        return ends
+
+    def _prefixed(self, prompts: Sequence[Sequence[int]]) -> tuple[list[Node | None], list[int]]:
+        """Compute prompts but for their last tokens; return where each ends, and what was reused."""
         self._prefixes.trim()
-        ends = self._prefixes.insert(self.adapters.active, [row.prompt[:-1] for row in rows])
+        ends = self._prefixes.insert(self.adapters.active, [prompt[:-1] for prompt in prompts])
         counted: set[Node] = set()
-        for row, end in zip(rows, ends, strict=True):
+        cached = []
+        for end in ends:
             path = end.path() if end else []
-            row.cached_tokens = sum(
-                len(node.tokens) for node in path if node.kv is not None or node in counted
-            )
+            known = (node for node in path if node.kv is not None or node in counted)
+            cached.append(sum(len(node.tokens) for node in known))
             counted.update(path)
         self._prefiller.fill(ends)
-        return ends
+        return ends, cached
 
 
 def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> frozenset[int]:

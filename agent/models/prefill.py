@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -36,27 +37,33 @@ class Prefiller:
     def fill(self, ends: Sequence[Node | None]) -> None:
         """Compute every missing node on the paths to `ends`."""
         for level in _levels(ends):
-            for group in _groups(level, self.pass_tokens, self.waste):
-                self._compute(group)
+            for group in self.groups(level):
+                cache, _ = self.run(group)
+                start = 0
+                for node in group:
+                    node.kv = cache.block(start, start + _length(node))
+                    start += _length(node)
+
+    def groups(self, nodes: list[Node]) -> Iterator[list[Node]]:
+        """Cut nodes, none of which stands above another, into passes."""
+        return _groups(nodes, self.pass_tokens, self.waste)
 
     @torch.inference_mode()
-    def _compute(self, group: list[Node]) -> None:
+    def run(self, group: list[Node]) -> tuple[PackedCache, Any]:
+        """Make one pass over nodes whose paths are computed; return the cache and the output."""
         above = _unique(node for end in group for node in end.path()[:-1])
         cache = PackedCache(self.shape, [n.kv for n in above if n.kv is not None], _total(group))
         ids = [token for node in group for token in node.tokens]
         positions = [place for node in group for place in _places(node)]
         device = self.shape.device
-        self.decoder(
+        output = self.decoder(
             input_ids=torch.tensor([ids], device=device),
             position_ids=torch.tensor([positions], device=device),
             attention_mask=self._mask(above, group),
             past_key_values=cache,
             use_cache=True,
         )
-        start = 0
-        for node in group:
-            node.kv = cache.block(start, start + _length(node))
-            start += _length(node)
+        return cache, output
 
     def _mask(self, above: list[Node], group: list[Node]) -> torch.Tensor:
         """Return the additive mask, [1, 1, new tokens, tokens above and new]."""

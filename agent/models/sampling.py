@@ -43,6 +43,18 @@ class Sampling:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scored:
+    """How likely a given text is after a prompt."""
+
+    log_probability: float
+    """Mean over the text's tokens, natural log."""
+    tokens: int
+    """Of prompt and text."""
+    cached_tokens: int
+    """Of those, the ones whose keys and values were reused."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Generated:
     """One reply."""
 

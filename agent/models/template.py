@@ -61,6 +61,25 @@ class ChatTemplate:
         """Return the prompt's token ids; see `render`."""
         return list(self._tokenizer.encode(self.render(messages), add_special_tokens=False))
 
+    def parted(self, messages: Sequence[BaseMessage], text: str) -> tuple[list[int], list[int]]:
+        """Return the token ids of a prompt before the last stretch that is `text`, and of that.
+
+        Raises:
+            ModelError: there is nothing before it, or it is not in the prompt.
+        """
+        rendered, wanted = self.render(messages), self._disarm(text)
+        start = rendered.rfind(wanted) if wanted else -1
+        encoded = self._tokenizer(rendered, add_special_tokens=False, return_offsets_mapping=True)
+        spans = encoded["offset_mapping"]
+        inside = [n for n, (a, b) in enumerate(spans) if b > start and a < start + len(wanted)]
+        if start < 1 or not inside or not inside[0]:
+            raise ModelError(
+                "The text does not stand inside the prompt.",
+                hint="It must be a part of a message, and not the beginning of the prompt.",
+            )
+        ids = list(encoded["input_ids"])
+        return ids[: inside[0]], ids[inside[0] : inside[-1] + 1]
+
     def _turn(self, message: BaseMessage) -> dict[str, str]:
         role = _ROLES.get(message.type)
         if role is None:

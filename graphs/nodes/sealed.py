@@ -73,7 +73,7 @@ def sit(
     questions = [item["question"] for item in items]
     found: list[list[Excerpt]] = [[] for _ in items]
     if cell in RECALLING:
-        found = context.recaller().recall(questions)
+        found = context.recaller(phase=phase).recall(questions)
     notes = [[one.text for one in excerpts] for excerpts in found]
     replies = ask_in(
         cell,

@@ -46,8 +46,8 @@ def benchmark(*items: Item) -> Benchmark:
     )
 
 
-def nothing(questions):
-    return [[] for _ in questions]
+def nothing(_asker):
+    return lambda questions: [[] for _ in questions]
 
 
 def test_base_knows_nothing_and_open_and_full_read() -> None:
@@ -134,7 +134,7 @@ def test_plain_rag_lays_the_nearest_passages_into_the_open_book_prompt(tmp_path:
     model = ScriptedModel(script=reader)
     passages = excerpts((MILL, FERRY), passage_tokens=160)
     with plain_rag(passages, HashEmbedder(), tmp_path / "rag", k=1) as recall:
-        sat = sit_cell(benchmark(), "rag", Asker(model), recall=recall)
+        sat = sit_cell(benchmark(), "rag", Asker(model), recall=lambda _: recall)
     assert [row["contained"] for row in sat["rows"]] == [1, 1]
     assert [row["hit"] for row in sat["rows"]] == [True, True]
     assert "from the text" in model.asked[0]
@@ -153,7 +153,9 @@ def test_a_collection_is_made_anew_each_time(tmp_path: Path) -> None:
 def test_a_miss_is_told_from_a_hit(tmp_path: Path) -> None:
     passages = excerpts((FERRY,), passage_tokens=160)
     with plain_rag(passages, HashEmbedder(), tmp_path / "rag", k=1) as recall:
-        sat = sit_cell(benchmark(), "rag", Asker(ScriptedModel(script=reader)), recall=recall)
+        sat = sit_cell(
+            benchmark(), "rag", Asker(ScriptedModel(script=reader)), recall=lambda _: recall
+        )
     assert [row["hit"] for row in sat["rows"]] == [False, True]
 
 

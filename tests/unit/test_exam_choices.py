@@ -14,6 +14,7 @@ from models_tiny import tiny_engine, write_adapter
 from ingrained.agent.asking import Asker
 from ingrained.agent.exam import Item, read_exam, sit, summarise, to_rows
 from ingrained.agent.models.chat import IngrainedChat
+from ingrained.agent.models.sampling import Sampling
 from ingrained.agent.testing import ScriptedModel
 from ingrained.errors import ExamError, ModelError
 
@@ -73,12 +74,32 @@ def test_a_likelihood_is_the_mean_log_probability_of_the_tokens() -> None:
     prompt, reply = [1, 2, 3], [4, 5]
     logits = engine.model(input_ids=torch.tensor([[*prompt, *reply]])).logits[0].log_softmax(-1)
     expected = (logits[2, 4] + logits[3, 5]) / 2
-    assert engine.likelihood(prompt, reply) == pytest.approx(float(expected), rel=1e-4)
+    (told,) = engine.likelihoods([prompt], [reply])
+    assert told.log_probability == pytest.approx(float(expected), rel=1e-4)
+    assert (told.tokens, told.cached_tokens) == (5, 0)
+
+
+def test_likelihoods_after_one_prompt_are_computed_together_and_are_those_of_each_alone() -> None:
+    prompt, other = list(range(1, 50)), list(range(2, 60))
+    pairs = [(prompt, [4, 5]), (prompt, [7]), (other, [4, 5, 6])]
+    together = tiny_engine().likelihoods(*map(list, zip(*pairs, strict=True)))
+    alone = [tiny_engine().likelihoods([before], [text])[0] for before, text in pairs]
+    assert [one.log_probability for one in together] == pytest.approx(
+        [one.log_probability for one in alone], rel=1e-4
+    )
+    assert [one.cached_tokens for one in together] == [0, 48, 0]
+
+
+def test_what_was_computed_for_a_likelihood_serves_the_reply() -> None:
+    engine, prompt = tiny_engine(), list(range(1, 50))
+    engine.likelihoods([prompt], [[4, 5]])
+    (reply,) = engine.generate([prompt], Sampling(max_tokens=1))
+    assert reply.cached_tokens == 48
 
 
 def test_an_empty_reply_has_no_likelihood() -> None:
     with pytest.raises(ModelError, match="continuation is empty"):
-        tiny_engine().likelihood([1], [])
+        tiny_engine().likelihoods([[1]], [[]])
 
 
 def test_likelihoods_are_those_of_the_adapter_asked_for(tmp_path: Path) -> None:

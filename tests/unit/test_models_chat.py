@@ -387,3 +387,30 @@ class TestFactory:
         with pytest.raises(UnknownModelError, match=name.partition(":")[0]) as caught:
             load_chat_model(name, Settings())
         assert caught.value.hint
+
+
+class TestLikelihoodsWithin:
+    def test_a_stretch_is_rated_after_what_stands_before_it(self, model: IngrainedChat) -> None:
+        prompts = [f"Mara built it. {question}" for question in QUESTIONS]
+        told = model.likelihoods_within(prompts, QUESTIONS)
+        ids = [model._template.parted([HumanMessage(prompt)], question)
+               for prompt, question in zip(prompts, QUESTIONS, strict=True)]  # fmt: skip
+        one_by_one = [model.engine.likelihoods([before], [text])[0] for before, text in ids]
+        assert [one.log_probability for one in told] == pytest.approx(
+            [one.log_probability for one in one_by_one], rel=1e-4
+        )
+        assert [one.tokens for one in told] == [len(before) + len(text) for before, text in ids]
+
+    def test_the_last_one_counts_where_a_prompt_holds_it_twice(self, model: IngrainedChat) -> None:
+        message = HumanMessage("When? Now. When?")
+        before, text = model._template.parted([message], "When?")
+        whole = model._template.ids([message])
+        assert whole[: len(before) + len(text)] == [*before, *text]
+        assert "Now" in model.engine.tokenizer.decode(before)
+
+    @pytest.mark.parametrize("text", ["", "Where?"])
+    def test_what_the_prompt_does_not_hold_is_refused(
+        self, model: IngrainedChat, text: str
+    ) -> None:
+        with pytest.raises(ModelError, match="does not stand inside"):
+            model.likelihoods_within(["When?"], [text])

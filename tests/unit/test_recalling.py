@@ -13,7 +13,7 @@ from ingrained.agent.chatting import Conversation
 from ingrained.agent.library import Library
 from ingrained.agent.reading.documents import Document
 from ingrained.agent.reading.passages import split
-from ingrained.agent.recalling import HIDDEN, Excerpt, Recaller
+from ingrained.agent.recalling import HIDDEN, Excerpt, Recaller, likely_by
 from ingrained.agent.testing import ScriptedModel
 from ingrained.memory import Memory, MemoryStore
 from ingrained.memory.records import Span, sha256
@@ -178,6 +178,49 @@ def test_a_fading_memory_gives_way_to_a_fresh_one_as_near(tmp_path: Path, librar
         remember(store, "The bridge toll is tin.", page=page)
         shown = recalled(Recaller(store, library), "What is the bridge toll?")
     assert [one.text.split(":")[0] for one in shown] == ["Now", "Then"]
+
+
+def tolls(library: Library, store: MemoryStore) -> list[str]:
+    """Remember three sentences that stand alike to a question, each in a passage of its own."""
+    quotes = [f"The toll was salt {when}." for when in ("then", "now", "once")]
+    page = "\n\n".join(f"# Part {n}\n\n{quote}" for n, quote in enumerate(quotes))
+    put(library, page)
+    for quote in quotes:
+        remember(store, quote, page=page)
+    return quotes
+
+
+def test_of_the_best_excerpts_the_one_that_makes_the_question_likeliest_comes_first(
+    store: MemoryStore, library: Library
+) -> None:
+    quotes = tolls(library, store)
+    told: list[tuple[str, str]] = []
+
+    def likely(pairs):
+        told.extend(pairs)
+        return [-1.0 if quotes[2] in text else -4.0 for _, text in pairs]
+
+    question = "Was the toll salt?"
+    (shown,) = recalled(Recaller(store, library, likely=likely), question)
+    assert quotes[2] in shown.text
+    assert [asked for asked, _ in told] == [question] * 3
+
+
+def test_what_tells_no_likelihoods_leaves_the_order(store: MemoryStore, library: Library) -> None:
+    tolls(library, store)
+    asker = Asker(ScriptedModel(script=lambda _: "yes"))
+    unsure = [None, lambda _: None, likely_by(asker, phase="ask")]
+    found = [
+        recalled(Recaller(store, library, likely=likely), "Was the toll salt?") for likely in unsure
+    ]
+    first, *others = [[one.text for one in each] for each in found]
+    assert others == [first] * 2
+
+
+def test_a_single_excerpt_is_not_read_again(store: MemoryStore, library: Library) -> None:
+    remember(store, BUILT)
+    found = Recaller(store, library, likely=lambda pairs: pytest.fail(str(pairs)))
+    assert [one.text for one in recalled(found, "Who built the Orlan Bridge?")] == [MAKING]
 
 
 def test_a_passage_names_its_two_best_memories_as_sources(
