@@ -71,7 +71,7 @@ def fill_prompt(text: str, note: str, answer: str) -> Messages:
     words, and asks the same (LOG.md).
 
     Args:
-        text: Recalled notes, that of the gap among them.
+        text: What is remembered of the note.
         note: One or two sentences.
         answer: A verbatim stretch of `note`; its last place there is the gap.
     """

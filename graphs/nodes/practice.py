@@ -47,7 +47,7 @@ def look_back(runtime: Runtime[StudyContext]) -> None:
         book.put_review({one.item: one.text for one in found})
         claims = len(found)
     if "reflexion" in used:
-        rests = {one.item["id"]: (*_own(context, one.item), *one.memories) for one in sat}
+        rests = {one.item["id"]: (*_own(context, one.item), *_near(context, one)) for one in sat}
         kept = _advise(context, book, failures, rests)
     emit(
         runtime, "examine", event="practised", asked=len(items), failed=len(failures),
@@ -68,6 +68,12 @@ def _own(context: StudyContext, item: Mapping[str, Any]) -> list[str]:
         memory.id for memory in resting
         if any((span.document, span.start) == (passage.document, item["span"][0]) for span in memory.spans)
     ]  # fmt: skip
+
+
+def _near(context: StudyContext, sat: Sat) -> list[str]:
+    """Return the ids of the memories shown for a question, and of those nearest to it."""
+    near = context.store.recall(sat.item["question"], k=SOURCES, namespace=context.namespace)
+    return [*sat.memories, *(one.memory.id for one in near)]
 
 
 def _failure(context: StudyContext, sat: Sat) -> Failure:

@@ -34,8 +34,8 @@ after the three days of MemoryBank's S = 1, which is meant for turns of a conver
 def remember(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Keep a note only if, recalled, it turns a failed question into a passed one.
 
-    The note is tried by itself, without the passage around it that an answer shows, beside the
-    other notes nearest to the question: what is kept carries its answer alone.
+    The note is tried by itself, without the passage around it that an answer shows: what is kept
+    carries its answer alone.
     """
     context = runtime.context
     state = {**state, "notes": _standing_alone(state, runtime)}
@@ -105,17 +105,7 @@ def _tried(state: StudyState, runtime: Runtime[StudyContext]) -> list[Draft]:
     """Add to each gap question of one note whether it is answered with its note recalled."""
     context, notes = runtime.context, state["notes"]
     gaps = [draft for draft in state["drafts"] if _tells_of_a_note(draft)]
-    beside = context.store.recall_many(
-        [draft["question"] for draft in gaps],
-        k=context.policy.recall_k - 1,
-        namespace=context.namespace,
-    )
-    prompts = []
-    for draft, found in zip(gaps, beside, strict=True):
-        own = shown(notes[draft["note"]]["heading"], said(notes[draft["note"]]))
-        others = [shown(one.memory.title, one.memory.text) for one in found]
-        laid = [own, *(other for other in others if other != own)]
-        prompts.append(_recalled(draft, laid, notes[draft["note"]]["text"]))
+    prompts = [_recalled(draft, notes[draft["note"]]) for draft in gaps]
     replies = context.asker.ask(prompts, phase="remember", max_tokens=ANSWER_TOKENS)
     passed = {
         draft["id"]: answered(draft["question"], reply, draft["answer"])
@@ -124,10 +114,11 @@ def _tried(state: StudyState, runtime: Runtime[StudyContext]) -> list[Draft]:
     return [{**draft, "recalled": passed.get(draft["id"])} for draft in state["drafts"]]
 
 
-def _recalled(draft: Draft, laid: list[str], note: str) -> Messages:
+def _recalled(draft: Draft, note: Mapping[str, Any]) -> Messages:
+    own = shown(note["heading"], said(note))
     if draft["kind"] == CLOZE:
-        return fill_prompt(" ".join(laid), note, draft["answer"])
-    return with_memory(laid, draft["question"])
+        return fill_prompt(own, note["text"], draft["answer"])
+    return with_memory([own], draft["question"])
 
 
 def _tells_of_a_note(draft: Draft) -> bool:
