@@ -35,7 +35,9 @@ MARGIN = 1.0
 What is shown beside the right passage misleads a small model: on the development questions one
 excerpt beats two and two beat three, and those within 0.5 to 3 of the best do no harm (LOG.md).
 """
-LIKELIHOOD_WEIGHT = 4.0
+REREAD = 2
+"""Excerpts read again for each that may be shown."""
+LIKELIHOOD_WEIGHT = 8.0
 """How much the mean log-probability of a question counts beside the standard scores (LOG.md)."""
 LEAST_SPREAD = (0.05, 0.5)
 """Standard deviation of cosines and of BM25 from which differences count in full. A handful of
@@ -72,7 +74,7 @@ class Recaller:
             no longer holds the quote, a memory is laid out as its own text.
         k: Most excerpts for a question.
         namespace: Whose memories.
-        likely: Reads the best `k` excerpts of each question again, to order them.
+        likely: Reads the best excerpts of each question again, to order them.
     """
 
     def __init__(
@@ -92,15 +94,24 @@ class Recaller:
 
     def recall(self, questions: Sequence[str]) -> list[list[Excerpt]]:
         """Return the excerpts for each question, best first."""
-        found = self._store.recall_many(
-            list(questions), k=POOL * self._k, namespace=self._namespace
-        )
+        found = self._found(list(questions))
         shown_for = self._excerpts(one.memory for item in found for one in item)
         ranked = [
-            _best(_grouped(item, shown_for), question, self._k)
+            _best(_grouped(item, shown_for), question, REREAD * self._k)
             for question, item in zip(questions, found, strict=True)
         ]
-        return [_within_margin(each) for each in self._reread(questions, ranked)]
+        return [_within_margin(each)[: self._k] for each in self._reread(questions, ranked)]
+
+    def _found(self, questions: list[str]) -> list[list[Recalled]]:
+        """Return the memories for each question; none at all unless one is above the floor.
+
+        Below it are those whose own sentence does not answer, but the one beside it may.
+        """
+        sure = self._store.recall_many(questions, k=1, namespace=self._namespace)
+        found = self._store.recall_many(
+            questions, k=POOL * self._k, namespace=self._namespace, floor=-1.0
+        )
+        return [many if one else [] for one, many in zip(sure, found, strict=True)]
 
     def _reread(
         self, questions: Sequence[str], ranked: Sequence[list[Ranked]]
