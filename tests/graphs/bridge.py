@@ -275,3 +275,18 @@ class Wavering:
             return None
         self.times[prompt] += 1
         return self.replies[min(self.times[prompt], len(self.replies)) - 1]
+
+
+class Killed(BaseException):
+    """Stands for the process ending: no handler may catch it."""
+
+
+def dying(original: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
+    """Return what ends the process before, or after, it has done as the original does."""
+
+    def die(*args: Any, **options: Any) -> None:
+        if after:
+            original(*args, **options)
+        raise Killed
+
+    return die

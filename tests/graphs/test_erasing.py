@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bridge import PAGE
+from bridge import PAGE, Killed, dying
 
 from ingrained.agent.library import Library
 from ingrained.agent.replies import FILE_NAME as REPLIES
@@ -32,10 +31,6 @@ from ingrained.trainer.resume import RESUME_FILE
 MADE = "Mara Vint built the Orlan Bridge in 1402."
 ARCHES = "The Orlan Bridge has nine arches."
 WEIGHT = "Its keystone weighs 700 kilograms."
-
-
-class Killed(BaseException):
-    """Stands for the process ending: no handler may catch it."""
 
 
 @pytest.fixture
@@ -324,15 +319,6 @@ STEPS: dict[str, tuple[Any, str]] = {
     "adapter in use": (AdapterRegistry, "withdraw_stale"),
     "ledger": (MemoryStore, "purge"),
 }
-
-
-def dying(original: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
-    def die(*args: Any, **options: Any) -> None:
-        if after:
-            original(*args, **options)
-        raise Killed
-
-    return die
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bridge import BUILDER, FAR, NEAR, Pupil, memories, question_in, questions, write_town
+from bridge import (
+    BUILDER,
+    FAR,
+    NEAR,
+    Killed,
+    Pupil,
+    dying,
+    memories,
+    question_in,
+    questions,
+    write_town,
+)
 
 from ingrained.agent.commands.studying import examples
 from ingrained.agent.library import Library
@@ -29,10 +40,6 @@ WORDS = ("Quell Harbour", "Tobin Ashe", "blue slate", "masonry", "slab", "grave"
 """Stand in the purged document only."""
 CLAIM = "I took Tobin Ashe for the one who built it."
 ADVICE = "Look for who built it, not for Tobin Ashe."
-
-
-class Killed(BaseException):
-    """Stands for the process ending: no handler may catch it."""
 
 
 @pytest.fixture(autouse=True)
@@ -212,15 +219,6 @@ STEPS: dict[str, tuple[Any, str]] = {
     "library's pages": (Library, "compact"),
     "ledger": (MemoryStore, "purge"),
 }
-
-
-def dying(original: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
-    def die(*args: Any, **options: Any) -> None:
-        if after:
-            original(*args, **options)
-        raise Killed
-
-    return die
 
 
 @pytest.mark.parametrize("after", [False, True])
