@@ -28,11 +28,16 @@ class StudyPolicy:
     """
 
     rounds: int = 1
-    batch_passages: int = 6
-    """Passages studied between two checkpoints."""
+    batch_passages: int = 18
+    """Most passages studied together: the more, the better the processor is used. What was said in a
+    batch that is cut short is kept, so a large one loses nothing."""
+    first_passages: int = 6
+    """The same while it is not known how the model's questions fare, and where there is a budget,
+    which is looked at between two batches."""
     passage_tokens: int = 160
     answers_per_note: int = 4
-    """Most stretches of one note that are asked for."""
+    """Most stretches of one note that are asked for; fewer once the model's questions turn out to
+    be hardly ever accepted, unless the plan is fixed (`autonomy`)."""
     mechanisms: frozenset[str] = DEFAULT_MECHANISMS
     """What the study is made of, of `agent.mechanisms.MECHANISMS`."""
     votes: int = 5
@@ -71,7 +76,7 @@ class StudyPolicy:
         """Report all faults together."""
         faults = [
             f"{name} must be at least 1, got {getattr(self, name)}"
-            for name in ("rounds", "batch_passages", "passage_tokens", "answers_per_note",
+            for name in ("rounds", "batch_passages", "first_passages", "passage_tokens", "answers_per_note",
                          "recall_k", "exam_items", "weak_passages", "votes")
             if getattr(self, name) < 1
         ]  # fmt: skip

@@ -30,7 +30,7 @@ from .benchmark import BenchDocument, Benchmark
 from .cells import counts_in
 
 CLOSED = ("base", "adapter")
-AT_ONCE = 32
+AT_ONCE = 128
 """Questions between two signs of progress."""
 TURN_TOKENS = 8
 """About what the chat template puts around a message."""

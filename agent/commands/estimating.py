@@ -113,7 +113,8 @@ class _Plan:
     def _within_budget(self) -> Load:
         """Return what the first round comes to: whole batches, until the budget is spent."""
         order = [passage.id for one in self._found for passage in one.new]
-        budget, size, reached = self._policy.budget_tokens, self._policy.batch_passages, Load()
+        budget, reached = self._policy.budget_tokens, Load()
+        size = min(self._policy.batch_passages, self._policy.first_passages)
         for start in range(0, len(order), size):
             if budget is not None and reached.tokens >= budget:
                 break

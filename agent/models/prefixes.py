@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-MIN_SHARED = 32
+MIN_SHARED = 12
 """Shorter shared prefixes are computed twice: another pass through the model would cost more."""
 
 

@@ -13,6 +13,8 @@ TRIES = 30
 """So many are asked for before a kind is given up."""
 USELESS = 0.1
 """A kind is given up when its share of accepted questions is surely below this."""
+WORTH_ASKING = 0.4
+"""Accepted per asked from which all answers chosen in a note are asked for; with less, fewer."""
 
 
 def kind_shares(
@@ -56,9 +58,27 @@ def shares_now(
 
 def is_given_up(acceptance: Acceptance | None) -> bool:
     """Return whether a kind was tried often enough to know that it hardly ever works."""
-    if acceptance is None or acceptance.asked < TRIES:
-        return False
-    return acceptance.interval[1] < USELESS
+    return acceptance is not None and is_known(acceptance) and acceptance.interval[1] < USELESS
+
+
+def is_known(acceptance: Acceptance | None) -> bool:
+    """Return whether a kind was tried often enough to go by what became of it."""
+    return acceptance is not None and acceptance.asked >= TRIES
+
+
+def answers_now(most: int, acceptance: Acceptance | None) -> int:
+    """Return how many answers of a note to ask for, as what became of earlier ones has it.
+
+    Where hardly any question of the model's own is accepted, it is asked for fewer, and what is left
+    without a question gets gaps, which cost no model call.
+
+    Args:
+        most: As many while little is known, or where enough is accepted; 1 at least.
+        acceptance: Of the questions with an answer chosen first, with the model in use.
+    """
+    if acceptance is None or not is_known(acceptance):
+        return most
+    return max(1, round(most * min(1.0, acceptance.expected / WORTH_ASKING)))
 
 
 def _weight(kind: str, found: Standing, acceptance: Mapping[str, Acceptance]) -> float:

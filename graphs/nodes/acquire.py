@@ -113,7 +113,7 @@ def _first_wishes(
         return []
     if ANSWER_FIRST not in kinds:
         return free_recalls(notes, [n for n in chosen for _ in range(FREE_EACH)], texts)
-    return answer_firsts(notes, chosen, texts, per_note=runtime.context.policy.answers_per_note)
+    return answer_firsts(notes, chosen, texts, per_note=state["objective"]["answers_now"])
 
 
 def _selected(state: StudyState, runtime: Runtime[StudyContext]) -> set[int]:

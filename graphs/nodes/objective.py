@@ -8,9 +8,10 @@ from typing import Any
 from langgraph.runtime import Runtime
 
 from ingrained.agent.planning import Objective, open_round
-from ingrained.agent.planning.kinds import shares_now
+from ingrained.agent.planning.kinds import answers_now, is_known, shares_now
 from ingrained.agent.reading.corpus import is_there, read_corpus
 from ingrained.agent.reading.passages import split
+from ingrained.agent.tasks.kinds import ANSWER_FIRST
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
 
@@ -36,10 +37,12 @@ def plan(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
         goal = _objective(number, runtime).to_dict()
         queue = goal.pop("passages")
         emit(runtime, "plan", event="objective", round=number, passages=len(queue), why=goal["why"])
-    size = context.policy.batch_passages
+    size, answers = _size_and_answers(context)
     return {
         **_fresh(state, context), **({"consolidated": False} if queue else {}), "round": number,
-        "objective": {**goal, "kinds_now": _kinds_now(goal["kinds"], context)},
+        "objective": {
+            **goal, "kinds_now": _kinds_now(goal["kinds"], context), "answers_now": answers,
+        },
         "batch": queue[:size], "queue": queue[size:], "notes": [], "drafts": [], "stop": "",
         "varied": False,
     }  # fmt: skip
@@ -59,6 +62,18 @@ def _kinds_now(shares: Mapping[str, float], context: StudyContext) -> dict[str, 
         return dict(shares)
     book = context.library.gradebook
     return shares_now(shares, book.acceptance(context.asker.name, round=book.latest()))
+
+
+def _size_and_answers(context: StudyContext) -> tuple[int, int]:
+    """Return how many passages to take in hand, and how many answers of each note to ask for."""
+    policy = context.policy
+    by_scores = policy.autonomy != "low"
+    fared = context.library.gradebook.acceptance(context.asker.name) if by_scores else {}
+    found = fared.get(ANSWER_FIRST)
+    unknown = ANSWER_FIRST in policy.mechanisms and not is_known(found)
+    few = unknown or policy.budget_tokens is not None
+    size = min(policy.batch_passages, policy.first_passages) if few else policy.batch_passages
+    return size, answers_now(policy.answers_per_note, found)
 
 
 def _objective(number: int, runtime: Runtime[StudyContext]) -> Objective:

@@ -155,6 +155,42 @@ def test_a_kind_that_does_not_work_gets_fewer_tasks_within_the_round(
     assert (last < first) is fewer
 
 
+@pytest.mark.parametrize("autonomy", ["medium", "low"])
+def test_a_model_whose_questions_hardly_work_is_asked_for_fewer_and_in_larger_batches(
+    study, corpus, model, autonomy
+):
+    for number in range(14):
+        (corpus / f"z{number:02}.md").write_text(
+            f"# Mill {number}\n\nIt has {number + 21} looms, {number + 41} wheels, {number + 61} sluices "
+            f"and {number + 81} doors.", encoding="utf-8",
+        )  # fmt: skip
+    for page in (BRIDGE, MASON):
+        (corpus / page).unlink()
+    model.script = Pupil([])
+    _, events = study(
+        mechanisms=PLAIN, first_passages=4, batch_passages=12, autonomy=autonomy, **LONG
+    )
+
+    told = [
+        (event["phase"], event["passages"] if event["event"] == "notes" else event["asked"])
+        for event in events
+        if event["event"] in ("notes", "drafts") and event["phase"] != "vary"
+    ]
+    small = [("read", 4), ("quiz", 16)]
+    assert told == [
+        *small,
+        *small,
+        *([("read", 4), ("quiz", 4)] if autonomy == "medium" else small),
+    ]
+
+
+def test_a_budget_is_looked_at_after_few_passages(study, corpus, model):
+    _, events = study(mechanisms=PLAIN, first_passages=1, budget_tokens=10**9, **LONG)
+    read = [event["passages"] for event in events if event["event"] == "notes"]
+    assert read == [1] * len(read)
+    assert len(read) > 2
+
+
 # Sealed questions.
 
 

@@ -12,7 +12,8 @@ from planning_corpus import TITLES, ask, ask_all, corpus, page, put
 
 from ingrained.agent.library import Library
 from ingrained.agent.planning import Objective, Planner, Sitting, evaluation, open_round, plan_round
-from ingrained.agent.planning.kinds import EXPLORATION, is_given_up
+from ingrained.agent.planning.acceptance import Acceptance
+from ingrained.agent.planning.kinds import EXPLORATION, answers_now, is_given_up
 from ingrained.agent.planning.scores import (
     standing,
     topics,
@@ -218,3 +219,17 @@ def test_an_objective_survives_json_and_holds_no_text(library: Library) -> None:
 def test_a_planner_that_cannot_plan_is_refused(fault: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
         planner(**fault)
+
+
+@pytest.mark.parametrize(
+    ("asked", "accepted", "answers"),
+    [(0, 0, 4), (29, 0, 4), (30, 0, 1), (100, 9, 1), (100, 20, 2), (100, 40, 4), (100, 90, 4)],
+)
+def test_the_fewer_questions_are_accepted_the_fewer_answers_are_asked_for(asked, accepted, answers):
+    fared = Acceptance(asked=asked, usable=asked, accepted=accepted)
+    assert answers_now(4, fared) == answers
+    assert answers_now(1, fared) == 1
+
+
+def test_all_answers_are_asked_for_while_nothing_is_known():
+    assert answers_now(4, None) == 4
