@@ -28,7 +28,7 @@ class Steered:
     topics: Sequence[Row]
     """name, planned (passages taken up), passed, asked: those that were planned or scored."""
     kinds: Sequence[Row]
-    """name, planned (share of the tasks), passed, asked."""
+    """name, planned (share of the tasks), passed, asked, sealed (cell → counts of the sealed ones)."""
     steps: Mapping[str, str]
     """Step of the cycle → what was counted."""
     claims: Sequence[Row]
@@ -79,7 +79,9 @@ def _steered(
         passages=len(objective["passages"]),
         cells=evaluation.get("cells", {}),
         topics=_rows(objective["topics"], evaluation.get("topics", {}), names),
-        kinds=_rows(objective["kinds"], evaluation.get("kinds", {}), {}),
+        kinds=_with_sealed(
+            _rows(objective["kinds"], evaluation.get("kinds", {}), {}), evaluation.get("sealed", {})
+        ),
         steps={step: counted(trace[step]) for step in _STEPS if trace.get(step)},
         claims=[
             {"question": id_, "topic": topic_of[id_], "text": text}
@@ -102,6 +104,14 @@ def _rows(
             "asked": scores.get(id_, {}).get("asked", 0),
         }
         for id_ in dict.fromkeys([*planned, *scores])
+    ]
+
+
+def _with_sealed(kinds: Sequence[Row], sealed: Mapping[str, Mapping[str, Row]]) -> list[Row]:
+    """Add to the rows of kinds how their sealed questions were answered, by cell."""
+    return [
+        {**row, "sealed": {cell: of.get(row["name"], {}) for cell, of in sealed.items()}}
+        for row in kinds
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -13,7 +14,7 @@ from ingrained.graphs.state import StudyState
 
 from .common import emit, metered
 from .practice import look_back
-from .sealed import sealed_items, share, sit
+from .sealed import Sat, sealed_items, share, sit
 
 
 @metered
@@ -25,9 +26,10 @@ def examine(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
     context, book = runtime.context, runtime.context.library.gradebook
     items, declining = sealed_items(context), sealed_items(context, told=False)
     scores = {"base": share([item["closed"] for item in items])}
+    kinds = {}
     for cell in _cells(context):
         sat = sit(context, items, cell, phase="examine")
-        scores[cell] = share(sat)
+        scores[cell], kinds[cell] = share(sat), _by_kind(sat)
         book.record_sittings(cell, [one.sitting for one in sat])
     declined = sit(context, declining, "memory", phase="examine")
     book.record_sittings("memory", [one.sitting for one in declined])
@@ -37,14 +39,22 @@ def examine(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
          "kept": state.get("kept", 0), "adapter": context.registry.active()},
         sitting=f"{book.latest()}/{context.registry.active()}",
     )  # fmt: skip
-    book.record("evaluation", {**evaluation(context.library, scores), "declined": share(declined)})
+    told = {"declined": share(declined), "sealed": kinds}
+    book.record("evaluation", {**evaluation(context.library, scores), **told})
     stop = _stop(state, context, scores)
     if not stop:
         following = plan_round(state["round"] + 1, context.library, context.planner())
         book.record("next_objective", following.to_dict())
-    kinds = Counter(str(item.get("kind", "")) for item in items)
-    emit(runtime, "examine", event="scores", sealed=len(items), kinds=dict(kinds), **scores)
+    asked = Counter(str(item.get("kind", "")) for item in items)
+    emit(runtime, "examine", event="scores", sealed=len(items), kinds=dict(asked), **scores)
     return {"scores": scores, "stop": stop}
+
+
+def _by_kind(sat: Sequence[Sat]) -> dict[str, dict[str, int]]:
+    """Return kind of question → how many were passed of how many."""
+    asked = Counter(str(one.item.get("kind", "")) for one in sat)
+    passed = Counter(str(one.item.get("kind", "")) for one in sat if one.passed)
+    return {kind: {"passed": passed[kind], "asked": asked[kind]} for kind in sorted(asked)}
 
 
 def _cells(context: StudyContext) -> list[str]:

@@ -13,6 +13,7 @@ from bridge import (
     FAR,
     NEAR,
     PLAIN,
+    REVERSED,
     Pupil,
     asked,
     memories,
@@ -205,6 +206,20 @@ def test_the_share_of_sealed_questions_is_what_was_asked_for(study, home):
     study(mechanisms=EVERY_KIND, sealed_share=0)
 
     assert not any(one["sealed"] for one in questions(home))
+
+
+def test_sealed_questions_are_scored_by_kind_apart_from_the_open_ones(study, model, home):
+    model.script = Pupil(memory=lambda p: "a goat" if question_in(p) == REVERSED[0] else None)
+    study(mechanisms=EVERY_KIND, sealed_share=0.99)
+
+    (trace,) = traces(home)
+    told = trace["evaluation"]["sealed"]["memory"]
+    sealed = Counter(one["kind"] for one in questions(home) if one["sealed"])
+    assert {kind: of["asked"] for kind, of in told.items()} == {
+        kind: count for kind, count in sealed.items() if kind != UNANSWERABLE
+    }
+    assert told["reversed"]["passed"] == 0
+    assert told["paraphrase"]["passed"] == told["paraphrase"]["asked"] > 0
 
 
 def test_sealed_questions_are_neither_evidence_nor_training_rows(study, home):

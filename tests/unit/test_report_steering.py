@@ -29,7 +29,8 @@ def traced(library: Library, planner: Planner) -> str:
     book.count("accepted", {"cloze": 2}, model=planner.model, batch="a")
     book.record("filter", {"dropped": {"asked twice": 3}}, batch="a")
     book.record("filter", {"dropped": {"asked twice": 4}}, batch="b")
-    book.record("evaluation", evaluation(library, {"memory": 0.25}))
+    sealed = {"memory": {"reversed": {"passed": 3, "asked": 7}}}
+    book.record("evaluation", {**evaluation(library, {"memory": 0.25}), "sealed": sealed})
     book.record("next_objective", plan_round(3, library, planner).to_dict())
     book.put_review({question: f"I took another number. {HOSTILE}"})
     return str(question)
@@ -54,6 +55,8 @@ def test_a_round_tells_what_it_was_for_and_what_came_of_it(reported):
         assert text in shown, text
     assert re.search(r'<td class="name">reversed</td><td class="n">\d+ %</td>', shown)
     assert re.search(r'<td class="n">\d+ of \d+</td>', shown)
+    assert '<th class="n">sealed, memory</th>' in shown
+    assert re.search(r'<td class="name">reversed</td>.*<td class="n">3 of 7</td></tr>', shown)
 
 
 def test_acceptance_is_shown_by_model_and_kind(reported):
