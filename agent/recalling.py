@@ -35,8 +35,6 @@ MARGIN = 1.0
 What is shown beside the right passage misleads a small model: on the development questions one
 excerpt beats two and two beat three, and those within 0.5 to 3 of the best do no harm (LOG.md).
 """
-REREAD = 2
-"""Excerpts read again for each that may be shown."""
 LIKELIHOOD_WEIGHT = 8.0
 """How much the mean log-probability of a question counts beside the standard scores (LOG.md)."""
 LEAST_SPREAD = (0.05, 0.5)
@@ -97,7 +95,7 @@ class Recaller:
         found = self._found(list(questions))
         shown_for = self._excerpts(one.memory for item in found for one in item)
         ranked = [
-            _best(_grouped(item, shown_for), question, REREAD * self._k)
+            _best(_grouped(item, shown_for), question, self._k)
             for question, item in zip(questions, found, strict=True)
         ]
         return [_within_margin(each)[: self._k] for each in self._reread(questions, ranked)]
