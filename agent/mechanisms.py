@@ -28,6 +28,7 @@ _OTHERS = {
     "round-trip": "accept a question only if the passage, read again, gives its answer",
     "self-consistency": "let sampled answers vote, and accept what enough of them agree on",
     "metric-filter": "of a reply read again, demand a token F1 of 0.8 with the answer",
+    "exact-filter": "of a reply read again, demand the answer and nothing else",
     "evidence": "accept a question only if the model can quote what answers it",
     "topic-free": "drop what is answered with the topic left out",
     "self-refine": "criticise and rewrite answers in doubt, and notes so that they stand alone",

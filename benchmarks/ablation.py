@@ -99,6 +99,8 @@ def figures_of(default: Measured, variants: Mapping[str, Measured]) -> dict[str,
     for name, variant in variants.items():
         label = f"_{switch(name)}_{name}"
         figures[f"memory{label}"] = bench_figures.cell_figures(variant)["memory"]
+        if switch(name) == "with":
+            figures[f"memory_without_{name}"] = figures["memory"]
         if gained := gain(name, default, variant):
             figures[f"gain_of_{name}"] = gained
         figures |= cost_figures(variant.studies, label)

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from ingrained.agent.bench.cells import PLACEBO
 from ingrained.agent.bench.statistics import GAP, SHARE, interval
+from ingrained.agent.tasks.kinds import CLOZE
 
 Row = Mapping[str, Any]
 Study = Mapping[str, Any]
@@ -182,10 +183,13 @@ def study_figures(studies: Sequence[Study]) -> dict[str, Figure]:
 
 def _yield(study: Study) -> dict[str, tuple[float, str]]:
     """Return accepted questions for each passage, and what each took; value and unit."""
-    accepted = study["accepted"]
+    accepted, passages = study["accepted"], study["passages"]
+    gaps = study["accepted_by_kind"].get(CLOZE, 0)
     found = {
-        "accepted_per_passage": (accepted / study["passages"], "questions"),
-        "kept_per_passage": (study["memories"] / study["passages"], "memories"),
+        "accepted_per_passage": (accepted / passages, "questions"),
+        "accepted_gaps_per_passage": (gaps / passages, "questions"),
+        "accepted_worded_per_passage": ((accepted - gaps) / passages, "questions"),
+        "kept_per_passage": (study["memories"] / passages, "memories"),
     }
     return found | (
         {"tokens_per_accepted": (study["tokens"] / accepted, "tokens")} if accepted else {}
@@ -193,14 +197,18 @@ def _yield(study: Study) -> dict[str, tuple[float, str]]:
 
 
 def _per_1000_words(study: Study) -> dict[str, tuple[float, str]]:
-    """Return seconds in all and by phase, and tokens; value and unit."""
+    """Return seconds of all phases and of each, and tokens; value and unit.
+
+    Loading the models is no phase, and what else the machine did meanwhile is in the seconds:
+    `study_speed.py` measures speed.
+    """
     each = 1000 / study["words"]
     phases = {
-        f"seconds_per_1000_words_{name}": (seconds_of(cost) * each, "s")
+        f"phase_seconds_per_1000_words_{name}": (seconds_of(cost) * each, "s")
         for name, cost in study["phases"].items()
     }
     return {
-        "seconds_per_1000_words": (study_seconds(study) * each, "s"),
+        "phase_seconds_per_1000_words": (study_seconds(study) * each, "s"),
         **phases,
         "tokens_per_1000_words": (study["tokens"] * each, "tokens"),
     }

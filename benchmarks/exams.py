@@ -9,6 +9,7 @@ FOLDER holds a folder for each, in the form that `ingrained bench NAME --data FO
 Shares have the cluster bootstrap's 95 % interval over documents and seeds. What the studies cost is
 the median over seeds with minimum and maximum, and counts replies from the cache as if they had been
 computed. `accepted_right_share` is there once a reader has judged accepted questions (`reading.py`).
+With other mechanisms than the default ones the result goes to the work folder.
 The same command goes on where it was cut short.
 """
 
@@ -56,14 +57,19 @@ def main() -> None:
     measured = bench_figures.read_bench(work)
     figures = {
         **figures_of(measured),
-        **reading.read_figures(options.read / f"{options.name}.csv"),
+        **reading.read_figures(
+            options.read / f"{options.name}.csv",
+            [work / study["home"] for study in measured.studies],
+        ),
     }
     bench_figures.show(figures, options.name)
     for cell in measured.results["skipped"]:
         Console().print(f"{cell['cell']}: not sat, {cell['reason']}.", markup=False)
+    usual = not (options.with_ or options.without)
     bench_figures.keep(
-        options.name, figures, measured, command=command(options), folder=options.folder
-    )
+        options.name, figures, measured, command=command(options),
+        folder=options.folder if usual else work,
+    )  # fmt: skip
 
 
 def _options() -> argparse.Namespace:

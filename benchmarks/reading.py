@@ -31,15 +31,19 @@ from results_file import Figure
 from ingrained.agent.bench.cells import PLACEBO
 from ingrained.agent.library import Library
 from ingrained.agent.recalling import headline
+from ingrained.agent.tasks.kinds import CLOZE
+from ingrained.memory.records import sha256
 
 FOLDER = Path(__file__).with_name("read")
 LIBRARY = "library.sqlite"
 COLUMNS = ("id", "kind", "question", "answer", "passage", "right")
-KEPT = ("id", "kind", "right")
+KEPT = ("id", "kind", "answer", "right")
+"""Of the answer the hash: a verdict is of one question with one answer."""
 VERDICTS = {
     **dict.fromkeys(("yes", "y", "true", "1"), True),
     **dict.fromkeys(("no", "n", "false", "0"), False),
 }
+_HASHED = "sha256:"
 _FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet would take for the beginning of a formula."""
 
@@ -53,6 +57,8 @@ class Verdict:
     id: str
     kind: str
     right: bool
+    answer: str
+    """Hash of the answer."""
 
 
 def main() -> None:
@@ -150,8 +156,16 @@ def score(path: Path, kept: Path) -> None:
 def verdicts(rows: Iterable[Mapping[str, Any]]) -> list[Verdict]:
     """Return what the reader said; questions that are not judged yet are left out."""
     return [
-        Verdict(id=row["id"], kind=row["kind"], right=_right(row)) for row in rows if _told(row)
+        Verdict(id=row["id"], kind=row["kind"], right=_right(row), answer=digest(row["answer"]))
+        for row in rows
+        if _told(row)
     ]
+
+
+def digest(answer: str) -> str:
+    """Return a short hash of an answer; a hash stays what it is."""
+    bare = answer.removeprefix(_HASHED)
+    return answer if bare != answer else _HASHED + sha256(answer.removeprefix("'"))[:12]
 
 
 def _told(row: Mapping[str, Any]) -> str:
@@ -189,21 +203,35 @@ def keep(told: Iterable[Verdict], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, KEPT, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({"id": one.id, "kind": one.kind, "right": _said(one)} for one in told)
+        writer.writerows({**vars(one), "right": _said(one)} for one in told)
 
 
 def _said(one: Verdict) -> str:
     return "yes" if one.right else "no"
 
 
-def read_figures(path: Path) -> dict[str, Figure]:
-    """Return the share that is right and how many were read; nothing where nothing was."""
-    told = verdicts(read_rows(path)) if path.is_file() else []
-    if not told:
-        return {}
+def read_figures(path: Path, homes: Sequence[Path]) -> dict[str, Figure]:
+    """Return the share that is right, of all and of the questions in the model's own words.
+
+    Gaps are right by construction, so the first alone says little. Verdicts on questions that none
+    of the homes accepted are left out.
+
+    Args:
+        path: What was judged; nothing is returned where nothing was.
+        homes: Of the studies that are measured.
+    """
+    held = {(row["id"], digest(row["answer"])) for home in homes for row in accepted(home)}
+    judged = verdicts(read_rows(path)) if path.is_file() else []
+    told = [one for one in judged if (one.id, one.answer) in held]
+    parts = {"": told, "_worded": [one for one in told if one.kind != CLOZE]}
     return {
-        "accepted_right_share": wilson([one.right for one in told]),
-        "accepted_read": Figure(value=len(told), unit="questions"),
+        label: figure
+        for name, of in parts.items()
+        if of
+        for label, figure in {
+            f"accepted_right_share{name}": wilson([one.right for one in of]),
+            f"accepted_read{name}": Figure(value=len(of), unit="questions"),
+        }.items()
     }
 
 

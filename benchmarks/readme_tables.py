@@ -48,7 +48,7 @@ def table(result: Mapping[str, Any]) -> str:
         f"| {label} | {_value(figure)} | {_interval(figure)} |"
         for label, figure in result["figures"].items()
     ]
-    head = ["| | value | 95 % interval |", "|---|---:|---:|"]
+    head = ["| | value | 95 % interval of a share, else range |", "|---|---:|---:|"]
     return "\n".join([*head, *rows, "", _source(result)])
 
 

@@ -27,7 +27,7 @@ class Figure:
     value: float
     unit: str
     low: float | None = None
-    """Lower end of the 95 % interval, where there is one."""
+    """Lower end of a share's 95 % interval, or the least of several measurements."""
     high: float | None = None
 
     def __post_init__(self) -> None:

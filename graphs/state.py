@@ -23,6 +23,8 @@ class StudyState(TypedDict, total=False):
     """Candidate notes of the batch: passage, title, text, start, end."""
     drafts: list[dict[str, Any]]
     """Questions of the batch, richer after each node: question, answer, votes, closed, verdict."""
+    tally: dict[str, dict[str, int]]
+    """Stage (asked, usable) → kind → how many questions of the batch reached it."""
     varied: bool
     """Whether the batch's accepted questions have been varied."""
     rejected: dict[str, int]

@@ -5,8 +5,8 @@ WORK/seed0/KEY/                  a study's home, with study.json once it is done
 WORK/seed0/KEY/cells/NAME-KEY.json
 WORK/documents/KEY/              what is studied
 
-A key is a hash of all that the part depends on (documents, exam, weights, prompts, policy, settings
-of the memory), so a part is done again when one of them changes, and is found again when it is
+A key is a hash of all that the part depends on (documents, exam, weights, code, prompts, policy,
+settings of the memory), so a part is done again when one of them changes, and is found again when it is
 changed back. What is written is noted beside it, so that no study takes it for a source.
 """
 
@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,46 @@ def wording(only: Collection[str] | None = None) -> str:
     return key_of(version=__version__, prompts=texts)
 
 
+ANSWERING_CODE = (
+    "agent/answering.py", "agent/asking.py", "agent/bench/plain_rag.py", "agent/bench/sitting.py",
+    "agent/exam.py", "agent/grading.py", "agent/grounding.py", "agent/models/", "agent/reading/",
+    "agent/recalling.py",
+)  # fmt: skip
+"""What the replies of a cell without a study come from, and their scores."""
+_ASIDE = ("agent/bench/", "agent/commands/", "agent/report/", "agent/ui/")
+"""What shows and tells, and changes no reply."""
+
+
+def code(only: Collection[str] | None = None) -> str:
+    """Return a hash of the project's own sources: what other code made is no part of a result.
+
+    Args:
+        only: Files, and folders that end in a slash; when omitted, all that a study and a sitting
+            after it come from.
+    """
+    root = resources.files("ingrained")
+    sources = dict(_sources(root, ("agent", "graphs", "memory", "trainer")))
+    kept = {
+        name: sha256(text)
+        for name, text in sources.items()
+        if (name.startswith(tuple(only)) if only else not name.startswith(_ASIDE))
+        or name in ANSWERING_CODE
+    }
+    return key_of(sources=kept)
+
+
+def _sources(
+    folder: Traversable, names: Iterable[str], above: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Yield path and text of the modules below some of a folder's entries."""
+    for name in names:
+        entry, path = folder / name, above + name
+        if entry.is_dir():
+            yield from _sources(entry, sorted(one.name for one in entry.iterdir()), f"{path}/")
+        elif name.endswith(".py"):
+            yield path, entry.read_text(encoding="utf-8")
+
+
 def policy_facts(policy: Any) -> dict[str, Any]:
     """Return a study policy as plain data."""
     facts = dataclasses.asdict(policy)
@@ -105,6 +146,11 @@ class StudyFolder:
 
     home: Path
     documents: Path
+
+    @property
+    def name(self) -> str:
+        """The home's path in the work folder."""
+        return f"{self.home.parent.name}/{self.home.name}"
 
     @property
     def record(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from ingrained.agent.bench.cells import PLACEBO
 from ingrained.agent.bench.running import (
     StudyFolder,
     claim,
+    code,
     key_of,
     load_part,
     policy_facts,
@@ -73,6 +75,7 @@ def _folder(job: Job, benchmark: Benchmark, seed: int, group: str) -> StudyFolde
     key = key_of(
         documents=documents, model=[job.model, job.weights],
         embedder=[job.embedder, job.embedding], recalling=job.recalling, wording=job.wording,
+        code=code(),
         policy=policy_facts(_policy(job, seed, group)),
     )  # fmt: skip
     return study_folder(job.plan.work, group, key, documents)
@@ -129,7 +132,7 @@ def _study(benchmark: Benchmark, context: StudyContext, folder: StudyFolder, gro
     heard = replace(context, asker=AuditedAsker(context.asker, audit))
     with StudyView() as view:
         result = run_study(Home(folder.home), heard, view)
-    record = _record(benchmark, context, result, folder.audit, group)
+    record = {**_record(benchmark, context, result, folder.audit, group), "home": folder.name}
     save_part(folder.record, record)
     return record
 
@@ -145,6 +148,7 @@ def _record(
         "words": sum(len(document.text.split()) for document in benchmark.documents),
         "passages": counts["passages"],
         "accepted": counts["questions"],
+        "accepted_by_kind": dict(Counter(str(one["kind"]) for one in context.library.questions())),
         "memories": len(context.store.list(namespace=context.namespace)),
         "rejected": dict(state.get("rejected", {})),
         "stop": state.get("stop", ""),

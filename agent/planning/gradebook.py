@@ -118,22 +118,26 @@ class Gradebook:
         numbers = self._rows("SELECT DISTINCT round FROM traces ORDER BY round")
         return [{"round": row["round"], **self.trace(row["round"])} for row in numbers]
 
-    def count(
-        self,
-        stage: Literal["asked", "usable", "accepted"],
-        by_kind: Mapping[str, int],
-        *,
-        model: str,
-        batch: str,
-    ) -> None:
-        """Keep how many questions of each kind reached a stage in a batch of the latest round."""
-        number = self.latest()
+    def count(self, stages: Mapping[str, Mapping[str, int]], *, model: str, batch: str) -> None:
+        """Keep how many questions of each kind reached which stage in a batch of the latest round.
+
+        Args:
+            stages: `asked`, `usable` and `accepted` → kind → how many; what is left out stays.
+            model: Who was asked.
+            batch: Of which passages; the same batch again replaces what was told.
+        """
+        rows = [
+            (stage, (model, kind, self.latest(), batch, count))
+            for stage in ("asked", "usable", "accepted")
+            for kind, count in stages.get(stage, {}).items()
+        ]
         with self._db:
-            self._db.executemany(
-                f"INSERT INTO acceptance (model, kind, round, batch, {stage}) VALUES (?,?,?,?,?) "
-                f"ON CONFLICT (model, kind, round, batch) DO UPDATE SET {stage}=excluded.{stage}",
-                [(model, kind, number, batch, count) for kind, count in by_kind.items()],
-            )
+            for stage, values in rows:
+                self._db.execute(
+                    f"INSERT INTO acceptance (model, kind, round, batch, {stage}) VALUES (?,?,?,?,?) "
+                    f"ON CONFLICT (model, kind, round, batch) DO UPDATE SET {stage}=excluded.{stage}",
+                    values,
+                )
 
     def models(self) -> list[str]:
         """Return the names of the models that were asked for questions."""

@@ -113,7 +113,12 @@ def _first_wishes(
         return []
     if ANSWER_FIRST not in kinds:
         return free_recalls(notes, [n for n in chosen for _ in range(FREE_EACH)], texts)
-    return answer_firsts(notes, chosen, texts, per_note=state["objective"]["answers_now"])
+    return answer_firsts(
+        notes,
+        chosen,
+        texts,
+        per_note=state["objective"].get("answers_now", runtime.context.policy.answers_per_note),
+    )
 
 
 def _selected(state: StudyState, runtime: Runtime[StudyContext]) -> set[int]:
@@ -266,13 +271,16 @@ def _drafted(
     dropped = Counter(reason for _, reason in faults)
     dropped["asked twice"] += len(drafts) - len(kept)
     context = runtime.context
-    book, told = (
-        context.library.gradebook,
-        {"model": context.asker.name, "batch": batch_name(state)},
-    )
-    book.count("asked", Counter(wish.kind for wish in wishes), **told)
-    book.count("usable", Counter(draft["kind"] for draft in kept), **told)
+    tally = {
+        "asked": Counter(wish.kind for wish in wishes),
+        "usable": Counter(draft["kind"] for draft in kept),
+    }
     facts = {f"{node} asked": len(wishes), f"{node} usable": len(kept)}
-    book.record("tasks", facts, batch=node + told["batch"])
+    context.library.gradebook.record("tasks", facts, batch=node + batch_name(state))
     emit(runtime, node, event="drafts", asked=len(wishes), usable=len(kept))
-    return {"drafts": kept, "rejected": added(state.get("rejected", {}), dropped)}
+    so_far = state.get("tally", {})
+    return {
+        "drafts": kept,
+        "rejected": added(state.get("rejected", {}), dropped),
+        "tally": {stage: added(so_far.get(stage, {}), more) for stage, more in tally.items()},
+    }

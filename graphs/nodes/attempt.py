@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 
@@ -22,6 +22,7 @@ from ingrained.graphs.state import StudyState
 from .common import ANSWER_TOKENS, added, emit, metered, texts_of, trace
 
 VOTE_TEMPERATURE = 0.7
+_METRICS: dict[str, Literal["f1", "exact"]] = {"metric-filter": "f1", "exact-filter": "exact"}
 
 
 @metered
@@ -76,7 +77,7 @@ def _read_again(
     out: list[Draft] = []
     for draft in drafts:
         reply = said.get(draft["id"])
-        strict = "metric-filter" not in mechanisms or _measured(draft, reply)
+        strict = _measured(draft, reply, mechanisms)
         if reply is None or (draft["answer"] and strict and passes(draft, reply)):
             out.append({**draft, "replies": [] if reply is None else [reply]})
         elif draft["kind"] != UNANSWERABLE and (not draft["answer"] or FREE_RECALL in mechanisms):
@@ -85,11 +86,15 @@ def _read_again(
     return out
 
 
-def _measured(draft: Draft, reply: str | None) -> bool:
+def _measured(draft: Draft, reply: str | None, mechanisms: Collection[str]) -> bool:
     """Return whether a reply is near the answer; declining has many wordings, so none is measured."""
     if reply is None or draft["kind"] == UNANSWERABLE:
         return True
-    return metric_filter(reply, draft["answer"])
+    return all(
+        metric_filter(reply, draft["answer"], measure)
+        for name, measure in _METRICS.items()
+        if name in mechanisms
+    )
 
 
 def _vote(

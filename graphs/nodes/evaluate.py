@@ -41,7 +41,7 @@ def examine(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
     )  # fmt: skip
     told = {"declined": share(declined), "sealed": kinds}
     book.record("evaluation", {**evaluation(context.library, scores), **told})
-    stop = _stop(state, context, scores)
+    stop = _stop(state, context, scores, len(items))
     if not stop:
         following = plan_round(state["round"] + 1, context.library, context.planner())
         book.record("next_objective", following.to_dict())
@@ -62,16 +62,18 @@ def _cells(context: StudyContext) -> list[str]:
     return ["memory", "adapter", "both"] if adapted else ["memory"]
 
 
-def _stop(state: StudyState, context: StudyContext, scores: dict[str, float]) -> str:
+def _stop(state: StudyState, context: StudyContext, scores: dict[str, float], sealed: int) -> str:
     """Return why the run ends here, or nothing; unread passages outweigh all else.
 
     They are left only by a spent budget, which may be larger by now: in a run that was cut short.
+    Mastered is what is to be expected of a next question (Laplace's rule of succession), so that one
+    question of one is no mastery.
     """
     policy = context.policy
     if state.get("queue"):
         return "budget" if context.out_of_budget else ""
     best = scores.get("both", scores.get("memory", 0.0))
-    if best >= policy.mastered:
+    if (best * sealed + 1) / (sealed + 2) >= policy.mastered:
         return "mastered"
     if state["round"] >= policy.rounds:
         return "rounds"

@@ -43,8 +43,8 @@ def plan(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
         "objective": {
             **goal, "kinds_now": _kinds_now(goal["kinds"], context), "answers_now": answers,
         },
-        "batch": queue[:size], "queue": queue[size:], "notes": [], "drafts": [], "stop": "",
-        "varied": False,
+        "batch": queue[:size], "queue": queue[size:], "notes": [], "drafts": [], "tally": {},
+        "stop": "", "varied": False,
     }  # fmt: skip
 
 

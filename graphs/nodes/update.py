@@ -108,10 +108,38 @@ def _tried(state: StudyState, runtime: Runtime[StudyContext]) -> list[Draft]:
     prompts = [_recalled(draft, notes[draft["note"]]) for draft in gaps]
     replies = context.asker.ask(prompts, phase="remember", max_tokens=ANSWER_TOKENS)
     passed = {
-        draft["id"]: answered(draft["question"], reply, draft["answer"])
+        draft["id"]
         for draft, reply in zip(gaps, replies, strict=True)
+        if answered(draft["question"], reply, draft["answer"])
     }
-    return [{**draft, "recalled": passed.get(draft["id"])} for draft in state["drafts"]]
+    guessed = _guessed(state, runtime, [draft for draft in gaps if draft["id"] in passed])
+    tried = {draft["id"]: {"recalled": draft["id"] in passed} for draft in gaps}
+    known = {id_: {"closed": True, "verdict": "known"} for id_ in guessed}
+    return [
+        {**draft, "recalled": None, **tried.get(draft["id"], {}), **known.get(draft["id"], {})}
+        for draft in state["drafts"]
+    ]
+
+
+def _guessed(
+    state: StudyState, runtime: Runtime[StudyContext], drafts: Sequence[Draft]
+) -> set[str]:
+    """Return the ids of the gaps that are filled with the heading in view and nothing else.
+
+    With the note such a gap is shown in another form than the question that was asked closed-book:
+    what the form alone brings is no proof of the note.
+    """
+    gaps, notes = [draft for draft in drafts if draft["kind"] == CLOZE], state["notes"]
+    prompts = [
+        fill_prompt(notes[d["note"]]["heading"], notes[d["note"]]["text"], d["answer"])
+        for d in gaps
+    ]
+    replies = runtime.context.asker.ask(prompts, phase="remember", max_tokens=ANSWER_TOKENS)
+    return {
+        draft["id"]
+        for draft, reply in zip(gaps, replies, strict=True)
+        if answered(draft["question"], reply, draft["answer"])
+    }
 
 
 def _recalled(draft: Draft, note: Mapping[str, Any]) -> Messages:
@@ -147,12 +175,13 @@ def _sealed(drafts: Sequence[Draft], share: float, known: Mapping[str, bool]) ->
 def _grade_kinds(
     state: StudyState, runtime: Runtime[StudyContext], drafts: Sequence[Draft]
 ) -> None:
-    """Enter in the gradebook what was accepted, and what is answered with memory."""
-    context, book = runtime.context, runtime.context.library.gradebook
-    book.count(
-        "accepted", Counter(draft["kind"] for draft in drafts), model=context.asker.name,
-        batch=batch_name(state),
-    )  # fmt: skip
+    """Enter in the gradebook what was asked for and what was accepted, once the batch is done.
+
+    Not before, so that a batch that was given up does not look like one of which nothing was accepted.
+    """
+    context, tally = runtime.context, state.get("tally", {})
+    stages = {"accepted": Counter(draft["kind"] for draft in drafts), **tally}
+    context.library.gradebook.count(stages, model=context.asker.name, batch=batch_name(state))
 
 
 def _by_note(state: StudyState, drafts: Sequence[Draft]) -> dict[int, list[Draft]]:

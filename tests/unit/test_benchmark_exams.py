@@ -75,6 +75,7 @@ def study(name: str = "seed0", accepted: int = 20, saved: float = 0.0) -> dict[s
     attempt = {"seconds": 10.0, "tokens_in": 900, "tokens_out": 100}
     return {
         "name": name, "passages": 5, "words": 500, "accepted": accepted, "memories": 10,
+        "accepted_by_kind": {"cloze": accepted - 4, "paraphrase": 4},
         "tokens": 2000, "phases": {"quiz": quiz, "attempt": attempt},
     }  # fmt: skip
 
@@ -150,14 +151,14 @@ def test_studies_are_summed_up_over_seeds(bench_figures):
     each = figures["accepted_per_passage"]
     assert (each.value, each.low, each.high, each.unit) == (4, 2, 8, "questions")
     assert figures["tokens_per_accepted"].value == 100
-    assert figures["seconds_per_1000_words"].value == 80
-    assert figures["seconds_per_1000_words_quiz"].value == 60
+    assert figures["phase_seconds_per_1000_words"].value == 80
+    assert figures["phase_seconds_per_1000_words_quiz"].value == 60
 
 
 def test_a_replayed_reply_counts_as_if_it_had_been_computed(bench_figures):
     figures = bench_figures.study_figures([study(saved=5.0)])
-    assert figures["seconds_per_1000_words_quiz"].value == 70
-    assert figures["seconds_per_1000_words"].value == 90
+    assert figures["phase_seconds_per_1000_words_quiz"].value == 70
+    assert figures["phase_seconds_per_1000_words"].value == 90
 
 
 def test_a_study_that_accepted_nothing_has_no_price_for_a_question(bench_figures):
@@ -229,10 +230,13 @@ def written(path: Path) -> dict[str, Any]:
 
 
 def test_an_exam_writes_every_figure_that_is_asked_of_it(exams, asked, data, call, tmp_path):
-    (tmp_path / "read").mkdir()
-    (tmp_path / "read" / "squad20.csv").write_text("id,kind,right\na,cloze,yes\nb,cloze,no\n")
-    where = ["--read", tmp_path / "read", "--folder", tmp_path]
-    call(exams, "squad20", "--data", data, "--seeds", "1", "--work", tmp_path / "kept", *where)
+    where = ["--work", tmp_path / "kept", "--read", tmp_path / "read", "--folder", tmp_path]
+    call(exams, "squad20", "--data", data, "--seeds", "1", *where)
+    assert "accepted_right_share" not in written(tmp_path / "squad20.json")["figures"]
+    drawn = [{**row, "right": "yes"} for row in exams.reading.accepted(tmp_path / "kept")]
+    drawn[0]["right"] = "no"
+    exams.reading.keep(exams.reading.verdicts(drawn), tmp_path / "read" / "squad20.csv")
+    call(exams, "squad20", "--data", data, "--seeds", "1", *where)
 
     result = written(tmp_path / "squad20.json")
     figures = {label: one["value"] for label, one in result["figures"].items()}
@@ -247,8 +251,11 @@ def test_an_exam_writes_every_figure_that_is_asked_of_it(exams, asked, data, cal
     assert figures["leaks"] == 0 < figures["prompts_audited"]
     assert figures["contaminated"] == 0
     assert figures["accepted_per_passage"] > 0 < figures["tokens_per_accepted"]
-    assert figures["seconds_per_1000_words_quiz"] < figures["seconds_per_1000_words"]
-    assert figures["accepted_right_share"] == 0.5
+    assert figures["phase_seconds_per_1000_words_quiz"] < figures["phase_seconds_per_1000_words"]
+    worded, gaps = figures["accepted_worded_per_passage"], figures["accepted_gaps_per_passage"]
+    assert worded + gaps == figures["accepted_per_passage"]
+    assert figures["accepted_right_share"] == 1 - 1 / len(drawn)
+    assert figures["accepted_read"] == len(drawn)
     assert (figures["documents"], figures["questions"]) == (2, 2)
 
 
@@ -301,6 +308,7 @@ def test_every_variant_is_studied_in_one_work_folder(ablation, asked, data, call
     figures = {label: one["value"] for label, one in result["figures"].items()}
     assert {"base", "open", "rag", "memory"} <= figures.keys()
     assert {"memory_without_quiz-verified", "memory_with_star"} <= figures.keys()
+    assert figures["memory_without_star"] == figures["memory"]
     assert figures["kept_without_quiz-verified"] >= figures["kept"] > 0
     assert figures["gain_of_star"] == figures["memory_with_star"] - figures["memory"]
     assert [command[-2:] for command in asked[1:]] == [

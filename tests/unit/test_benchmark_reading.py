@@ -126,15 +126,36 @@ def test_what_is_kept_holds_verdicts_and_no_text(reading, call, tmp_path, capsys
     call(reading, "--score", filled, "--folder", tmp_path / "read")
 
     kept = (tmp_path / "read" / "squad20.csv").read_text()
-    assert kept == "id,kind,right\nq0,cloze,yes\nq1,answer-first,no\nq2,cloze,yes\nq4,cloze,yes\n"
-    figures = reading.read_figures(tmp_path / "read" / "squad20.csv")
-    assert {label: figure.value for label, figure in figures.items()} == {
-        "accepted_right_share": 0.75,
-        "accepted_read": 4,
-    }
+    hashed = reading.digest("Hidden")
+    assert "Hidden" not in kept
+    assert kept.splitlines() == [
+        "id,kind,answer,right",
+        f"q0,cloze,{hashed},yes",
+        f"q1,answer-first,{hashed},no",
+        f"q2,cloze,{hashed},yes",
+        f"q4,cloze,{hashed},yes",
+    ]
     out = capsys.readouterr().out
     assert "4 judged of 5" in out
     assert "cloze (3)" in out
+
+
+def test_verdicts_count_for_the_studies_that_accepted_the_very_question(reading, tmp_path):
+    home = put_home(
+        tmp_path / "home", PAGE, *((f"q{n}", "Other" if n == 2 else "Hidden") for n in range(5))
+    )
+    reading.keep(
+        reading.verdicts([*judged("yes", "no", "yes", "yes"), *judged("yes")]), tmp_path / "k.csv"
+    )
+    told = reading.read_figures(tmp_path / "k.csv", [home])
+
+    assert {label: figure.value for label, figure in told.items()} == {
+        "accepted_right_share": 0.75,
+        "accepted_read": 4,
+        "accepted_right_share_worded": 0.5,
+        "accepted_read_worded": 2,
+    }
+    assert reading.read_figures(tmp_path / "k.csv", [put_home(tmp_path / "new", PAGE)]) == {}
 
 
 def test_verdicts_in_json_may_be_true_and_false(reading):
@@ -148,7 +169,7 @@ def test_a_verdict_that_is_neither_is_refused(reading):
 
 
 def test_nothing_judged_is_no_share(reading, tmp_path):
-    assert reading.read_figures(tmp_path / "none.csv") == {}
+    assert reading.read_figures(tmp_path / "none.csv", []) == {}
     reading.write_rows(judged("", ""), tmp_path / "open.csv")
     with pytest.raises(SystemExit, match="no question"):
         reading.score(tmp_path / "open.csv", tmp_path / "kept.csv")

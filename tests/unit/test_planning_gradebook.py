@@ -46,7 +46,7 @@ def test_a_round_that_was_killed_is_opened_again_and_counts_once(book: Gradebook
     for _ in range(2):
         assert book.begin(GOAL) == 1
         book.record("filter", {"dropped": {"asked twice": 2}}, batch="a")
-        book.count("asked", {"cloze": 4}, model="m", batch="a")
+        book.count({"asked": {"cloze": 4}}, model="m", batch="a")
     assert book.trace(1)["filter"] == {"dropped": {"asked twice": 2}}
     assert book.acceptance("m")["cloze"].asked == 4
     assert book.begin({**GOAL, "passages": ["b"]}) == 2
@@ -63,13 +63,13 @@ def test_the_batches_of_a_round_add_up(book: Gradebook) -> None:
 
 def test_acceptance_is_told_by_model_kind_and_round(book: Gradebook) -> None:
     book.begin(GOAL)
-    book.count("asked", {"cloze": 10, "reversed": 5}, model="m", batch="a")
-    book.count("usable", {"cloze": 8}, model="m", batch="a")
-    book.count("accepted", {"cloze": 6}, model="m", batch="a")
-    book.count("asked", {"cloze": 3}, model="other", batch="a")
+    book.count({"asked": {"cloze": 10, "reversed": 5}}, model="m", batch="a")
+    book.count({"usable": {"cloze": 8}}, model="m", batch="a")
+    book.count({"accepted": {"cloze": 6}}, model="m", batch="a")
+    book.count({"asked": {"cloze": 3}}, model="other", batch="a")
     book.record("evaluation", {})
     book.begin(GOAL)
-    book.count("asked", {"cloze": 2}, model="m", batch="a")
+    book.count({"asked": {"cloze": 2}}, model="m", batch="a")
 
     assert book.models() == ["m", "other"]
     assert book.acceptance("m") == {

@@ -41,8 +41,8 @@ def counted(library: Library, **by_kind: tuple[int, int]) -> None:
     book.begin({"number": book.latest()})
     for name, (asked, accepted) in by_kind.items():
         kind = name.replace("_", "-")
-        book.count("asked", {kind: asked}, model="m", batch="a")
-        book.count("accepted", {kind: accepted}, model="m", batch="a")
+        book.count({"asked": {kind: asked}}, model="m", batch="a")
+        book.count({"accepted": {kind: accepted}}, model="m", batch="a")
 
 
 @pytest.mark.parametrize("weak", TITLES)

@@ -25,8 +25,8 @@ def traced(library: Library, planner: Planner) -> str:
     """Record a round as the study does; return the id of the question that was reviewed."""
     book, question = library.gradebook, library.questions()[0]["id"]
     open_round(2, library, planner)
-    book.count("asked", {"cloze": 8}, model=planner.model, batch="a")
-    book.count("accepted", {"cloze": 2}, model=planner.model, batch="a")
+    book.count({"asked": {"cloze": 8}}, model=planner.model, batch="a")
+    book.count({"accepted": {"cloze": 2}}, model=planner.model, batch="a")
     book.record("filter", {"dropped": {"asked twice": 3}}, batch="a")
     book.record("filter", {"dropped": {"asked twice": 4}}, batch="b")
     sealed = {"memory": {"reversed": {"passed": 3, "asked": 7}}}
