@@ -54,6 +54,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--source", default=SOURCE, help="the data set")
     parser.add_argument("--documents", type=int, default=20, help="how many of its documents")
     parser.add_argument("--seeds", type=int, default=1, help="studies of each variant")
+    parser.add_argument("--cells", default=CELLS, help="of the default study; memory is needed")
     parser.add_argument("--rounds", type=int, default=1, help="of each study")
     parser.add_argument(
         "--mechanisms", nargs="+", metavar="NAME", help="only these; default all there are"
@@ -70,6 +71,7 @@ def command(options: argparse.Namespace) -> str:
         *([] if options.source == SOURCE else ["--source", options.source]),
         *["--documents", str(options.documents), "--seeds", str(options.seeds)],
         *(["--rounds", str(options.rounds)] if options.rounds > 1 else []),
+        *([] if options.cells == CELLS else ["--cells", options.cells]),
         *(["--mechanisms", *chosen] if chosen else []),
     ]
     return " ".join(words)
@@ -83,7 +85,7 @@ def run(options: argparse.Namespace, name: str) -> Measured:
         *[options.source, "--data", str(options.data), "--documents", str(options.documents)],
         *["--work", str(options.work), "--out", str(out)],
         *["--seeds", str(options.seeds), "--rounds", str(options.rounds)],
-        *["--cells", "memory" if switched else CELLS, *switched],
+        *["--cells", "memory" if switched else options.cells, *switched],
     ])  # fmt: skip
     return bench_figures.read_bench(out)
 
@@ -143,7 +145,7 @@ def show(figures: Mapping[str, Figure], mechanisms: Sequence[str]) -> None:
         )
     console = Console()
     console.print(table)
-    for cell in ("base", "open", "rag"):
+    for cell in [one for one in ("base", "open", "rag") if one in figures]:
         console.print(f"{cell}: {_share(figures.get(cell))}", markup=False)
 
 
