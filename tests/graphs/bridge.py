@@ -142,7 +142,7 @@ TASKS = {
     "open": "Answer in a few words, from the text.",
     "memory": "Answer in a few words, from the notes.",
     "closed": "Answer in a few words.",
-    "fill": "Fill the gap",
+    "fill": "Copy the words that are missing in the gap",
     "critic": "Check the draft",
     "explain": "Say in one sentence why",
     "claim": "You answered a question wrongly",
@@ -207,8 +207,8 @@ class Pupil:
         if task == "vary":
             return VARIED[0]
         if task == "fill":
-            text, sentence = prompt.rsplit("Text: ", 1)[-1].split("\nSentence: ")
-            return GAP[1] if sentence.replace("___", GAP[1]) in text else "I don't know."
+            text, gap = prompt.rsplit("Text: ", 1)[-1].split("\nGap: ")
+            return GAP[1] if gap.replace("___", GAP[1]) in text else "I don't know."
         if task == "critic":
             return "Nothing to fix."
         question, view = question_in(prompt), view_of(prompt)

@@ -196,3 +196,36 @@ def test_a_folder_that_cannot_be_used_is_told(bench, capsys, tmp_path, taken):
 
     path.rmdir() if path.is_dir() else path.unlink()
     assert bench("--seeds", "1", "--cells", "base,rag,memory", "--items", "1") == 0
+
+
+def test_other_code_sits_anew_what_comes_from_it(bench, monkeypatch):
+    from ingrained.agent.bench import running
+
+    sat_by(bench, "one", 256)
+    real = running.code
+    for name in ("benching", "bench_studies"):
+        monkeypatch.setattr(
+            f"ingrained.agent.commands.{name}.code", lambda only=None: real(only) + str(bool(only))
+        )
+    assert sat_by(bench, "one", 256) == {"base", "rag", "memory"}
+
+
+def test_the_code_behind_a_study_is_known_apart_from_what_shows_it(tmp_path, monkeypatch):
+    from ingrained.agent.bench import running
+
+    for folder in ("agent/ui", "agent/models", "graphs", "memory", "trainer"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.setattr(running.resources, "files", lambda _package: tmp_path)
+    told = []
+    for path in (
+        "agent/ui/table.py", "graphs/plan.py", "memory/store.py", "agent/models/engine.py",
+        "agent/models/engine.md",
+    ):  # fmt: skip
+        (tmp_path / path).write_text("changed")
+        told.append((running.code(), running.code(running.ANSWERING_CODE)))
+    studies, answers = zip(*told, strict=True)
+    assert len(set(studies[:4])) == 4, "a module that shows things is there from the first on"
+    assert studies[3] == studies[4]
+    assert len(set(answers[:3])) == 1 < len(set(answers[:4]))
+    (tmp_path / "agent/ui/table.py").write_text("changed again")
+    assert running.code() == studies[4]

@@ -18,6 +18,7 @@ from bridge import (
     NEAR,
     PLAIN,
     REVERSED,
+    UNASKED,
     VARIED,
     Pupil,
     Wavering,
@@ -490,3 +491,37 @@ def test_all_mechanisms_together_make_a_study(study, model, home):
     assert result.state["stop"] in {"rounds", "mastered"}
     assert memories(home)
     assert {task_of(prompt) for prompt in model.asked} >= {"ask", "reword", "reverse", "vary"}
+
+
+def test_a_gap_that_its_heading_alone_fills_proves_no_note(study, model, home):
+    model.script = Pupil(fill=lambda _: GAP[1])
+    study(mechanisms=PLAIN | {"cloze"}, sealed_share=0)
+
+    (gap,) = (one for one in questions(home, "cloze") if one["answer"] == GAP[1])
+    assert gap["closed"]
+    assert not [one for one in memories(home) if UNASKED in one.text]
+    alone = [
+        p for p in asked(model.asked, "fill") if p.rsplit("Text: ", 1)[-1].startswith("Toll\n")
+    ]
+    assert alone, "asked with the heading and nothing else"
+
+
+def test_a_gap_that_takes_its_note_proves_it(study, home):
+    study(mechanisms=PLAIN | {"cloze"}, sealed_share=0)
+
+    assert [one for one in memories(home) if UNASKED in one.text]
+
+
+@pytest.mark.parametrize(
+    ("name", "reply", "kept"),
+    [
+        ("metric-filter", "Quell Harbour", True), ("exact-filter", "Quell Harbour", True),
+        ("metric-filter", "In Quell Harbour", True), ("exact-filter", "In Quell Harbour", False),
+        ("metric-filter", "Mara Vint was born in Quell Harbour", False),
+    ],
+)  # fmt: skip
+def test_the_metric_filters_go_by_f1_and_by_exact_match(study, model, home, name, reply, kept):
+    model.script = Pupil(open=lambda p: reply if question_in(p) == BORN else None)
+    study(mechanisms=PLAIN | {name})
+
+    assert (BORN in texts(home)) is kept

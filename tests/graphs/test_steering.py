@@ -184,6 +184,31 @@ def test_a_model_whose_questions_hardly_work_is_asked_for_fewer_and_in_larger_ba
     assert told == [*small, *small, *rest]
 
 
+def test_a_batch_that_was_given_up_does_not_count_as_one_of_which_nothing_was_accepted(
+    study, model, home
+):
+    def stop(event):
+        if (event["phase"], event["event"]) == ("attempt", "votes"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        study(stop=stop, mechanisms=PLAIN, **LONG)
+    with closing(Library(home / "library.sqlite", read_only=True)) as library:
+        assert library.gradebook.models() == []
+    study(mechanisms=PLAIN | {"review"}, **LONG)
+    with closing(Library(home / "library.sqlite", read_only=True)) as library:
+        fared = library.gradebook.acceptance(library.gradebook.models()[0])["answer-first"]
+    assert fared.asked >= fared.usable >= fared.accepted > 0
+
+
+def test_one_sealed_question_answered_is_no_mastery(study, home):
+    result, _ = study(mechanisms=PLAIN | {"reversed"}, rounds=2, sealed_share=0.99, mastered=0.9)
+
+    first, *_ = traces(home)
+    assert first["evaluation"]["cells"]["memory"] == 1
+    assert (result.state["stop"], len(traces(home))) == ("rounds", 2)
+
+
 def test_a_budget_is_looked_at_after_few_passages(study, corpus, model):
     _, events = study(mechanisms=PLAIN, first_passages=1, budget_tokens=10**9, **LONG)
     read = [event["passages"] for event in events if event["event"] == "notes"]
