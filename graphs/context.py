@@ -29,8 +29,8 @@ class StudyPolicy:
 
     rounds: int = 1
     batch_passages: int = 18
-    """Most passages studied together: the more, the better the processor is used. What was said in a
-    batch that is cut short is kept, so a large one loses nothing."""
+    """Most passages studied together: the more, the better the processor is used. What our own model
+    said in a batch that is cut short is kept (`INGRAINED_REPLIES`), so that a large one loses little."""
     first_passages: int = 6
     """The same while it is not known how the model's questions fare, and where there is a budget,
     which is looked at between two batches."""
