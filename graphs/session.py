@@ -291,17 +291,12 @@ def _thread(
 
 def _task(context: StudyContext) -> dict[str, Any]:
     """Return what must be the same for a run to go on; the budget may be raised."""
-    policy = context.policy
+    policy = dataclasses.asdict(context.policy) | {"mechanisms": sorted(context.policy.mechanisms)}
+    del policy["budget_tokens"]
     return {
         "corpus": [str(path.resolve()) for path in context.corpus],
         "model": context.asker.name,
-        "rounds": policy.rounds,
-        "consolidate": policy.consolidate,
-        "seed": policy.seed,
-        "autonomy": policy.autonomy,
-        "votes": policy.votes,
-        "mechanisms": sorted(policy.mechanisms),
-        **({"forget_deleted": True} if policy.forget_deleted else {}),
+        **policy,
     }
 
 

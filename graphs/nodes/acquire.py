@@ -117,7 +117,7 @@ def _first_wishes(
         notes,
         chosen,
         texts,
-        per_note=state["objective"].get("answers_now", runtime.context.policy.answers_per_note),
+        per_note=state["objective"]["answers_now"],
     )
 
 
@@ -278,7 +278,7 @@ def _drafted(
     facts = {f"{node} asked": len(wishes), f"{node} usable": len(kept)}
     context.library.gradebook.record("tasks", facts, batch=node + batch_name(state))
     emit(runtime, node, event="drafts", asked=len(wishes), usable=len(kept))
-    so_far = state.get("tally", {})
+    so_far = state["tally"]
     return {
         "drafts": kept,
         "rejected": added(state.get("rejected", {}), dropped),

@@ -179,7 +179,7 @@ def _grade_kinds(
 
     Not before, so that a batch that was given up does not look like one of which nothing was accepted.
     """
-    context, tally = runtime.context, state.get("tally", {})
+    context, tally = runtime.context, state["tally"]
     stages = {"accepted": Counter(draft["kind"] for draft in drafts), **tally}
     context.library.gradebook.count(stages, model=context.asker.name, batch=batch_name(state))
 
