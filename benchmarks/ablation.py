@@ -145,8 +145,9 @@ def show(figures: Mapping[str, Figure], mechanisms: Sequence[str]) -> None:
         )
     console = Console()
     console.print(table)
-    for cell in [one for one in ("base", "open", "rag") if one in figures]:
-        console.print(f"{cell}: {_share(figures.get(cell))}", markup=False)
+    for cell in ("base", "open", "rag"):
+        if cell in figures:
+            console.print(f"{cell}: {_share(figures[cell])}", markup=False)
 
 
 def _share(one: Figure | None, sign: str = "") -> str:

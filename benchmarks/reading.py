@@ -164,8 +164,9 @@ def verdicts(rows: Iterable[Mapping[str, Any]]) -> list[Verdict]:
 
 def digest(answer: str) -> str:
     """Return a short hash of an answer; a hash stays what it is."""
-    bare = answer.removeprefix(_HASHED)
-    return answer if bare != answer else _HASHED + sha256(answer.removeprefix("'"))[:12]
+    if answer.startswith(_HASHED):
+        return answer
+    return _HASHED + sha256(answer.removeprefix("'"))[:12]
 
 
 def _told(row: Mapping[str, Any]) -> str:
@@ -220,18 +221,20 @@ def read_figures(path: Path, homes: Sequence[Path]) -> dict[str, Figure]:
         path: What was judged; nothing is returned where nothing was.
         homes: Of the studies that are measured.
     """
+    if not path.is_file():
+        return {}
     held = {(row["id"], digest(row["answer"])) for home in homes for row in accepted(home)}
-    judged = verdicts(read_rows(path)) if path.is_file() else []
-    told = [one for one in judged if (one.id, one.answer) in held]
-    parts = {"": told, "_worded": [one for one in told if one.kind != CLOZE]}
+    told = [one for one in verdicts(read_rows(path)) if (one.id, one.answer) in held]
+    worded = [one for one in told if one.kind != CLOZE]
+    return {**_read(told, ""), **_read(worded, "_worded")}
+
+
+def _read(told: Sequence[Verdict], label: str) -> dict[str, Figure]:
+    if not told:
+        return {}
     return {
-        label: figure
-        for name, of in parts.items()
-        if of
-        for label, figure in {
-            f"accepted_right_share{name}": wilson([one.right for one in of]),
-            f"accepted_read{name}": Figure(value=len(of), unit="questions"),
-        }.items()
+        f"accepted_right_share{label}": wilson([one.right for one in told]),
+        f"accepted_read{label}": Figure(value=len(told), unit="questions"),
     }
 
 

@@ -72,6 +72,11 @@ class StudyPolicy:
     """Forget what rests on documents that are no longer there."""
     seed: int = 0
 
+    @property
+    def few_passages(self) -> int:
+        """Size of a batch that is to be a small one."""
+        return min(self.batch_passages, self.first_passages)
+
     def __post_init__(self) -> None:
         """Report all faults together."""
         faults = [

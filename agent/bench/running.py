@@ -75,22 +75,20 @@ _ASIDE = ("agent/bench/", "agent/commands/", "agent/report/", "agent/ui/")
 """What shows and tells, and changes no reply."""
 
 
-def code(only: Collection[str] | None = None) -> str:
+def code(*, studying: bool) -> str:
     """Return a hash of the project's own sources: what other code made is no part of a result.
 
     Args:
-        only: Files, and folders that end in a slash; when omitted, all that a study and a sitting
-            after it come from.
+        studying: Whether a study is behind it too, so that all counts but what shows and tells.
     """
-    root = resources.files("ingrained")
-    sources = dict(_sources(root, ("agent", "graphs", "memory", "trainer")))
-    kept = {
-        name: sha256(text)
-        for name, text in sources.items()
-        if (name.startswith(tuple(only)) if only else not name.startswith(_ASIDE))
-        or name in ANSWERING_CODE
-    }
-    return key_of(sources=kept)
+    sources = _sources(resources.files("ingrained"), ("agent", "graphs", "memory", "trainer"))
+    return key_of(
+        sources={
+            name: sha256(text)
+            for name, text in sources
+            if name.startswith(ANSWERING_CODE) or (studying and not name.startswith(_ASIDE))
+        }
+    )
 
 
 def _sources(

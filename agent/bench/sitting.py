@@ -31,7 +31,7 @@ from .cells import counts_in
 
 CLOSED = ("base", "adapter")
 AT_ONCE = 128
-"""Questions between two signs of progress."""
+"""Questions between two signs of progress; with fewer, the last rows of each lot run nearly alone."""
 TURN_TOKENS = 8
 """About what the chat template puts around a message."""
 

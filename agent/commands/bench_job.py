@@ -13,7 +13,7 @@ from langchain_core.language_models import BaseChatModel
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.bench.benchmark import Benchmark
-from ingrained.agent.bench.running import weights_of
+from ingrained.agent.bench.running import code, weights_of
 from ingrained.agent.bench.sitting import Sitting
 from ingrained.agent.models.factory import load_chat_model
 from ingrained.agent.reading.documents import Skipped
@@ -83,6 +83,16 @@ class Job:
         """What tells the embedder from one that gives other vectors."""
         stand_in = self.behind.embedder
         return self._hashed(self.settings.embedder) if stand_in is None else stand_in.fingerprint
+
+    @cached_property
+    def answering_code(self) -> str:
+        """What tells the code that replies come from."""
+        return code(studying=False)
+
+    @cached_property
+    def studying_code(self) -> str:
+        """The same of a study and what is answered after it."""
+        return code(studying=True)
 
     @cached_property
     def recalling(self) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ingrained.agent.bench.auditing import AuditedAsker, StudyAudit, read_audit
@@ -15,7 +14,6 @@ from ingrained.agent.bench.cells import PLACEBO
 from ingrained.agent.bench.running import (
     StudyFolder,
     claim,
-    code,
     key_of,
     load_part,
     policy_facts,
@@ -75,7 +73,7 @@ def _folder(job: Job, benchmark: Benchmark, seed: int, group: str) -> StudyFolde
     key = key_of(
         documents=documents, model=[job.model, job.weights],
         embedder=[job.embedder, job.embedding], recalling=job.recalling, wording=job.wording,
-        code=code(),
+        code=job.studying_code,
         policy=policy_facts(_policy(job, seed, group)),
     )  # fmt: skip
     return study_folder(job.plan.work, group, key, documents)
@@ -132,17 +130,22 @@ def _study(benchmark: Benchmark, context: StudyContext, folder: StudyFolder, gro
     heard = replace(context, asker=AuditedAsker(context.asker, audit))
     with StudyView() as view:
         result = run_study(Home(folder.home), heard, view)
-    record = {**_record(benchmark, context, result, folder.audit, group), "home": folder.name}
+    record = _record(benchmark, context, result, folder, group)
     save_part(folder.record, record)
     return record
 
 
 def _record(
-    benchmark: Benchmark, context: StudyContext, result: StudyResult, audit: Path, group: str
+    benchmark: Benchmark,
+    context: StudyContext,
+    result: StudyResult,
+    folder: StudyFolder,
+    group: str,
 ) -> Record:
     counts, state = context.library.counts(), result.state
     return {
         "name": group,
+        "home": folder.name,
         "seed": context.policy.seed,
         "resumed": result.resumed,
         "words": sum(len(document.text.split()) for document in benchmark.documents),
@@ -157,7 +160,7 @@ def _record(
         "seconds": sum(cost.seconds for cost in result.meter.phases.values()),
         "tokens": result.meter.tokens,
         "phases": result.meter.to_plain(),
-        "audit": read_audit(audit),
+        "audit": read_audit(folder.audit),
     }
 
 

@@ -15,8 +15,6 @@ from ingrained.agent.bench.plain_rag import excerpts, plain_rag
 from ingrained.agent.bench.results import results
 from ingrained.agent.bench.running import (
     ANSWERING,
-    ANSWERING_CODE,
-    code,
     key_of,
     load_part,
     policy_facts,
@@ -107,7 +105,7 @@ def _cell_key(job: Job, cell: str) -> str:
     )
     return key_of(
         exam=job.plan.benchmark.sha256, model=[job.model, job.weights],
-        wording=wording(ANSWERING), found_by=found_by, code=code(ANSWERING_CODE),
+        wording=wording(ANSWERING), found_by=found_by, code=job.answering_code,
     )  # fmt: skip
 
 

@@ -113,8 +113,7 @@ class _Plan:
     def _within_budget(self) -> Load:
         """Return what the first round comes to: whole batches, until the budget is spent."""
         order = [passage.id for one in self._found for passage in one.new]
-        budget, reached = self._policy.budget_tokens, Load()
-        size = min(self._policy.batch_passages, self._policy.first_passages)
+        budget, size, reached = self._policy.budget_tokens, self._policy.few_passages, Load()
         for start in range(0, len(order), size):
             if budget is not None and reached.tokens >= budget:
                 break

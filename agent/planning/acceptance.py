@@ -9,6 +9,11 @@ from statistics import NormalDist
 _QUANTILE = NormalDist().inv_cdf(0.975)
 
 
+def succession(passed: float, asked: int) -> float:
+    """Return the chance that the next one passes, in (0, 1): Laplace's rule of succession."""
+    return (passed + 1) / (asked + 2)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Acceptance:
     """What became of one kind of question with one model."""
@@ -29,9 +34,9 @@ class Acceptance:
     def expected(self) -> float:
         """Accepted per asked as it is to be expected: one half while nothing was asked.
 
-        Mean of the posterior after a uniform prior (Laplace's rule of succession).
+        Mean of the posterior after a uniform prior.
         """
-        return (self.accepted + 1) / (self.asked + 2)
+        return succession(self.accepted, self.asked)
 
     @property
     def interval(self) -> tuple[float, float]:

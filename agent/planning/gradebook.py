@@ -126,17 +126,16 @@ class Gradebook:
             model: Who was asked.
             batch: Of which passages; the same batch again replaces what was told.
         """
-        rows = [
-            (stage, (model, kind, self.latest(), batch, count))
-            for stage in ("asked", "usable", "accepted")
-            for kind, count in stages.get(stage, {}).items()
-        ]
+        number = self.latest()
         with self._db:
-            for stage, values in rows:
-                self._db.execute(
+            for stage in ("asked", "usable", "accepted"):
+                self._db.executemany(
                     f"INSERT INTO acceptance (model, kind, round, batch, {stage}) VALUES (?,?,?,?,?) "
                     f"ON CONFLICT (model, kind, round, batch) DO UPDATE SET {stage}=excluded.{stage}",
-                    values,
+                    [
+                        (model, kind, number, batch, count)
+                        for kind, count in stages.get(stage, {}).items()
+                    ],
                 )
 
     def models(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 from .acceptance import Acceptance
 from .scores import Score, Standing
@@ -58,10 +59,10 @@ def shares_now(
 
 def is_given_up(acceptance: Acceptance | None) -> bool:
     """Return whether a kind was tried often enough to know that it hardly ever works."""
-    return acceptance is not None and is_known(acceptance) and acceptance.interval[1] < USELESS
+    return is_known(acceptance) and acceptance.interval[1] < USELESS
 
 
-def is_known(acceptance: Acceptance | None) -> bool:
+def is_known(acceptance: Acceptance | None) -> TypeGuard[Acceptance]:
     """Return whether a kind was tried often enough to go by what became of it."""
     return acceptance is not None and acceptance.asked >= TRIES
 
@@ -76,7 +77,7 @@ def answers_now(most: int, acceptance: Acceptance | None) -> int:
         most: As many while little is known, or where enough is accepted; 1 at least.
         acceptance: Of the questions with an answer chosen first, with the model in use.
     """
-    if acceptance is None or not is_known(acceptance):
+    if not is_known(acceptance):
         return most
     return max(1, round(most * min(1.0, acceptance.expected / WORTH_ASKING)))
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from .acceptance import succession
+
 if TYPE_CHECKING:
     from ingrained.agent.library import Library
 
@@ -126,21 +128,29 @@ def standing_of(parts: Iterable[Topic], outcomes: Sequence[Outcome]) -> Standing
         for part in parts
     }
     whole = _sum(by_topic.values())
-    mean = (whole[0] + 1) / (whole[1] + 2)
+    mean = succession(*whole)
     return Standing(
         corpus=_score(whole, mean),
         topics={id_: _score(counts, mean) for id_, counts in by_topic.items()},
         passages={id_: _score(counts, mean) for id_, counts in told.items()},
-        kinds={kind: _score(counts, mean) for kind, counts in _by_kind(outcomes).items()},
+        kinds={
+            kind: _score(counts, mean)
+            for kind, counts in _by_kind((one.kind, one.passed) for one in outcomes).items()
+        },
     )
 
 
-def evaluation(library: Library, cells: Mapping[str, float]) -> dict[str, Any]:
+def evaluation(
+    library: Library,
+    cells: Mapping[str, float],
+    sealed: Mapping[str, Iterable[tuple[str, bool]]] | None = None,
+) -> dict[str, Any]:
     """Return how a round ended, for its trace.
 
     Args:
         library: After the round's sittings were recorded.
         cells: Cell → share of the sealed questions answered.
+        sealed: Cell → kind of each of them, and whether it was passed.
     """
     found = standing(library)
     return {
@@ -148,6 +158,13 @@ def evaluation(library: Library, cells: Mapping[str, float]) -> dict[str, Any]:
         "corpus": _plain(found.corpus),
         "topics": {id_: _plain(score) for id_, score in found.topics.items()},
         "kinds": {kind: _plain(score) for kind, score in found.kinds.items()},
+        "sealed": {
+            cell: {
+                kind: {"passed": passed, "asked": asked}
+                for kind, (passed, asked) in _by_kind(sat).items()
+            }
+            for cell, sat in (sealed or {}).items()
+        },
     }
 
 
@@ -161,11 +178,12 @@ def _heading(place: Place) -> str:
     return path[1] if len(path) > 1 else place.title
 
 
-def _by_kind(outcomes: Iterable[Outcome]) -> dict[str, tuple[int, int]]:
+def _by_kind(outcomes: Iterable[tuple[str, bool]]) -> dict[str, tuple[int, int]]:
+    """Return kind → how many were passed and how many asked, from the kind and outcome of each."""
     found: defaultdict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for one in sorted(outcomes, key=lambda outcome: outcome.kind):
-        passed, asked = found[one.kind]
-        found[one.kind] = passed + one.passed, asked + 1
+    for kind, good in sorted(outcomes):
+        passed, asked = found[kind]
+        found[kind] = passed + good, asked + 1
     return dict(found)
 
 

@@ -113,12 +113,7 @@ def _first_wishes(
         return []
     if ANSWER_FIRST not in kinds:
         return free_recalls(notes, [n for n in chosen for _ in range(FREE_EACH)], texts)
-    return answer_firsts(
-        notes,
-        chosen,
-        texts,
-        per_note=state["objective"]["answers_now"],
-    )
+    return answer_firsts(notes, chosen, texts, per_note=state["objective"]["answers_now"])
 
 
 def _selected(state: StudyState, runtime: Runtime[StudyContext]) -> set[int]:
@@ -278,9 +273,10 @@ def _drafted(
     facts = {f"{node} asked": len(wishes), f"{node} usable": len(kept)}
     context.library.gradebook.record("tasks", facts, batch=node + batch_name(state))
     emit(runtime, node, event="drafts", asked=len(wishes), usable=len(kept))
-    so_far = state["tally"]
     return {
         "drafts": kept,
         "rejected": added(state.get("rejected", {}), dropped),
-        "tally": {stage: added(so_far.get(stage, {}), more) for stage, more in tally.items()},
+        "tally": {
+            stage: added(state["tally"].get(stage, {}), more) for stage, more in tally.items()
+        },
     }

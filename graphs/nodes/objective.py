@@ -72,7 +72,7 @@ def _size_and_answers(context: StudyContext) -> tuple[int, int]:
     found = fared.get(ANSWER_FIRST)
     unknown = ANSWER_FIRST in policy.mechanisms and not is_known(found)
     few = unknown or policy.budget_tokens is not None
-    size = min(policy.batch_passages, policy.first_passages) if few else policy.batch_passages
+    size = policy.few_passages if few else policy.batch_passages
     return size, answers_now(policy.answers_per_note, found)
 
 

@@ -102,42 +102,36 @@ def _rows(state: StudyState, drafts: Sequence[Draft]) -> list[Draft]:
 
 
 def _tried(state: StudyState, runtime: Runtime[StudyContext]) -> list[Draft]:
-    """Add to each gap question of one note whether it is answered with its note recalled."""
-    context, notes = runtime.context, state["notes"]
+    """Add to each gap question of one note whether it is answered with its note recalled.
+
+    With its note a cloze is shown in another form than the question that was asked closed-book, and
+    what the form alone brings is no proof: one that the heading alone fills is known already.
+    """
+    notes = state["notes"]
     gaps = [draft for draft in state["drafts"] if _tells_of_a_note(draft)]
-    prompts = [_recalled(draft, notes[draft["note"]]) for draft in gaps]
-    replies = context.asker.ask(prompts, phase="remember", max_tokens=ANSWER_TOKENS)
-    passed = {
-        draft["id"]
-        for draft, reply in zip(gaps, replies, strict=True)
-        if answered(draft["question"], reply, draft["answer"])
-    }
-    guessed = _guessed(state, runtime, [draft for draft in gaps if draft["id"] in passed])
-    tried = {draft["id"]: {"recalled": draft["id"] in passed} for draft in gaps}
-    known = {id_: {"closed": True, "verdict": "known"} for id_ in guessed}
+    passed = _passed(runtime, gaps, [_recalled(one, notes[one["note"]]) for one in gaps])
+    clozes = [one for one in gaps if one["id"] in passed and one["kind"] == CLOZE]
+    headings = [_gap(one, notes[one["note"]], notes[one["note"]]["heading"]) for one in clozes]
+    guessed = _passed(runtime, clozes, headings)
+    tried = {one["id"] for one in gaps}
     return [
-        {**draft, "recalled": None, **tried.get(draft["id"], {}), **known.get(draft["id"], {})}
+        {
+            **draft,
+            "recalled": draft["id"] in passed if draft["id"] in tried else None,
+            **({"closed": True, "verdict": "known"} if draft["id"] in guessed else {}),
+        }
         for draft in state["drafts"]
     ]
 
 
-def _guessed(
-    state: StudyState, runtime: Runtime[StudyContext], drafts: Sequence[Draft]
+def _passed(
+    runtime: Runtime[StudyContext], drafts: Sequence[Draft], prompts: Sequence[Messages]
 ) -> set[str]:
-    """Return the ids of the gaps that are filled with the heading in view and nothing else.
-
-    With the note such a gap is shown in another form than the question that was asked closed-book:
-    what the form alone brings is no proof of the note.
-    """
-    gaps, notes = [draft for draft in drafts if draft["kind"] == CLOZE], state["notes"]
-    prompts = [
-        fill_prompt(notes[d["note"]]["heading"], notes[d["note"]]["text"], d["answer"])
-        for d in gaps
-    ]
+    """Return the ids of the questions that are answered, each asked with the prompt beside it."""
     replies = runtime.context.asker.ask(prompts, phase="remember", max_tokens=ANSWER_TOKENS)
     return {
         draft["id"]
-        for draft, reply in zip(gaps, replies, strict=True)
+        for draft, reply in zip(drafts, replies, strict=True)
         if answered(draft["question"], reply, draft["answer"])
     }
 
@@ -145,8 +139,12 @@ def _guessed(
 def _recalled(draft: Draft, note: Mapping[str, Any]) -> Messages:
     own = shown(note["heading"], said(note))
     if draft["kind"] == CLOZE:
-        return fill_prompt(own, note["text"], draft["answer"])
+        return _gap(draft, note, own)
     return with_memory([own], draft["question"])
+
+
+def _gap(draft: Draft, note: Mapping[str, Any], view: str) -> Messages:
+    return fill_prompt(view, note["text"], draft["answer"])
 
 
 def _tells_of_a_note(draft: Draft) -> bool:

@@ -199,14 +199,10 @@ def test_a_folder_that_cannot_be_used_is_told(bench, capsys, tmp_path, taken):
 
 
 def test_other_code_sits_anew_what_comes_from_it(bench, monkeypatch):
-    from ingrained.agent.bench import running
-
     sat_by(bench, "one", 256)
-    real = running.code
-    for name in ("benching", "bench_studies"):
-        monkeypatch.setattr(
-            f"ingrained.agent.commands.{name}.code", lambda only=None: real(only) + str(bool(only))
-        )
+    monkeypatch.setattr(
+        "ingrained.agent.commands.bench_job.code", lambda *, studying: f"other {studying}"
+    )
     assert sat_by(bench, "one", 256) == {"base", "rag", "memory"}
 
 
@@ -222,10 +218,10 @@ def test_the_code_behind_a_study_is_known_apart_from_what_shows_it(tmp_path, mon
         "agent/models/engine.md",
     ):  # fmt: skip
         (tmp_path / path).write_text("changed")
-        told.append((running.code(), running.code(running.ANSWERING_CODE)))
+        told.append((running.code(studying=True), running.code(studying=False)))
     studies, answers = zip(*told, strict=True)
     assert len(set(studies[:4])) == 4, "a module that shows things is there from the first on"
     assert studies[3] == studies[4]
     assert len(set(answers[:3])) == 1 < len(set(answers[:4]))
     (tmp_path / "agent/ui/table.py").write_text("changed again")
-    assert running.code() == studies[4]
+    assert running.code(studying=True) == studies[4]
