@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables.config import RunnableConfig, get_config_list
 from pydantic import Field
 
 Script = Callable[[str], str] | Mapping[str, str]
@@ -18,7 +19,8 @@ class ScriptedModel(BaseChatModel):
     """A chat model that answers from a script and records what it was asked.
 
     The script is a function of the whole prompt text, or a mapping from a substring of the prompt
-    to the reply (first match wins; no match answers "I don't know.").
+    to the reply (first match wins; no match answers "I don't know."). A batch is answered one prompt
+    after the other, so that `asked` is in the order of the prompts.
     """
 
     script: Any
@@ -29,6 +31,18 @@ class ScriptedModel(BaseChatModel):
     @property
     def _llm_type(self) -> str:
         return "scripted"
+
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Answer each of `inputs` in turn, whatever `max_concurrency` the config allows."""
+        in_turn: list[RunnableConfig] = [
+            {**one, "max_concurrency": 1} for one in get_config_list(config, len(inputs))
+        ]
+        return super().batch(inputs, in_turn, **kwargs)
 
     def _generate(
         self,

@@ -22,11 +22,11 @@ _EXAMINING, _TRAINING, _EXAM = "examining", "training", "exam"
 
 TOKENS_PER_SECOND = {
     True: {_STUDYING: 1800.0, _LATER: 1800.0, _EXAMINING: 650.0, _TRAINING: 400.0, _EXAM: 1150.0},
-    False: {_STUDYING: 550.0, _LATER: 550.0, _EXAMINING: 185.0, _TRAINING: 70.0, _EXAM: 225.0},
+    False: {_STUDYING: 550.0, _LATER: 550.0, _EXAMINING: 170.0, _TRAINING: 70.0, _EXAM: 720.0},
 }
 """By part, in and out together: the default model on two cores, with and without bfloat16.
 
-Measured by `make demo`, without it beside other work. Replaced by this home's own last run.
+Measured by `make demo`: with bfloat16 on 2026-11-21, without it in parts since (training beside other work). Replaced by this home's own last run.
 """
 
 

@@ -210,7 +210,6 @@ def test_a_home_of_a_newer_version_is_refused(tmp_path, capsys):
     assert files(home) == {"home.json"}
 
 
-@pytest.mark.xfail(strict=True, reason="the demo has to be sat again with the study as it is")
 def test_the_estimate_comes_near_what_was_measured(root, tmp_path, capsys):
     """By `make demo`, whose figures are in the README."""
     results = json.loads((root / "benchmarks" / "results" / "demo.json").read_text())
@@ -226,7 +225,7 @@ def test_the_estimate_comes_near_what_was_measured(root, tmp_path, capsys):
     assert parts["exam"]["tokens"] == pytest.approx(measured["tokens_exam"], rel=0.2)
 
 
-@pytest.mark.xfail(strict=True, reason="the demo has to be sat again with the study as it is")
+@pytest.mark.xfail(strict=True, reason="the corpus has to be trained on again as the study is now")
 def test_the_estimate_of_a_training_comes_near_what_was_measured(root, tmp_path, capsys):
     """On the development corpus: LOG.md, 2026-11-21."""
     command = [
