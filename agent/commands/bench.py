@@ -57,7 +57,10 @@ Without = Annotated[
 ]
 Rounds = Annotated[int, typer.Option(min=1, help="Rounds of each study.")]
 Placebo = Annotated[
-    bool, typer.Option("--placebo", help="Also study documents of shuffled words, as a control.")
+    bool,
+    typer.Option(
+        "--placebo", help="Also study documents with all words dealt out at random, as a control."
+    ),
 ]
 Judge = Annotated[
     str | None, typer.Option("--judge", metavar="MODEL", help="Model for a second opinion.")
