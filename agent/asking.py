@@ -67,6 +67,8 @@ class Meter:
     """Seconds and tokens of a run, by phase."""
 
     phases: dict[str, PhaseCost] = field(default_factory=dict)
+    _within: list[float] = field(default_factory=list, repr=False, compare=False)
+    """For each phase under way, outermost first, the seconds of the phases within it."""
 
     def of(self, name: str) -> PhaseCost:
         """Return the running cost of a phase."""
@@ -74,13 +76,17 @@ class Meter:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[PhaseCost]:
-        """Time a phase; phases of the same name add up."""
+        """Time a phase; phases of the same name add up, and one within another is not of that."""
         cost = self.of(name)
         start = time.perf_counter()
+        self._within.append(0.0)
         try:
             yield cost
         finally:
-            cost.seconds += time.perf_counter() - start
+            spent = time.perf_counter() - start
+            cost.seconds += spent - self._within.pop()
+            if self._within:
+                self._within[-1] += spent
 
     def to_plain(self) -> dict[str, dict[str, float]]:
         """Return the costs as plain data; `from_plain` is the inverse."""

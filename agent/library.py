@@ -208,10 +208,15 @@ class Library:
         return [{"path": row["source"], "reason": row["reason"]} for row in rows]
 
     def document(self, document_id: str) -> Document | None:
-        """Return a document by id, or by its file name alone when that is unambiguous."""
+        """Return a document by id, or by the end of it alone when only one has that.
+
+        The end is a path below the folder that was studied, or the id of a row of a JSONL file.
+        """
+        end = _escaped(document_id)
         rows = self._db.execute(
-            "SELECT * FROM documents WHERE id=? OR id LIKE ? ESCAPE '\\' ORDER BY id=? DESC",
-            (document_id, "%/" + _escaped(document_id), document_id),
+            "SELECT * FROM documents WHERE id=? OR id LIKE ? ESCAPE '\\' OR id LIKE ? ESCAPE '\\' "
+            "ORDER BY id=? DESC",
+            (document_id, f"%/{end}", f"%#{end}", document_id),
         ).fetchall()
         if not rows or (len(rows) > 1 and rows[0]["id"] != document_id):
             return None

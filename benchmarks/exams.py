@@ -4,7 +4,8 @@
 
 `squad20` is the first 20 passages of SQuAD with all their questions, beside a placebo; `tofu10` the
 first 10 authors of TOFU; `fictionalqa` all there is of it; `locomo1` the first conversation of LoCoMo.
-FOLDER holds a folder for each, in the form that `ingrained bench NAME --data FOLDER` reads.
+FOLDER holds a folder for each, in the form that `ingrained bench NAME --data FOLDER` reads (docs/bench.md);
+without `--data` they are fetched from the hub, which has no LoCoMo.
 
 Shares have the cluster bootstrap's 95 % interval over documents and seeds. What the studies cost is
 the median over seeds with minimum and maximum, and counts replies from the cache as if they had been
@@ -53,7 +54,7 @@ def main() -> None:
     """Run one exam, print its figures, write `results/NAME.json`."""
     options = _options()
     work = options.work or Path(".ingrained-bench") / options.name
-    bench_figures.bench([*arguments(options), "--data", str(options.data), "--work", str(work)])
+    bench_figures.bench([*arguments(options), "--work", str(work)])
     measured = bench_figures.read_bench(work)
     figures = {
         **figures_of(measured),
@@ -77,7 +78,11 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("name", choices=EXAMS)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder of the data sets; without it they are fetched from the hub",
+    )
     parser.add_argument("--seeds", type=int, default=3, help="studies")
     parser.add_argument("--cells", default=CELLS)
     parser.add_argument("--with", dest="with_", action="append", default=[], metavar="MECHANISM")
@@ -89,10 +94,11 @@ def _options() -> argparse.Namespace:
 
 
 def arguments(options: argparse.Namespace) -> list[str]:
-    """Return the arguments of `ingrained bench`, without folders."""
+    """Return the arguments of `ingrained bench`, without the work folder."""
     exam = EXAMS[options.name]
     return [
         exam.source,
+        *(["--data", str(options.data)] if options.data else []),
         *(["--documents", str(exam.documents)] if exam.documents else []),
         *(["--placebo"] if exam.placebo else []),
         *["--seeds", str(options.seeds), "--cells", options.cells],
@@ -111,7 +117,8 @@ def command(options: argparse.Namespace) -> str:
     cells = [] if options.cells == CELLS else ["--cells", options.cells]
     words = [
         *["python", "benchmarks/exams.py", options.name],
-        *["--data", "FOLDER", "--seeds", str(options.seeds)],
+        *(["--data", "FOLDER"] if options.data else []),
+        *["--seeds", str(options.seeds)],
         *cells,
         *mechanisms(options),
     ]

@@ -265,9 +265,13 @@ def run_study(home: Home, context: StudyContext, on_event: Callable[[Event], Non
 
 
 def _drop_replies(home: Home, asker: Asker) -> None:
-    """Empty the home's own cache of replies: a study that is done asks nothing again."""
+    """Empty the home's own cache of replies and keep no more: a study that is done asks nothing again.
+
+    What is asked afterwards, such as an exam, may quote documents as well and is not to stay there.
+    """
     if asker.replies is not None and asker.replies.path.parent == home.path:
         asker.replies.clear()
+        asker.replies = None
 
 
 def _thread(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ingrained.agent.exam import Item, read_exam
-from ingrained.agent.reading.corpus import read_corpus
+from ingrained.agent.reading.corpus import Corpus, read_corpus
 from ingrained.agent.reading.documents import Document, Skipped
 from ingrained.agent.reading.loaders import load_jsonl
 from ingrained.errors import CorpusError, ExamError
@@ -61,7 +61,7 @@ def _documents(folder: Path, on_skip: Callable[[Skipped], None]) -> dict[str, Be
     if path.is_file():
         named = {one.id.partition("#")[2]: one for one in _rows(path)}
     else:
-        corpus = read_corpus([folder])
+        corpus = _corpus(folder)
         for skipped in corpus.skipped:
             if not skipped.path.startswith(EXAM_FILE):
                 on_skip(skipped)
@@ -69,6 +69,13 @@ def _documents(folder: Path, on_skip: Callable[[Skipped], None]) -> dict[str, Be
     if not named:
         raise CorpusError(f"no documents in {str(folder)!r}", hint=f"It must hold {LAYOUT}.")
     return {id_: document(id_, one.title, one.text) for id_, one in named.items()}
+
+
+def _corpus(folder: Path) -> Corpus:
+    """Read a folder's documents; where there is nothing but an exam, say what is missing."""
+    if all(path.name == EXAM_FILE for path in folder.iterdir()):
+        raise CorpusError(f"no documents in {str(folder)!r}", hint=f"It must hold {LAYOUT}.")
+    return read_corpus([folder])
 
 
 def _rows(path: Path) -> list[Document]:

@@ -14,6 +14,8 @@ from ingrained.errors import ExamError
 
 from .opening import Doors, doors, load_settings
 from .options import Json, Model
+from .remarks import show_remarks
+from .study_options import Autonomy, Votes
 
 if TYPE_CHECKING:
     from ingrained.agent.bench.benchmark import Benchmark
@@ -83,6 +85,8 @@ def bench(
     with_: With = None,
     without: Without = None,
     rounds: Rounds = 1,
+    autonomy: Autonomy = None,
+    votes: Votes = None,
     placebo: Placebo = False,
     judge: Judge = None,
     model: Model = None,
@@ -99,7 +103,11 @@ def bench(
     settings = load_settings(model=model)
     wanted = _cells(cells, consolidate=consolidate)
     trains = any(cell in TRAINED for cell in wanted)
-    policy = policy_for(rounds=rounds, consolidate=trains, with_=with_, without=without)
+    policy = policy_for(
+        rounds=rounds, consolidate=trains, with_=with_, without=without,
+        **{"autonomy": autonomy} if autonomy else {}, **{"votes": votes} if votes else {},
+    )  # fmt: skip
+    show_remarks(policy, plus=with_, minus=without)
     left_out: list[Skipped] = []
     chosen = _benchmark(name, data, documents, items, judge, left_out)
     folder = work or Path(".ingrained-bench") / re.sub(r"[^\w.-]+", "-", chosen.name)
@@ -121,17 +129,26 @@ def policy_for(
     consolidate: bool = False,
     with_: Sequence[str] | None = None,
     without: Sequence[str] | None = None,
+    **more: Any,
 ) -> StudyPolicy:
     """Return the policy of a benchmark's studies.
 
+    Args:
+        rounds: Of each study.
+        consolidate: Whether an adapter is trained.
+        with_: Mechanisms to switch on.
+        without: Mechanisms to switch off.
+        more: Other fields of `StudyPolicy`.
+
     Raises:
-        SettingsError: a mechanism that does not exist, or one both with and without.
+        SettingsError: a mechanism that does not exist, one both with and without, or a setting out
+            of range.
     """
     from ingrained.agent.mechanisms import chosen
     from ingrained.graphs.context import StudyPolicy
 
     mechanisms = chosen(plus=with_ or (), minus=without or ())
-    return StudyPolicy(rounds=rounds, consolidate=consolidate, mechanisms=mechanisms)
+    return StudyPolicy(rounds=rounds, consolidate=consolidate, mechanisms=mechanisms, **more)
 
 
 def _cells(text: str | None, *, consolidate: bool) -> tuple[str, ...]:

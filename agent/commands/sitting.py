@@ -53,7 +53,8 @@ def sit_exam(
 ) -> dict[str, Any]:
     """Sit the exam and return its report as plain data.
 
-    Cells that cannot be sat are left out and named, with the reason, under `skipped`.
+    Cells that cannot be sat are left out and named, with the reason, under `skipped`; documents
+    that the exam names and that are not known stand under `unknown_documents`.
     """
     report: dict[str, Any] = {
         "exam": exam.name,
@@ -64,6 +65,7 @@ def sit_exam(
         "adapter": candidate.adapter,
         "cells": {},
         "skipped": {},
+        "unknown_documents": _unknown_documents(exam, candidate.library),
         "rows": [],
     }
     for cell in cells:
@@ -89,6 +91,12 @@ def _obstacle(cell: str, exam: Exam, candidate: Candidate) -> str:
     if cell == "open" and not any(_gold(candidate.library, item) for item in exam.items):
         return "no question names a document that was read"
     return ""
+
+
+def _unknown_documents(exam: Exam, library: Library) -> list[str]:
+    """Return the documents that the exam names and the home has not read, or has several of."""
+    named = {item.document for item in exam.items if item.document}
+    return sorted(name for name in named if library.document(name) is None)
 
 
 def _sit_cell(

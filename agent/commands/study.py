@@ -11,6 +11,7 @@ from ingrained.errors import CorpusError
 
 from .opening import Doors, doors, load_settings
 from .options import Home, Json, Model
+from .remarks import show_remarks
 from .study_options import (
     Autonomy,
     BudgetTokens,
@@ -74,6 +75,7 @@ def study(
         mechanisms=_mechanisms(plus or [], minus or []),
     )
     policy = _policy(given)
+    show_remarks(policy, plus=plus, minus=minus)
     _check_paths(paths)
     sealed = read_exam(exam) if exam else None
     settings = load_settings(home=home, model=model)

@@ -37,7 +37,11 @@ DryRun = Annotated[
 ]
 With = Annotated[
     list[str] | None,
-    typer.Option("--with", metavar="MECHANISM", help="Also use this mechanism; may be repeated."),
+    typer.Option(
+        "--with",
+        metavar="MECHANISM",
+        help="Also use this mechanism (docs/study.md names all); may be repeated.",
+    ),
 ]
 Without = Annotated[
     list[str] | None,
@@ -46,7 +50,8 @@ Without = Annotated[
 Autonomy = Annotated[
     str | None,
     typer.Option(
-        help="Who plans: low (a fixed plan), medium (scores), high (the model).  [default: medium]"
+        help="Who plans: low (a fixed plan), medium (scores), high (the model, from the second "
+        "round on).  [default: medium]"
     ),
 ]
 Votes = Annotated[

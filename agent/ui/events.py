@@ -29,6 +29,16 @@ def _resumed(e: Event) -> str:
     )
 
 
+def _drafts(e: Event) -> str:
+    return f"{e['phase']:<9} {e['asked']} asked for, {e['usable']} usable"
+
+
+def _votes(e: Event) -> str:
+    quoting = f", {e['quoting']} quote it at length" if e["quoting"] else ""
+    gaps = f", {many(e['gaps'], 'gap')} to fill" if e["gaps"] else ""
+    return f"attempt   {e['hopeful']} of {e['asked']} answered from their passage{gaps}{quoting}"
+
+
 def _verdicts(e: Event) -> str:
     gap, known, doubt = (e.get(name, 0) for name in ("gap", "known", "doubt"))
     return f"grade     {gap} to be learnt, {known} known already, {doubt} in doubt"
@@ -105,10 +115,9 @@ _TELLERS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("read", "notes"): lambda e: (
         f"read      {many(e['passages'], 'passage')}, {many(e['notes'], 'candidate note')}"
     ),
-    ("quiz", "drafts"): lambda e: f"quiz      {e['asked']} asked for, {e['usable']} usable",
-    ("attempt", "votes"): lambda e: (
-        f"attempt   {e['hopeful']} of {e['asked']} answered from their passage"
-    ),
+    ("quiz", "drafts"): _drafts,
+    ("vary", "drafts"): _drafts,
+    ("attempt", "votes"): _votes,
     ("grade", "verdicts"): _verdicts,
     ("reflect", "settled"): _settled,
     ("remember", "kept"): lambda e: f"remember  {e['kept']} of {many(e['notes'], 'note')} kept",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from .console import line, new_table, percent, results
+from .console import line, many, new_table, percent, results
+
+_NAMED = 5
+"""Most unknown documents that are named."""
 
 
 def show_exam(report: Mapping[str, Any], console: Console | None = None) -> None:
@@ -23,6 +26,18 @@ def show_exam(report: Mapping[str, Any], console: Console | None = None) -> None
             console.print(topics)
     for cell, reason in report["skipped"].items():
         console.print(line(f"{cell}: not sat, {reason}.", "dim"))
+    if unknown := report.get("unknown_documents"):
+        console.print(line(_not_known(unknown), "yellow"))
+
+
+def _not_known(names: Sequence[str]) -> str:
+    """Say which documents of an exam cannot be told, and how to name them."""
+    some = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+    return (
+        f"{many(len(names), 'document')} that the exam names, not read or more than one of that name: "
+        f"{some}. Their questions are asked with no document in the cell open. A document is named by "
+        "its path in the folder that was studied; one of a JSONL file by FILE#ID, or ID alone."
+    )
 
 
 def _scores(cells: Mapping[str, Any]) -> Table:

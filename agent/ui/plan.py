@@ -59,6 +59,8 @@ def _said(plan: Mapping[str, Any]) -> Iterator[str]:
             f"The budget ends the run after {plan['passages']:,} passages and leaves "
             f"{plan['left']:,}: the same command then goes on."
         )
+    if plan["not_reckoned"]:
+        yield f"Reckoned as by default: {', '.join(plan['not_reckoned'])}. What you chose may cost more or less."
     speed = plan["speed"]
     bfloat16 = "with" if speed["bfloat16"] else "without"
     basis = f"assumed: the default model on two cores {bfloat16} bfloat16"

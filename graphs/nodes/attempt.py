@@ -29,8 +29,9 @@ _METRICS: dict[str, Literal["f1", "exact"]] = {"metric-filter": "f1", "exact-fil
 def attempt(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Answer each new question open-book, let samples vote, and answer it closed-book.
 
-    Gaps (cloze) are right by construction and are only tried closed-book. Round-trip consistency (Alberti et al. 2019, section 3): the passage, read again, has to give
-    the answer; a metric-based filter. Self-Consistency (Wang et al. 2023, section 2): enough of
+    Gaps (cloze) are right by construction and are only tried closed-book. Round-trip consistency
+    (Alberti et al. 2019, section 3): the passage, read again, has to give the answer; a
+    metric-based filter. Self-Consistency (Wang et al. 2023, section 2): enough of
     several samples have to agree; a metric-free one. Where the passage gives another short answer
     than the one that was chosen, the question is kept as the one it turned out to be.
     """
@@ -49,7 +50,11 @@ def attempt(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
     })  # fmt: skip
     trace(state, runtime, "solutions", {"attempted": len(fresh), "borne out": len(tried)})
     trace(state, runtime, "filter", +dropped)
-    emit(runtime, "attempt", event="votes", asked=len(fresh), hopeful=len(hopeful))
+    gaps = sum(draft["kind"] == CLOZE for draft in fair)
+    emit(
+        runtime, "attempt", event="votes", gaps=gaps, quoting=len(hopeful) - len(fair),
+        asked=sum(draft["kind"] != CLOZE for draft in fresh), hopeful=len(fair) - gaps,
+    )  # fmt: skip
     done = [draft for draft in state["drafts"] if "votes" in draft]
     return {"drafts": [*done, *tried], "rejected": added(state["rejected"], dropped)}
 

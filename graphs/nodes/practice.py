@@ -5,7 +5,7 @@ Sealed questions have no part in it: neither critic nor memory gets to see them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -35,8 +35,15 @@ def look_back(runtime: Runtime[StudyContext]) -> None:
     context = runtime.context
     used = context.policy.mechanisms & {"review", "reflexion"}
     items = _failed(context) if used else []
-    if not items:
-        return
+    if items:
+        with context.asker.meter.phase("practice"):
+            _practise(runtime, items, used)
+
+
+def _practise(
+    runtime: Runtime[StudyContext], items: Sequence[dict[str, Any]], used: Collection[str]
+) -> None:
+    context = runtime.context
     book = context.library.gradebook
     sat = sit(context, items, "memory", phase="practice")
     book.record_sittings("memory", [one.sitting for one in sat])

@@ -31,11 +31,14 @@ def grade(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     is something to learn. `known`: answered without it already. `doubt`: the votes differ.
     """
     policy = runtime.context.policy
+    fresh = {
+        draft["id"]: _verdict(draft, policy) for draft in state["drafts"] if "verdict" not in draft
+    }
     drafts = [
-        draft if "verdict" in draft else {**draft, "verdict": _verdict(draft, policy)}
+        {**draft, "verdict": fresh.get(draft["id"], draft.get("verdict"))}
         for draft in state["drafts"]
     ]
-    emit(runtime, "grade", event="verdicts", **Counter(draft["verdict"] for draft in drafts))
+    emit(runtime, "grade", event="verdicts", **Counter(fresh.values()))
     return {"drafts": drafts}
 
 

@@ -99,6 +99,14 @@ def test_the_results_say_what_they_can_be_tied_to(bench):
     assert "/" not in json.dumps(results["machine"])
 
 
+def test_who_plans_and_how_many_vote_can_be_measured(bench, capsys):
+    bench("--cells", "base", "--autonomy", "high", "--votes", "3")
+
+    policy = bench.results()["policy"]
+    assert (policy["autonomy"], policy["votes"]) == ("high", 3)
+    assert "--autonomy high: the model plans from the second round on" in capsys.readouterr().err
+
+
 def test_every_reply_is_in_the_file_of_questions(bench):
     bench("--seeds", "2", "--cells", "memory,base")
 
@@ -262,6 +270,7 @@ def test_a_judge_gives_a_second_opinion(bench, capsys):
         (["--cells", "base,memry"], "no such cell: 'memry'"),
         (["--cells", "adapter"], "cannot be trained here"),
         (["--without", "nonsense"], "nonsense"),
+        (["--autonomy", "much"], "autonomy must be one of low, medium, high"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_asked(bench, capsys, options, told):

@@ -326,6 +326,26 @@ def test_a_question_that_quotes_its_passage_is_dropped_before_it_is_asked_closed
     assert not any(question_in(p) == quoting for p in asked(model.asked, "closed"))
 
 
+def test_the_lines_of_a_pass_over_a_batch_add_up(study, model):
+    quoting = "Who was born in Quell Harbour. She was taught masonry by a man, like Mara Vint?"
+    model.script = Pupil(
+        [(quoting, "Tobin Ashe", ("taught masonry",))],
+        ask=lambda p: quoting if p.endswith("Answer: Tobin Ashe") else None,
+    )
+    _, events = study(mechanisms=PLAIN | {"cloze"})
+
+    def told(phase, event):
+        return [e for e in events if (e["phase"], e["event"]) == (phase, event)]
+
+    (quiz,), (vary,) = told("quiz", "drafts"), told("vary", "drafts")
+    first, second = told("attempt", "votes")
+    assert (first["asked"], first["gaps"], first["quoting"]) == (quiz["usable"], 0, 1)
+    assert (second["asked"] + second["gaps"], second["gaps"] > 0) == (vary["usable"], True)
+    for tried, graded in zip((first, second), told("grade", "verdicts"), strict=True):
+        verdicts = sum(graded.get(name, 0) for name in ("gap", "known", "doubt"))
+        assert tried["hopeful"] + tried["gaps"] == verdicts
+
+
 # Cut short.
 
 

@@ -10,9 +10,11 @@ import pytest
 
 from ingrained.agent.answering import ClosedBook, closed_book
 from ingrained.agent.library import Library
+from ingrained.agent.replies import FILE_NAME as REPLIES
+from ingrained.agent.replies import ReplyCache
 from ingrained.graphs.context import StudyPolicy
 from ingrained.graphs.nodes.objective import take_in
-from ingrained.graphs.session import open_study
+from ingrained.graphs.session import Home, open_study, run_study
 from ingrained.graphs.study import build_study_graph
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
@@ -217,3 +219,18 @@ def test_an_equal_copy_of_a_corpus_is_not_read_again(tmp_path):
     read_into(library, tmp_path / "a")
     assert read_into(library, tmp_path / "copy") == {"page.md": "The same page."}
     library.close()
+
+
+def test_what_the_model_says_after_a_study_is_not_kept_in_the_home(corpus, model, tmp_path):
+    settings, policy = Settings(home=tmp_path / "home"), StudyPolicy()
+    question = [closed_book("What does the exam ask?")]
+    settings.home.mkdir()
+    with (
+        ReplyCache(settings.home / REPLIES) as replies,
+        open_study(
+            settings, (corpus,), policy, model=model, embedder=HashEmbedder(), replies=replies
+        ) as context,
+    ):
+        run_study(Home(settings.home), context, lambda _: None)
+        context.asker.ask(question, phase="exam")
+        assert replies.clear() == 0

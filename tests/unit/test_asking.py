@@ -173,6 +173,19 @@ def test_a_model_without_adapters_is_not_asked_for_one() -> None:
     assert model.options == [{"max_tokens": 32, "temperature": 0.0}]
 
 
+def test_the_seconds_of_a_phase_within_another_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([0, 1, 4, 6, 9, 10])
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(ticks)))
+    meter = Meter()
+    with meter.phase("examine"):
+        for _ in range(2):
+            with meter.phase("practice"):
+                pass
+    assert {name: cost.seconds for name, cost in meter.phases.items()} == {
+        "examine": 4.0, "practice": 6.0,
+    }  # fmt: skip
+
+
 def test_a_killed_run_goes_on_counting(asker: Asker) -> None:
     with asker.meter.phase("quiz"):
         asker.ask([closed_book(QUESTION)], phase="quiz")

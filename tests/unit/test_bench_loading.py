@@ -129,7 +129,11 @@ def test_what_cannot_be_measured_is_refused_with_its_place(
 
 def test_a_folder_needs_its_exam_and_its_documents(folder: Path, tmp_path: Path) -> None:
     (folder / "documents.jsonl").unlink()
-    with pytest.raises(CorpusError, match="Nothing readable"):
+    with pytest.raises(CorpusError, match="no documents in") as caught:
+        load(str(folder))
+    assert "documents.jsonl (lines of id, title, text)" in caught.value.hint
+    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0")
+    with pytest.raises(CorpusError, match=r"picture\.png"):
         load(str(folder))
     (folder / "exam.jsonl").unlink()
     with pytest.raises(ExamError, match="no such file"):

@@ -272,13 +272,15 @@ def test_an_exam_is_of_the_documents_that_its_name_says(exams):
     import argparse
 
     options = argparse.Namespace(
-        name="tofu10", seeds=3, cells=exams.CELLS, with_=["star"], without=["review"]
+        name="tofu10", seeds=3, cells=exams.CELLS, with_=["star"], without=["review"], data=None
     )
     assert exams.arguments(options)[:3] == ["tofu", "--documents", "10"]
     assert "--placebo" not in exams.arguments(options)
-    assert exams.command(options) == (
-        "python benchmarks/exams.py tofu10 --data FOLDER --seeds 3 --with star --without review"
-    )
+    said = "python benchmarks/exams.py tofu10 --seeds 3 --with star --without review"
+    assert exams.command(options) == said
+    options.data = Path("sets")
+    assert exams.arguments(options)[:3] == ["tofu", "--data", "sets"]
+    assert exams.command(options) == said.replace("tofu10", "tofu10 --data FOLDER")
 
 
 # Ablation

@@ -221,6 +221,21 @@ def test_exam_scores_the_cells_that_can_be_sat(agent, capsys, tmp_path):
     assert json.loads((home / "exams" / "exam.json").read_text()) == report
 
 
+def test_documents_that_an_exam_names_and_nobody_read_are_told_of(agent, capsys, tmp_path):
+    home, behind = agent
+    lost = {**EXAM[0], "id": "3", "document": "tesko.md"}
+    exam = write_exam(tmp_path, [*EXAM, lost])
+    run(["exam", str(exam), "--home", str(home), "--cells", "open", "--json"], behind)
+    assert json.loads(capsys.readouterr().out)["unknown_documents"] == ["tesko.md"]
+    assert run(["exam", str(exam), "--home", str(home), "--cells", "open"], behind) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert (
+        "1 document that the exam names, not read or more than one of that name: tesko.md." in told
+    )
+    run(["exam", str(write_exam(tmp_path, EXAM)), "--home", str(home), "--cells", "open"], behind)
+    assert "that the exam names" not in capsys.readouterr().out
+
+
 def test_the_scores_fit_into_eighty_columns():
     some = {"value": 0.62, "low": 0.5, "high": 0.73, "n": 60}
     names = ("contained", "exact", "f1", "choice", "abstained_rightly", "abstained_wrongly")

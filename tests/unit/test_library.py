@@ -135,6 +135,18 @@ def test_a_document_is_found_by_its_file_name_if_only_one_has_it(library: Librar
     ] == ["a/one.md", None, "a/two.md", None, None, None, "c/100%.md"]
 
 
+def test_a_document_of_a_jsonl_file_is_found_by_its_own_id_if_only_one_has_it(
+    library: Library,
+) -> None:
+    for id_ in ("documents.jsonl#refunds", "documents.jsonl#opening", "old/rows.jsonl#opening"):
+        put(library, PAGE, id_)
+
+    assert [
+        found.id if (found := library.document(name)) else None
+        for name in ("refunds", "opening", "documents.jsonl#opening", "unds")
+    ] == ["documents.jsonl#refunds", None, "documents.jsonl#opening", None]
+
+
 def test_a_question_asked_again_replaces_the_old_one(library: Library) -> None:
     passage = put(library, PAGE)[0].id
     library.put_questions([question(passage, "q2", sealed=True), question(passage, "q1")])

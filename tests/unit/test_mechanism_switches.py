@@ -84,6 +84,13 @@ def test_without_them_the_defaults_are_told(
     assert {settings[name]["origin"] for name in ("mechanisms", "votes", "autonomy")} == {"default"}
 
 
+def test_an_option_without_effect_is_told_of(
+    capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    assert run([*command, "--with", "cloze", "--dry-run"], doors()) == 0
+    assert "--with cloze: it is on already." in capsys.readouterr().err
+
+
 def test_the_settings_are_shown(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
     assert run([*command, "--without", "cloze"], doors()) == 0
 

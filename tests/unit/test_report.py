@@ -77,6 +77,12 @@ def test_the_page_tells_what_was_read_kept_rejected_and_trained(page):
         assert text in shown, text
 
 
+def test_the_words_of_the_exam_are_explained(page):
+    text = body(page)
+    for word in ("base: the untouched model", "open: shown the document", "contained: an accepted"):
+        assert word in text
+
+
 @pytest.mark.parametrize("picture", ["exam0", "loss0", "rejected", "seconds"])
 def test_each_picture_is_drawn(page, picture):
     assert re.search(rf'Plotly\.newPlot\(\s*"{picture}"', body(page))

@@ -1,0 +1,43 @@
+"""What was asked for on the command line and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingrained.graphs.context import StudyPolicy
+
+
+def remarks(
+    policy: StudyPolicy, *, plus: Sequence[str] | None, minus: Sequence[str] | None
+) -> Iterator[str]:
+    """Yield a sentence for each choice that has no effect on a study.
+
+    Args:
+        policy: What the choices came to.
+        plus: Mechanisms that were switched on by name.
+        minus: Those that were switched off.
+    """
+    from ingrained.agent.mechanisms import DEFAULT_MECHANISMS
+
+    yield from (
+        f"--with {name}: it is on already." for name in plus or () if name in DEFAULT_MECHANISMS
+    )
+    yield from (
+        f"--without {name}: it is off already."
+        for name in minus or ()
+        if name not in DEFAULT_MECHANISMS
+    )
+    if policy.autonomy == "high" and policy.rounds == 1:
+        yield "--autonomy high: the model plans from the second round on; --rounds 2 has one."
+
+
+def show_remarks(
+    policy: StudyPolicy, *, plus: Sequence[str] | None, minus: Sequence[str] | None
+) -> None:
+    """Show them on standard error."""
+    from ingrained.agent.ui.console import line, notices
+
+    for said in remarks(policy, plus=plus, minus=minus):
+        notices().print(line(said, "yellow"))

@@ -1,0 +1,31 @@
+"""Choices that change nothing are told of."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingrained.agent.commands.remarks import remarks
+from ingrained.agent.mechanisms import chosen
+from ingrained.graphs.context import StudyPolicy
+
+
+@pytest.mark.parametrize(
+    ("plus", "minus", "policy", "said"),
+    [
+        (["cloze"], None, {}, ["--with cloze: it is on already."]),
+        (["star"], None, {}, []),
+        (None, ["star"], {}, ["--without star: it is off already."]),
+        (None, ["cloze"], {}, []),
+        (None, None, {"autonomy": "high", "rounds": 2}, []),
+        (
+            None, None, {"autonomy": "high"},
+            ["--autonomy high: the model plans from the second round on; --rounds 2 has one."],
+        ),
+    ],
+)  # fmt: skip
+def test_what_has_no_effect_is_said(
+    plus: list[str] | None, minus: list[str] | None, policy: dict[str, object], said: list[str]
+) -> None:
+    mechanisms = chosen(plus=plus or [], minus=minus or [])
+    came_to = StudyPolicy(mechanisms=mechanisms, **policy)  # type: ignore[arg-type]
+    assert list(remarks(came_to, plus=plus, minus=minus)) == said

@@ -1,0 +1,40 @@
+"""What a study says of its progress, line by line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ingrained.agent.ui.events import describe
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            {"phase": "quiz", "event": "drafts", "asked": 69, "usable": 55},
+            "quiz      69 asked for, 55 usable",
+        ),
+        (
+            {"phase": "vary", "event": "drafts", "asked": 74, "usable": 55},
+            "vary      74 asked for, 55 usable",
+        ),
+        (
+            {"phase": "attempt", "event": "votes", "asked": 55, "hopeful": 26, "gaps": 0, "quoting": 5},
+            "attempt   26 of 55 answered from their passage, 5 quote it at length",
+        ),
+        (
+            {"phase": "attempt", "event": "votes", "asked": 25, "hopeful": 21, "gaps": 30, "quoting": 0},
+            "attempt   21 of 25 answered from their passage, 30 gaps to fill",
+        ),
+        (
+            {"phase": "grade", "event": "verdicts", "gap": 45, "doubt": 6},
+            "grade     45 to be learnt, 0 known already, 6 in doubt",
+        ),
+    ],
+)  # fmt: skip
+def test_a_batch_is_told_in_numbers_that_follow_from_each_other(
+    event: dict[str, Any], line: str
+) -> None:
+    assert describe(event) == line
