@@ -13,7 +13,7 @@ import dataclasses
 import json
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -102,6 +102,14 @@ class AdapterRegistry:
             known = ", ".join(manifest.version for manifest in self.list()) or "none"
             raise NotFoundError(f"No adapter {version!r}.", hint=f"There are: {known}.")
         return folder
+
+    def size(self, version: str) -> int:
+        """Return the bytes that a version's files take.
+
+        Raises:
+            NotFoundError: no such version.
+        """
+        return sum(path.stat().st_size for path in self.path(version).rglob("*") if path.is_file())
 
     def stage(self) -> str:
         """Return the version to make next, with a folder of its own.
@@ -224,6 +232,45 @@ class AdapterRegistry:
         self._write_history(tuple(fit))
         return tuple(dict.fromkeys(version for version in history if self.show(version).stale))
 
+    def disposable(self, keep: int = 1) -> tuple[Manifest, ...]:
+        """Return the finished versions that nothing needs, oldest first.
+
+        Needed are the version in use, those promoted before it that one can go back to, what the
+        gate has not judged, and the newest: its number must not be given to another.
+
+        Args:
+            keep: How many versions to be able to go back to.
+        """
+        versions = self.list()
+        needed = {*_latest(self._history(), keep + 1), *self._folders()[-1:]}
+        return tuple(
+            one
+            for one in versions
+            if one.version not in needed and (one.stale or one.decision != "candidate")
+        )
+
+    def discard(self, versions: Iterable[str]) -> None:
+        """Delete finished versions that are not in use, their manifests with them.
+
+        Raises:
+            NotFoundError: no such version, or it is not finished.
+            StoreError: one is in use.
+        """
+        going = tuple(self.show(version).version for version in versions)
+        if (active := self.active()) in going:
+            raise StoreError(
+                f"Adapter {active} is in use.", hint="Promote another, or roll back, beforehand."
+            )
+        history = self._history()
+        if set(history) & set(going):
+            self._write_history(tuple(one for one in history if one not in going))
+        for left in self._folder.glob(".*.gone"):
+            shutil.rmtree(left)
+        for version in going:
+            # Out of sight in one step: what is left of a folder would count as one to go on with.
+            gone = (self._folder / version).rename(self._folder / f".{version}.gone")
+            shutil.rmtree(gone)
+
     def discard_unfinished(self) -> tuple[str, ...]:
         """Delete the versions whose making was cut short, and return them."""
         versions = self.unfinished()
@@ -300,6 +347,11 @@ def _objection(manifest: Manifest) -> str:
     if manifest.decision == "rejected":
         return f"The gate rejected {manifest.version}: {'; '.join(manifest.reasons)}."
     return ""
+
+
+def _latest(history: Sequence[str], count: int) -> tuple[str, ...]:
+    """Return the last few different versions of a history."""
+    return tuple(dict.fromkeys(reversed(history)))[:count]
 
 
 def _damaged(file: Path, error: Exception) -> StoreError:

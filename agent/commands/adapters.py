@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .opening import existing_home, load_settings
+from ingrained.errors import InputError
+
+from .opening import doors, existing_home, load_settings, open_memory
 from .options import Home, Json
 
 if TYPE_CHECKING:
+    from ingrained.memory.records import Memory
     from ingrained.trainer.adapters import AdapterRegistry, Manifest
+    from ingrained.trainer.lineage import Learnt
 
 app = typer.Typer(help="See and choose what was trained.", no_args_is_help=True)
 
@@ -69,6 +75,119 @@ def rollback(home: Home = None, as_json: Json = False) -> None:
     registry = _registry(home)
     registry.rollback()
     _tell(registry, as_json=as_json)
+
+
+@app.command("explain")
+def explain(
+    context: typer.Context,
+    version: Version,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Name each memory, not only those that changed since.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what is in these weights: from which documents, and what of it is no longer current."""
+    from ingrained.agent.ui.adapters import show_lineage
+    from ingrained.agent.ui.console import show_json
+    from ingrained.trainer.lineage import learnt
+
+    settings = load_settings(home=home)
+    manifest = _registry(home).show(version)
+    with open_memory(settings, doors(context), searching=False) as store:
+        found = learnt(manifest, store.list(status=None))
+    if as_json:
+        show_json(_lineage(manifest, found))
+    else:
+        show_lineage(manifest, found, everything=everything)
+
+
+@app.command("export")
+def export_adapter(
+    version: Version,
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    base: Annotated[
+        str, typer.Option(help="What the config shall call the base: a folder, or a hub's name.")
+    ] = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Copy an adapter into a folder that peft and vLLM load."""
+    from ingrained.agent.ui.console import line, results, show_json
+    from ingrained.trainer.exporting import export
+
+    registry = _registry(home)
+    target = export(registry, version, folder, base=base)
+    named = base or registry.show(version).base_model
+    if as_json:
+        show_json({"version": version, "folder": str(target), "base": named})
+    else:
+        results().print(line(f"{version} is in {target}, an adapter of {named}."))
+
+
+@app.command("gc")
+def collect(
+    keep: Annotated[
+        int, typer.Option(min=0, help="Versions used before to be able to go back to.")
+    ] = 1,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would go, and change nothing.")
+    ] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Delete adapters that nothing needs: rejected, stale, and long out of use."""
+    from ingrained.agent.ui.adapters import show_discarded, show_disposable
+    from ingrained.agent.ui.console import show_json
+
+    if as_json and not (yes or dry_run):
+        raise InputError("--json cannot ask", hint="Add --yes to delete without being asked.")
+    registry = _registry(home)
+    found = registry.disposable(keep)
+    size = sum(registry.size(one.version) for one in found)
+    if not as_json:
+        show_disposable(found, size)
+    gone = [] if dry_run else [one.version for one in found]
+    if gone:
+        if not yes:
+            typer.confirm(f"Delete {len(gone)} for good?", abort=True)
+        registry.discard(gone)
+    if as_json:
+        named = [one.version for one in found]
+        show_json({"deleted": gone, "bytes": size, **({"would_delete": named} if dry_run else {})})
+    else:
+        show_discarded(gone)
+
+
+def _lineage(manifest: Manifest, found: Sequence[Learnt]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from ingrained.trainer.lineage import by_document
+
+    return {
+        "version": manifest.version,
+        "base_model": manifest.base_model,
+        "memories": len(found),
+        "current": sum(one.fate == "active" for one in found),
+        "documents": [asdict(share) for share in by_document(found)],
+        "learnt": [
+            {"id": one.id, "fate": one.fate, **(_told(one.memory) if one.memory else {})}
+            for one in found
+        ],
+    }
+
+
+def _told(memory: Memory) -> dict[str, Any]:
+    """Return what is told of a memory: what it says, where it stands, what was asked of it."""
+    return {
+        "text": memory.text, "title": memory.title, "superseded_by": memory.superseded_by,
+        "spans": [
+            {"document": span.document, "start": span.start, "end": span.end, "quote": span.quote}
+            for span in memory.spans
+        ],
+        "questions": [one.question for one in memory.evidence],
+    }  # fmt: skip
 
 
 def _brief(one: Manifest) -> dict[str, Any]:

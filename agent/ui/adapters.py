@@ -6,11 +6,15 @@ import datetime
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from ingrained.trainer.adapters import Manifest
+from ingrained.trainer.lineage import Learnt, by_document
 
-from .console import duration, new_table, percent, results, safe
+from .console import duration, line, many, new_table, percent, results, safe
+
+_MEGABYTE = 1_000_000
 
 _STYLES = {"promoted": "green", "candidate": "yellow", "rejected": "red"}
 
@@ -74,6 +78,79 @@ def show_adapter(one: Manifest, active: str | None, console: Console | None = No
     console.print(table)
     for reason in one.reasons:
         console.print(Text(f"  {safe(reason)}"), soft_wrap=True)
+
+
+def show_lineage(
+    one: Manifest,
+    found: Sequence[Learnt],
+    *,
+    everything: bool = False,
+    console: Console | None = None,
+) -> None:
+    """Show what an adapter has of which document, and what of it changed since.
+
+    Args:
+        one: The adapter.
+        found: What it was trained on.
+        everything: Name each memory.
+        console: Where to show it; standard output when omitted.
+    """
+    console = console or results()
+    current = sum(each.fate == "active" for each in found)
+    console.print(line(
+        f"{one.version}, an adapter of {one.base_model}: {many(len(found), 'memory', 'memories')}, "
+        f"{current:,} of them current.", "bold",
+    ))  # fmt: skip
+    if found:
+        console.print(_shares(found))
+    for each in found:
+        if everything or each.fate != "active":
+            console.print(_learnt(each), soft_wrap=True)
+    if current < len(found):
+        console.print(
+            "What changed since is still in the weights: `ingrained study PATH --consolidate` trains "
+            "a new adapter without it.", style="yellow", soft_wrap=True,
+        )  # fmt: skip
+
+
+def _shares(found: Sequence[Learnt]) -> Table:
+    table = new_table()
+    table.add_column("document")
+    table.add_column("memories", justify="right")
+    table.add_column("current", justify="right")
+    for share in by_document(found):
+        name = share.document or "(no document)"
+        table.add_row(line(name), f"{share.memories:,}", f"{share.current:,}")
+    return table
+
+
+def _learnt(one: Learnt) -> Text:
+    text = Text(f"{one.fate:<10} {one.id}")
+    if one.memory is not None:
+        places = ", ".join(f"{s.document}, {s.start} to {s.end}" for s in one.memory.spans)
+        text.append(f"  {safe(one.memory.text)}")
+        text.append(f"  {safe(places)}", style="dim")
+    return text
+
+
+def show_disposable(found: Sequence[Manifest], size: int, console: Console | None = None) -> None:
+    """Show the adapters that nothing needs, each with the reason, and what they take."""
+    console = console or results()
+    if not found:
+        console.print("Every adapter is needed.", style="dim")
+        return
+    for one in found:
+        why = f"stale: {one.stale}" if one.stale else "used before"
+        if not one.stale and one.decision == "rejected":
+            why = f"rejected: {'; '.join(one.reasons)}"
+        console.print(Text(f"{one.version}  {safe(why)}"), soft_wrap=True)
+    console.print(f"{many(len(found), 'adapter')}, {size / _MEGABYTE:,.1f} MB")
+
+
+def show_discarded(versions: Sequence[str], console: Console | None = None) -> None:
+    """Show what was deleted."""
+    console = console or results()
+    console.print(f"Deleted: {', '.join(versions)}" if versions else "Nothing was deleted.")
 
 
 def _when(one: Manifest, form: str) -> str:

@@ -192,3 +192,78 @@ def test_a_manifest_survives_json() -> None:
     data = json.loads(json.dumps(manifest.to_dict()))
     assert Manifest.from_dict(data) == manifest
     assert Manifest.from_dict({**data, "from a newer version": 1}) == manifest
+
+
+def promoted(registry: AdapterRegistry, count: int) -> list[str]:
+    versions = [finish(registry) for _ in range(count)]
+    for version in versions:
+        registry.promote(version)
+    return versions
+
+
+def disposable(registry: AdapterRegistry, keep: int = 1) -> list[str]:
+    return [one.version for one in registry.disposable(keep)]
+
+
+def test_what_is_in_use_what_one_can_go_back_to_and_the_newest_are_needed(
+    registry: AdapterRegistry,
+) -> None:
+    one, two, three = promoted(registry, 3)
+    rejected, newest = finish(registry), finish(registry)
+    reject(registry, rejected)
+    reject(registry, newest)
+    assert disposable(registry) == [one, rejected]
+    assert disposable(registry, keep=0) == [one, two, rejected]
+    assert disposable(registry, keep=9) == [rejected]
+    assert registry.active() == three
+
+
+def test_what_no_gate_has_judged_is_needed_unless_it_is_stale(registry: AdapterRegistry) -> None:
+    waiting, stale, _newest = (finish(registry) for _ in range(3))
+    registry.mark_stale([stale], "purged")
+    assert disposable(registry) == [stale]
+    assert registry.show(waiting).decision == "candidate"
+
+
+def test_one_can_still_go_back_to_what_was_kept(registry: AdapterRegistry, tmp_path: Path) -> None:
+    one, two, three = promoted(registry, 3)
+    (registry.path(one) / "weights").write_bytes(bytes(100))
+    assert registry.size(one) > 100
+    registry.discard(disposable(registry))
+    assert [manifest.version for manifest in registry.list()] == [two, three]
+    assert registry.rollback() == two
+    assert registry.rollback() is None
+    assert finish(registry) == "v004"
+    assert [path.name for path in (tmp_path / "adapters").iterdir() if "gone" in path.name] == []
+
+
+def test_what_is_in_use_or_unfinished_is_not_discarded(registry: AdapterRegistry) -> None:
+    (one,) = promoted(registry, 1)
+    two = registry.stage()
+    with pytest.raises(StoreError, match="in use"):
+        registry.discard([one])
+    with pytest.raises(NotFoundError, match="not finished"):
+        registry.discard([two])
+    assert disposable(registry, keep=0) == []
+
+
+def test_a_deletion_cut_short_leaves_nothing_to_go_on_with(
+    registry: AdapterRegistry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    one, two, _three = promoted(registry, 3)
+
+    def die(_folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", die)
+        with pytest.raises(KeyboardInterrupt):
+            registry.discard([one])
+    assert registry.unfinished() == ()
+    assert registry.stage() == "v004"
+    registry.discard_unfinished()
+    registry.discard([two])
+    assert sorted(path.name for path in (tmp_path / "adapters").iterdir()) == [
+        "active.json",
+        "v003",
+    ]

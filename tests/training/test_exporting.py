@@ -1,0 +1,100 @@
+"""An adapter as a folder that other programs load."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+from ingrained.errors import NotFoundError, StoreError
+from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.exporting import export
+from ingrained.trainer.lora import train
+from ingrained.trainer.recipe import LoraRecipe
+from ingrained.trainer.rows import StudyRow
+from ingrained.trainer.testing import make_tiny_model
+
+ROWS = [StudyRow(messages=(("user", f"What is {letter}?"),), answer=letter * 3) for letter in "abc"]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def home(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With one finished adapter."""
+    home = tmp_path_factory.mktemp("home")
+    registry = AdapterRegistry(home)
+    version = registry.stage()
+    recipe = LoraRecipe(rank=4, alpha=8, epochs=2, learning_rate=2e-2)
+    train(ROWS, base=base, out=registry.path(version), recipe=recipe, base_name="tiny")
+    registry.commit(version, Manifest(version=version, base_model="tiny", memory_ids=("a",)))
+    return home
+
+
+def test_peft_loads_it_to_the_logits_of_the_homes_own(
+    home: Path, base: Path, tmp_path: Path
+) -> None:
+    registry = AdapterRegistry(home)
+    folder = export(registry, "v001", tmp_path / "new" / "out", base=str(base))
+    assert {path.name for path in folder.iterdir()} == {
+        "adapter_config.json", "adapter_model.safetensors", "manifest.json",
+    }  # fmt: skip
+    ids = torch.tensor([[5, 6, 7, 8]])
+    plain = AutoModelForCausalLM.from_pretrained(base)(input_ids=ids).logits
+    told = []
+    for source in (registry.path("v001"), folder):
+        model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), source)
+        told.append(model.eval()(input_ids=ids).logits)
+    assert torch.equal(told[0], told[1])
+    assert not torch.allclose(told[1], plain)
+
+
+def test_the_config_calls_the_base_what_it_is_told(home: Path, tmp_path: Path) -> None:
+    registry = AdapterRegistry(home)
+    for name, given in (("tiny", ""), ("Qwen/Qwen2.5-0.5B", "Qwen/Qwen2.5-0.5B")):
+        folder = export(
+            registry, "v001", tmp_path / (given.replace("/", "-") or "same"), base=given
+        )
+        config = json.loads((folder / "adapter_config.json").read_text())
+        assert config["base_model_name_or_path"] == name
+        own = json.loads((registry.path("v001") / "adapter_config.json").read_text())
+        assert {**config, "base_model_name_or_path": "tiny"} == own
+    manifest = Manifest.from_dict(json.loads((folder / "manifest.json").read_text()))
+    assert manifest == dataclasses.replace(registry.show("v001"))
+
+
+def test_what_is_there_already_is_not_written_over(home: Path, tmp_path: Path) -> None:
+    registry = AdapterRegistry(home)
+    (tmp_path / "empty").mkdir()
+    assert export(registry, "v001", tmp_path / "empty").is_dir()
+    (tmp_path / "file").write_text("mine")
+    for taken in ("empty", "file"):
+        with pytest.raises(StoreError, match="there already"):
+            export(registry, "v001", tmp_path / taken)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_nothing_half_made_is_left(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_source: Path, _target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(StoreError, match="No space left"):
+        export(AdapterRegistry(home), "v001", tmp_path / "there" / "out")
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_only_a_finished_version_is_exported(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        export(AdapterRegistry(home), "v002", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,151 @@
+"""`ingrained adapters explain`, `export` and `gc`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from cli_student import doors, studied
+
+from ingrained.agent.cli import run
+from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.gate import Decision, Scores
+
+Agent = Callable[..., Any]
+SCORES = Scores(closed=0.1, memory=0.8, n=20)
+
+
+@pytest.fixture
+def home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """Of an agent that has studied and whose memory is in the adapter v001."""
+    home = studied(tmp_path / "home")
+    capsys.readouterr()
+    make(home, tuple(one["id"] for one in memories(home, capsys)))
+    return home
+
+
+@pytest.fixture
+def agent(home: Path, capsys: pytest.CaptureFixture[str]) -> Agent:
+    def call(*arguments: str, code: int = 0) -> Any:
+        assert run([*arguments, "--home", str(home), "--json"], doors()) == code
+        return json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def memories(home: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    assert run(["memory", "list", "--home", str(home), "--json"], doors()) == 0
+    found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def make(home: Path, ids: tuple[str, ...] = (), *, accept: bool = True) -> str:
+    registry = AdapterRegistry(home)
+    version = registry.stage()
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (registry.path(version) / name).write_text("{}")
+    registry.commit(version, Manifest(version=version, base_model="scripted", memory_ids=ids))
+    decision = Decision(accept=accept, reasons=("it forgot",))
+    registry.conclude(version, before=SCORES, after=SCORES, decision=decision)
+    if accept:
+        registry.promote(version)
+    return version
+
+
+def said(home: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert run(["adapters", *arguments, "--home", str(home)], doors()) == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_explain_says_from_which_documents_and_what_they_say(
+    agent: Agent, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = agent("adapters", "explain", "v001")
+    count = told["memories"]
+    assert count == told["current"] == len(told["learnt"]) > 1
+    assert told["documents"] == [{"document": "teskow.md", "memories": count, "current": count}]
+    first = told["learnt"][0]
+    assert first["fate"] == "active"
+    (span,) = first["spans"]
+    assert span["quote"] in (home.parent / "corpus" / "teskow.md").read_text()
+    assert first["questions"]
+
+    text = said(home, capsys, "explain", "v001")
+    assert f"v001, an adapter of scripted: {count} memories, {count} of them current." in text
+    assert first["text"] not in text
+    assert first["text"] in said(home, capsys, "explain", "v001", "--all")
+
+
+def test_explain_names_what_changed_since(
+    agent: Agent, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forgotten, purged, *_ = memories(home, capsys)
+    agent("memory", "forget", forgotten["id"], "--yes")
+    agent("memory", "purge", purged["id"], "--yes", "--keep-adapter")
+    told = agent("adapters", "explain", "v001")
+    assert told["current"] == told["memories"] - 2
+    fates = {one["id"]: one["fate"] for one in told["learnt"]}
+    assert (fates[forgotten["id"]], fates[purged["id"]]) == ("forgotten", "gone")
+
+    text = said(home, capsys, "explain", "v001")
+    assert f"forgotten {forgotten['id']} {forgotten['text']}" in text
+    assert f"gone {purged['id']}" in text
+    assert purged["text"] not in text
+    assert "trains a new adapter without it" in text
+
+
+def test_an_unknown_version_is_named_with_those_there_are(agent: Agent, tmp_path: Path) -> None:
+    for command in (["explain", "v009"], ["export", "v009", str(tmp_path / "out")]):
+        assert agent("adapters", *command, code=4)["hint"] == "There are: v001."
+
+
+def test_export_makes_a_folder_and_says_of_which_base(
+    agent: Agent, home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    text = said(home, capsys, "export", "v001", str(out), "--base", "org/base")
+    assert text == f"v001 is in {out}, an adapter of org/base."
+    config = json.loads((out / "adapter_config.json").read_text())
+    assert config == {"base_model_name_or_path": "org/base"}
+    assert "there already" in agent("adapters", "export", "v001", str(out), code=4)["error"]
+
+
+def test_gc_deletes_what_nothing_needs_and_says_why(
+    agent: Agent, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(home, accept=False)
+    make(home)
+    make(home)
+    found = agent("adapters", "gc", "--dry-run")
+    assert (found["deleted"], found["would_delete"]) == ([], ["v001", "v002"])
+    assert found["bytes"] > 0
+    text = said(home, capsys, "gc", "--yes")
+    assert "v001 used before v002 rejected: it forgot 2 adapters" in text
+    assert text.endswith("Deleted: v001, v002")
+    assert [one["version"] for one in agent("adapters", "list")] == ["v003", "v004"]
+    assert said(home, capsys, "gc") == "Every adapter is needed. Nothing was deleted."
+    assert agent("adapters", "gc", "--keep", "0", "--yes")["deleted"] == ["v003"]
+
+
+def test_gc_asks_and_takes_no_for_an_answer(
+    agent: Agent,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make(home, accept=False)
+    make(home)
+    assert "--yes" in agent("adapters", "gc", code=2)["hint"]
+
+    def refuse(_question: str, *, abort: bool) -> bool:
+        assert abort
+        raise typer.Abort
+
+    monkeypatch.setattr("typer.confirm", refuse)
+    assert run(["adapters", "gc", "--home", str(home)], doors()) == 1
+    capsys.readouterr()
+    assert len(agent("adapters", "list")) == 3
