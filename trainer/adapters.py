@@ -1,7 +1,7 @@
 """The adapters of one home: numbered versions, a manifest each, and a pointer to the active one.
 
     home/adapters/v001/   adapter_config.json, adapter_model.safetensors, manifest.json
-    home/adapters/active.json   {"active": "v002", "history": ["v001", "v002"]}
+    home/adapters/active.json   {"active": "v002", "history": ["v001", "v002"], "newest": 2}
 
 A version without a manifest is one whose making was cut short. It is not listed; the next `stage`
 hands it out again, so that a training that was killed goes on in it.
@@ -122,7 +122,7 @@ class AdapterRegistry:
             if not (self._folder / version / RESUME_FILE).exists():
                 shutil.rmtree(self._folder / version)
         else:
-            version = f"v{max(map(_number, self._folders()), default=0) + 1:03d}"
+            version = f"v{self._newest() + 1:03d}"
         (self._folder / version).mkdir(parents=True, exist_ok=True)
         return version
 
@@ -236,17 +236,23 @@ class AdapterRegistry:
         """Return the finished versions that nothing needs, oldest first.
 
         Needed are the version in use, those promoted before it that one can go back to, what the
-        gate has not judged, and the newest: its number must not be given to another.
+        gate has not judged, and the newest, or the same would be trained again. What is stale is
+        needed only as long as it is in use.
 
         Args:
             keep: How many versions to be able to go back to.
         """
         versions = self.list()
-        needed = {*_latest(self._history(), keep + 1), *self._folders()[-1:]}
+        stale = {one.version for one in versions if one.stale}
+        fit = [version for version in self._history() if version not in stale]
+        needed = {*_latest(fit, keep + 1), *self._folders()[-1:]}
         return tuple(
             one
             for one in versions
-            if one.version not in needed and (one.stale or one.decision != "candidate")
+            if one.version != self.active()
+            and (
+                one.version in stale or (one.version not in needed and one.decision != "candidate")
+            )
         )
 
     def discard(self, versions: Iterable[str]) -> None:
@@ -261,9 +267,8 @@ class AdapterRegistry:
             raise StoreError(
                 f"Adapter {active} is in use.", hint="Promote another, or roll back, beforehand."
             )
-        history = self._history()
-        if set(history) & set(going):
-            self._write_history(tuple(one for one in history if one not in going))
+        if going:
+            self._write_history(tuple(one for one in self._history() if one not in going))
         for left in self._folder.glob(".*.gone"):
             shutil.rmtree(left)
         for version in going:
@@ -322,17 +327,27 @@ class AdapterRegistry:
         names = [path.name for path in self._folder.iterdir() if path.is_dir()]
         return tuple(sorted(filter(_VERSION.fullmatch, names), key=_number))
 
+    def _newest(self) -> int:
+        """Return the highest number given so far, to a version that was deleted perhaps."""
+        return max(self._pointer()[1], *map(_number, self._folders()), 0)
+
     def _history(self) -> tuple[str, ...]:
+        return self._pointer()[0]
+
+    def _pointer(self) -> tuple[tuple[str, ...], int]:
+        """Return what was promoted, oldest first, and the highest number when that was noted."""
         file = self._folder / "active.json"
         try:
-            return tuple(map(str, json.loads(file.read_text(encoding="utf-8"))["history"]))
+            noted = json.loads(file.read_text(encoding="utf-8"))
+            return tuple(map(str, noted["history"])), int(noted.get("newest", 0))
         except FileNotFoundError:
-            return ()
-        except (ValueError, TypeError, KeyError) as error:
+            return (), 0
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise _damaged(file, error) from error
 
     def _write_history(self, history: tuple[str, ...]) -> None:
-        content = {"active": history[-1] if history else None, "history": history}
+        active, newest = history[-1] if history else None, self._newest()
+        content = {"active": active, "history": history, "newest": newest}
         replace_text(self._folder / "active.json", json.dumps(content, indent=2))
 
     def _write_manifest(self, manifest: Manifest) -> None:

@@ -225,6 +225,18 @@ def test_what_no_gate_has_judged_is_needed_unless_it_is_stale(registry: AdapterR
     assert registry.show(waiting).decision == "candidate"
 
 
+def test_what_is_stale_is_not_needed_and_its_number_is_not_given_again(
+    registry: AdapterRegistry,
+) -> None:
+    one, two, three = promoted(registry, 3)
+    registry.mark_stale([two, three], "purged")
+    assert disposable(registry) == [two]
+    registry.withdraw_stale()
+    assert disposable(registry) == [two, three]
+    registry.discard([two, three])
+    assert (registry.active(), finish(registry)) == (one, "v004")
+
+
 def test_one_can_still_go_back_to_what_was_kept(registry: AdapterRegistry, tmp_path: Path) -> None:
     one, two, three = promoted(registry, 3)
     (registry.path(one) / "weights").write_bytes(bytes(100))
