@@ -21,6 +21,7 @@ from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.curriculum import build_rows, data_sha256
 from ingrained.trainer.gate import GateLimits, Scores, decide
 from ingrained.trainer.lora import StepReport, TrainResult, train
+from ingrained.trainer.probes import probes
 from ingrained.trainer.recipe import LoraRecipe
 from ingrained.trainer.rows import StudyRow
 from ingrained.trainer.saving import weights_sha256
@@ -74,6 +75,7 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
         out=context.registry.path(version),
         recipe=recipe,
         validation=validation_rows(context),
+        probes=probes(),
         on_step=lambda report: _on_step(runtime, report),
         base_name=context.asker.name,
     )
@@ -160,6 +162,7 @@ def _manifest(
         rows=len(rows),
         tokens=result.tokens,
         seconds=result.seconds,
+        drift=result.drift,
         losses=tuple(result.losses),
         validation_losses=tuple(result.validation_losses),
         created=time.time(),

@@ -47,6 +47,8 @@ class Manifest:
     rows: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    drift: float | None = None
+    """Mean KL divergence from the base on everyday questions, in nats per token."""
     losses: tuple[float, ...] = ()
     validation_losses: tuple[float, ...] = ()
     exam_sha256: str = ""

@@ -69,6 +69,9 @@ class TrainResult:
     steps: int
     stopped: Stopped
     """`interrupted`: `should_stop` said so; no adapter was written, and the same call goes on."""
+    drift: float | None = None
+    """Mean KL divergence from the base on the probes, in nats per token; None without any, or if
+    the training was interrupted."""
 
 
 def train(
@@ -78,6 +81,7 @@ def train(
     out: Path,
     recipe: LoraRecipe,
     validation: Sequence[StudyRow] = (),
+    probes: Sequence[StudyRow] = (),
     on_step: Callable[[StepReport], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     base_name: str | None = None,
@@ -93,6 +97,8 @@ def train(
         out: Folder of the new adapter; made if missing.
         recipe: How to train.
         validation: Rows to watch the loss on after each epoch, never trained on.
+        probes: Rows on other things, never trained on: how far the replies drift from the base's
+            is measured at the end.
         on_step: Told after each step.
         should_stop: Asked before each step; true saves the state and returns.
         base_name: Name of the base for the adapter's config; the folder's name when omitted.
@@ -117,7 +123,9 @@ def train(
         torch.manual_seed(recipe.seed)
         run = _Run(rows, validation, base=base, out=out, recipe=recipe, should_stop=should_stop)
         stopped = run.go(on_step)
+    drift = None
     if stopped != "interrupted":
+        drift = run.drift(probes) if probes else None
         _write_adapter(run.network, recipe, out, base_name or base.name)
         run.checkpoint.clear()
     done = run.progress
@@ -129,6 +137,7 @@ def train(
         seconds=done.seconds,
         steps=done.step,
         stopped=stopped,
+        drift=drift,
     )
 
 
@@ -158,9 +167,9 @@ class _Run:
 
         from .network import Network, load_base
 
-        tokenizer = _tokenizer(base)
-        self.rows = encode(rows, tokenizer, max_length=recipe.max_length)
-        self.validation = encode(validation, tokenizer, max_length=recipe.max_length)
+        self._tokenizer = _tokenizer(base)
+        self.rows = encode(rows, self._tokenizer, max_length=recipe.max_length)
+        self.validation = encode(validation, self._tokenizer, max_length=recipe.max_length)
         self.recipe = recipe
         self.should_stop = should_stop
         self.network = Network(load_base(base), recipe)
@@ -183,6 +192,12 @@ class _Run:
             if not self._updating:
                 self._save()
             raise
+
+    def drift(self, probes: Sequence[StudyRow]) -> float:
+        """Return how far the network is from its base on other rows; see `Network.drift`."""
+        rows = encode(probes, self._tokenizer, max_length=self.recipe.max_length)
+        self.network.keep_lower(rows, self.recipe.batch_tokens)
+        return self.network.drift(rows, self.recipe.batch_tokens)
 
     def _loop(self, on_step: Callable[[StepReport], None] | None) -> Stopped:
         before, began = self.progress.seconds, time.monotonic()

@@ -130,6 +130,41 @@ class Network:
         return total / weight
 
     @torch.no_grad()
+    def drift(self, rows: Sequence[EncodedRow], batch_tokens: int) -> float:
+        """Return how far the adapted model is from its base: the mean KL divergence.
+
+        KL(base || adapted) = sum over the vocabulary of p (log p - log q), in nats, averaged over
+        the supervised tokens, each weighted as its row.
+        """
+        total = weight = 0.0
+        for numbers in bounded(rows, range(len(rows)), batch_tokens):
+            some = [rows[number] for number in numbers]
+            packed = pack(some, self.device, self._model.dtype)
+            adapted = self._log_probabilities(some, packed)
+            with self.base_only():
+                base = self._log_probabilities(some, packed)
+            apart = (base.exp() * (base - adapted)).sum(-1)
+            total += float((apart * packed.weights).sum())
+            weight += float(packed.weights.sum())
+        return total / weight
+
+    def _log_probabilities(self, rows: Sequence[EncodedRow], packed: Pack) -> torch.Tensor:
+        hidden = self._upper(rows, packed)[0].index_select(0, packed.sources)
+        return self._head(hidden).float().log_softmax(-1)  # type: ignore[no-any-return]
+
+    @contextmanager
+    def base_only(self) -> Iterator[None]:
+        """Switch the low-rank additions off: bit for bit the base."""
+        scales = {layer: layer.scale for layer in self._adapted.values()}
+        for layer in scales:
+            layer.scale = 0.0
+        try:
+            yield
+        finally:
+            for layer, scale in scales.items():
+                layer.scale = scale
+
+    @torch.no_grad()
     def keep_lower(self, rows: Sequence[EncodedRow], batch_tokens: int) -> None:
         """Compute what enters the first adapted layer once for each row, and keep it."""
         if not self._first:

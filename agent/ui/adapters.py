@@ -67,6 +67,9 @@ def show_adapter(one: Manifest, active: str | None, console: Console | None = No
         "seed": str(one.seed),
         "took": duration(one.seconds),
         "loss": loss,
+        "drift": "-"
+        if one.drift is None
+        else f"{one.drift:.2f} nats a token on everyday questions",
         "closed-book": closed,
         "with memory": memory,
     }

@@ -204,6 +204,51 @@ def test_peft_reads_the_folder_and_computes_the_trained_loss(
     assert str(base) not in json.dumps(config)
 
 
+def test_switched_off_an_adapter_is_the_base_bit_for_bit(base: Path) -> None:
+    rows = encode(OTHERS, AutoTokenizer.from_pretrained(base), max_length=99)
+    network = Network(load_base(base), RECIPE)
+    before = network.mean_loss(rows, 512)
+    assert network.drift(rows, 512) == 0.0
+    with torch.no_grad():
+        for parameter in network.parameters.values():
+            parameter.add_(0.5)
+    assert network.drift(rows, 512) > 0.01
+    assert network.mean_loss(rows, 512) != before
+    with network.base_only():
+        assert network.mean_loss(rows, 512) == before
+    assert network.mean_loss(rows, 512) != before
+
+
+@pytest.mark.parametrize("first_layer", [None, 1])
+def test_the_drift_is_the_divergence_of_what_peft_reads_from_the_base(
+    base: Path, tmp_path: Path, first_layer: int | None
+) -> None:
+    out = tmp_path / "a"
+    result = run(base, out, change(first_layer=first_layer), probes=OTHERS)
+    plain = AutoModelForCausalLM.from_pretrained(base).eval()
+    adapted = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), out).eval()
+    apart = []
+    for one in encode(OTHERS, AutoTokenizer.from_pretrained(base), max_length=99):
+        ids = torch.tensor([one.ids])
+        p, q = (
+            model(input_ids=ids).logits[0, one.prompt_length - 1 : -1].log_softmax(-1)
+            for model in (plain, adapted)
+        )
+        apart.append(torch.nn.functional.kl_div(q, p, reduction="none", log_target=True).sum(-1))
+    assert result.drift == pytest.approx(torch.cat(apart).mean().item(), rel=1e-3)
+
+
+def test_without_probes_no_drift_is_measured_and_with_them_the_training_is_the_same(
+    base: Path, tmp_path: Path
+) -> None:
+    plain = run(base, tmp_path / "a")
+    probed = run(base, tmp_path / "b", probes=OTHERS)
+    assert plain.drift is None
+    assert probed.drift is not None
+    assert probed.losses == plain.losses
+    assert_same_weights(tmp_path / "a", tmp_path / "b")
+
+
 def test_a_killed_training_goes_on_to_the_same_losses(base: Path, tmp_path: Path) -> None:
     recipe = change(checkpoint_seconds=0.0, dropout=0.1)
     whole = run(base, tmp_path / "whole", recipe, validation=OTHERS)
