@@ -12,6 +12,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from ingrained.agent.answering import closed_book
+from ingrained.agent.prompts import Messages
 from ingrained.graphs.context import StudyContext, cannot_train
 from ingrained.graphs.nodes.common import emit, metered
 from ingrained.graphs.nodes.sealed import sealed_items, share, sit
@@ -21,7 +22,7 @@ from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.curriculum import build_rows, data_sha256
 from ingrained.trainer.gate import GateLimits, Scores, decide
 from ingrained.trainer.lora import StepReport, TrainResult, train
-from ingrained.trainer.probes import probes
+from ingrained.trainer.probes import probes, replay_prompts
 from ingrained.trainer.recipe import LoraRecipe
 from ingrained.trainer.rows import StudyRow
 from ingrained.trainer.saving import weights_sha256
@@ -34,6 +35,9 @@ At full strength it answers from the weights against the note in view. It was ch
 development corpus (LOG.md): the sealed questions of a study cannot choose it, since they are other
 wordings of what was trained.
 """
+
+
+REPLAY_TOKENS = 32
 
 
 def build_consolidation_graph() -> StateGraph[StudyState, StudyContext, StudyState, StudyState]:
@@ -70,7 +74,7 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
         memories=len(memories),
     )  # fmt: skip
     result = train(
-        rows,
+        [*rows, *replay_rows(context, recipe)],
         base=context.base_path,
         out=context.registry.path(version),
         recipe=recipe,
@@ -128,6 +132,23 @@ def default_recipe(base: Path, seed: int) -> LoraRecipe:
 def study_rows(context: StudyContext, memories: list[Memory]) -> list[StudyRow]:
     """Return the curriculum: every memory's questions in all wordings, and its blanks."""
     return build_rows(memories, closed_book=closed_book, seed=context.policy.seed)
+
+
+def replay_rows(context: StudyContext, recipe: LoraRecipe) -> list[StudyRow]:
+    """Return everyday prompts with what the untouched model says to them.
+
+    Every second one is put as a closed-book question, the form that the rest of the rows has.
+    """
+    prompts: list[Messages] = [
+        closed_book(text) if number % 2 else (("user", text),)
+        for number, text in enumerate(replay_prompts()[: recipe.replay])
+    ]
+    replies = context.asker.ask(prompts, phase="consolidate", max_tokens=REPLAY_TOKENS)
+    return [
+        StudyRow(messages=tuple(prompt), answer=reply, kind="replay", weight=recipe.replay_weight)
+        for prompt, reply in zip(prompts, replies, strict=True)
+        if reply
+    ]
 
 
 def validation_rows(context: StudyContext) -> list[StudyRow]:

@@ -31,6 +31,8 @@ class EncodedRow:
     prompt_length: int
     """Tokens of the prompt, the generation prompt of the template included."""
     weight: float = 1.0
+    replay: bool = False
+    """The loss is the divergence from the base, not the cross-entropy."""
 
     @property
     def labels(self) -> tuple[int, ...]:
@@ -106,7 +108,9 @@ def _encode_row(
             f"{row.messages[-1][1][:80]!r}",
             hint="Raise max_length in the recipe, or make shorter rows.",
         )
-    return EncodedRow(ids=ids, prompt_length=len(prompt), weight=row.weight)
+    return EncodedRow(
+        ids=ids, prompt_length=len(prompt), weight=row.weight, replay=row.kind == "replay"
+    )
 
 
 def shuffled_steps(count: int, *, batch_rows: int, seed: int, epoch: int) -> list[list[int]]:
@@ -134,8 +138,8 @@ def bounded(rows: Sequence[EncodedRow], numbers: Sequence[int], tokens: int) -> 
 
 
 def fingerprint(rows: Sequence[EncodedRow]) -> str:
-    """Return a SHA-256 over the ids, seams and weights of the rows, in order."""
+    """Return a SHA-256 over the ids, seams, weights and losses of the rows, in order."""
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(repr((row.ids, row.prompt_length, row.weight)).encode())
+        digest.update(repr((row.ids, row.prompt_length, row.weight, row.replay)).encode())
     return digest.hexdigest()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ingrained.errors import TrainingError
 
-from .encode import bounded, encode, fingerprint, shuffled_steps
+from .encode import EncodedRow, bounded, encode, fingerprint, shuffled_steps
 from .recipe import LoraRecipe
 from .resume import RESUME_FILE, Checkpoint
 from .rows import StudyRow
@@ -104,13 +104,13 @@ def train(
         base_name: Name of the base for the adapter's config; the folder's name when omitted.
 
     Raises:
-        TrainingError: no rows, a row that cannot be trained on, a base that cannot, a loss that
+        TrainingError: no rows, or none but replay, a row that cannot be trained on, a base that cannot, a loss that
             is not finite, or an adapter in `out` already.
         SettingsError: the recipe does not fit the model.
     """
     import torch
 
-    if not rows:
+    if not any(row.kind != "replay" for row in rows):
         raise TrainingError(
             "There is nothing to train on.", hint="Study first: rows are made from active memories."
         )
@@ -193,6 +193,11 @@ class _Run:
                 self._save()
             raise
 
+    @property
+    def _comparable(self) -> list[EncodedRow]:
+        """The rows whose loss another computation gives as well: all but those of replay."""
+        return [row for row in self.rows if not row.replay]
+
     def drift(self, probes: Sequence[StudyRow]) -> float:
         """Return how far the network is from its base on other rows; see `Network.drift`."""
         rows = encode(probes, self._tokenizer, max_length=self.recipe.max_length)
@@ -203,7 +208,8 @@ class _Run:
         before, began = self.progress.seconds, time.monotonic()
         saved = began
         self.network.keep_lower([*self.rows, *self.validation], self.recipe.batch_tokens)
-        self.network.check(self.rows[:2])
+        self.network.keep_teachers(self.rows, self.recipe.batch_tokens)
+        self.network.check(self._comparable[:2])
         while (stopped := self._reason()) is None:
             report = self._step(lambda: before + time.monotonic() - began)
             if on_step is not None:

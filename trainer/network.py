@@ -17,6 +17,7 @@ from ingrained.errors import SettingsError, TrainingError
 from ingrained.quiet import no_progress_bars
 
 from .adapted import AdaptedLinear
+from .divergence import Teacher
 from .encode import EncodedRow, bounded
 from .packing import Pack, gather, pack, spread
 from .recipe import LoraRecipe
@@ -81,6 +82,7 @@ class Network:
             )
         self._adapted = self._adapt(recipe)
         self._states: dict[EncodedRow, torch.Tensor] = {}
+        self._teachers: dict[EncodedRow, Teacher] = {}
 
     @property
     def device(self) -> torch.device:
@@ -112,12 +114,39 @@ class Network:
     def losses(self, rows: Sequence[EncodedRow]) -> tuple[torch.Tensor, Pack]:
         """Return -log p of each supervised token, float32 (S,), and how the rows were packed.
 
+        Of a row of replay, the divergence from the base instead (`keep_teachers` comes first).
         Logits are computed where there is a label only: the vocabulary is the widest matrix.
         """
         packed = pack(rows, self.device, self._model.dtype)
         hidden = self._upper(rows, packed)[0].index_select(0, packed.sources)
         logits = self._head(hidden).float()
-        return cross_entropy(logits, packed.labels, reduction="none"), packed
+        losses = cross_entropy(logits, packed.labels, reduction="none")
+        if any(row.replay for row in rows):
+            losses = self._with_divergences(rows, losses, logits)
+        return losses, packed
+
+    def _with_divergences(
+        self, rows: Sequence[EncodedRow], losses: torch.Tensor, logits: torch.Tensor
+    ) -> torch.Tensor:
+        sizes = [row.supervised for row in rows]
+        parts = zip(rows, torch.split(losses, sizes), torch.split(logits, sizes), strict=True)
+        return torch.cat([
+            self._teachers[row].divergence(own.log_softmax(-1)) if row.replay else plain
+            for row, plain, own in parts
+        ])  # fmt: skip
+
+    @torch.no_grad()
+    def keep_teachers(self, rows: Sequence[EncodedRow], batch_tokens: int) -> None:
+        """Keep what the base says in the rows of replay, for `losses`."""
+        some = [row for row in rows if row.replay]
+        for numbers in bounded(some, range(len(some)), batch_tokens):
+            together = [some[number] for number in numbers]
+            packed = pack(together, self.device, self._model.dtype)
+            sizes = [row.supervised for row in together]
+            with self.base_only():
+                said = self._log_probabilities(together, packed)
+            for row, own in zip(together, torch.split(said, sizes), strict=True):
+                self._teachers[row] = Teacher.of(own)
 
     @torch.no_grad()
     def mean_loss(self, rows: Sequence[EncodedRow], batch_tokens: int) -> float:

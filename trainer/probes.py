@@ -1,4 +1,4 @@
-"""Questions that have nothing to do with what is learnt: how an adapter drifts from its base."""
+"""What has nothing to do with what is learnt: to be answered as before, and to tell if it is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import importlib.resources
 import json
 
 from .rows import StudyRow
+
+
+def replay_prompts() -> tuple[str, ...]:
+    """Return fixed everyday prompts, none of them a probe, to be answered as the base does."""
+    file = importlib.resources.files(__package__).joinpath("replay.txt")
+    return tuple(file.read_text(encoding="utf-8").splitlines())
 
 
 def probes() -> tuple[StudyRow, ...]:

@@ -48,6 +48,11 @@ class LoraRecipe:
     """Largest norm of the gradient."""
     max_length: int = 1024
     """Tokens of a row, prompt and answer; a longer row is an error, never cut."""
+    replay: int = 0
+    """Everyday prompts that the base answers beforehand and the adapter shall answer alike: their
+    loss is the divergence from the base. At most as many as `probes.replay_prompts` has."""
+    replay_weight: float = 1.0
+    """Of each of their tokens, beside 1 for a token to be learnt."""
     seed: int = 0
     stop_loss: float | None = None
     """Stop after the first epoch whose loss (validation, if there is any) is at most this."""
@@ -91,14 +96,14 @@ class LoraRecipe:
                 yield f"{name} must be at least 1, not {getattr(self, name)}"
 
     def _number_faults(self) -> Iterator[str]:
-        for name in ("alpha", "learning_rate", "clip"):
+        for name in ("alpha", "learning_rate", "clip", "replay_weight"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 yield f"{name} must be above 0, not {value}"
         for name in ("dropout", "warmup"):
             if not 0 <= getattr(self, name) < 1:
                 yield f"{name} must be from 0 to below 1, not {getattr(self, name)}"
-        for name in ("weight_decay", "checkpoint_seconds", "seed"):
+        for name in ("weight_decay", "checkpoint_seconds", "seed", "replay"):
             if not getattr(self, name) >= 0:
                 yield f"{name} must not be negative, not {getattr(self, name)}"
         for name in ("stop_loss", "max_seconds"):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-RowKind = Literal["qa", "cloze"]
+RowKind = Literal["qa", "cloze", "replay"]
+"""`replay` rows are there to be answered as before; see `StudyRow`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRow:
     """One supervised example.
 
-    The loss is taken on the tokens of `answer` (and the end-of-turn token) only.
+    The loss is taken on the tokens of `answer` (and the end-of-turn token) only. It is their
+    cross-entropy; for a row of replay, the divergence from what the base says there.
     """
 
     messages: tuple[tuple[str, str], ...]

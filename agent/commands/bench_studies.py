@@ -126,7 +126,10 @@ def _study(benchmark: Benchmark, context: StudyContext, folder: StudyFolder, gro
     """Run the study, or go on with it, with an ear on its closed-book prompts."""
     console = notices()
     console.print(line(f"{group}: studying {len(benchmark.documents)} documents …", "bold"))
-    audit = StudyAudit((document.text for document in benchmark.documents), folder.audit)
+    audit = StudyAudit(
+        (document.text for document in benchmark.documents), folder.audit,
+        titles=(document.title for document in benchmark.documents),
+    )  # fmt: skip
     heard = replace(context, asker=AuditedAsker(context.asker, audit))
     with StudyView() as view:
         result = run_study(Home(folder.home), heard, view)

@@ -12,8 +12,15 @@ from bridge import FACTS, reader
 from langgraph.runtime import Runtime
 from pydantic import Field
 
+from ingrained.agent.answering import closed_book
 from ingrained.agent.testing import ScriptedModel
-from ingrained.graphs.consolidate import STRENGTH_BESIDE_NOTES, limits, study_rows, trial
+from ingrained.graphs.consolidate import (
+    STRENGTH_BESIDE_NOTES,
+    limits,
+    replay_rows,
+    study_rows,
+    trial,
+)
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.nodes.sealed import sealed_items, sit
 from ingrained.graphs.session import open_study
@@ -21,6 +28,8 @@ from ingrained.memory.testing import HashEmbedder
 from ingrained.settings import Settings
 from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.gate import GateLimits
+from ingrained.trainer.probes import replay_prompts
+from ingrained.trainer.recipe import LoraRecipe
 
 WEAK = "v001_beside_notes"
 
@@ -88,6 +97,22 @@ def test_what_is_trained_is_asked_with_nothing_in_view_and_never_sealed(opened, 
         assert {row.messages[0] for row in rows} == {("system", "Answer in a few words.")}
         assert asked & FACTS.keys()
         assert not asked & {item["question"] for item in sealed_items(context)}
+
+
+def test_what_is_replayed_is_what_the_untouched_model_says_to_everyday_prompts(opened, adapted):
+    with opened(adapted) as context:
+        adapted.asked.clear()
+        assert replay_rows(context, LoraRecipe()) == []
+        assert adapted.asked == []
+        rows = replay_rows(context, LoraRecipe(replay=4, replay_weight=0.5))
+
+        prompts = [row.messages[-1][1] for row in rows]
+        assert prompts == list(replay_prompts()[:4])
+        assert [len(row.messages) for row in rows] == [1, 2, 1, 2]
+        assert rows[1].messages == closed_book(prompts[1])
+        assert {(row.kind, row.weight, row.memory_ids) for row in rows} == {("replay", 0.5, ())}
+        assert {row.answer for row in rows} == {"I don't know."}
+        assert all(options["adapter"] is None for options in adapted.options[-4:])
 
 
 def try_out(context: StudyContext) -> None:

@@ -238,6 +238,50 @@ def test_the_drift_is_the_divergence_of_what_peft_reads_from_the_base(
     assert result.drift == pytest.approx(torch.cat(apart).mean().item(), rel=1e-3)
 
 
+def change_row(one: StudyRow, **changed: object) -> StudyRow:
+    return dataclasses.replace(one, **changed)  # type: ignore[arg-type]
+
+
+REPLAY = [change_row(one, kind="replay") for one in OTHERS]
+
+
+def test_the_loss_of_replay_is_the_divergence_from_the_base(base: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    network = Network(load_base(base), RECIPE)
+    mixed = encode([ROWS[0], *REPLAY], tokenizer, max_length=99)
+    network.keep_teachers(mixed, 512)
+    with torch.no_grad():
+        losses, packed = network.losses(mixed)
+        own = mixed[0].supervised
+        assert losses[own:].abs().max() < 1e-4
+        assert losses[:own].mean() == pytest.approx(network.mean_loss(mixed[:1], 512), rel=1e-5)
+        for parameter in network.parameters.values():
+            parameter.add_(0.1)
+        losses, packed = network.losses(mixed)
+    apart = float((losses * packed.weights)[own:].mean())
+    whole = network.drift(mixed[1:], 512)
+    assert 0.5 * whole < apart < 1.001 * whole, "all but a few tokens count as one"
+
+
+@pytest.mark.parametrize("first_layer", [None, 1])
+def test_replay_keeps_the_drift_small(base: Path, tmp_path: Path, first_layer: int | None) -> None:
+    recipe = change(epochs=16, first_layer=first_layer)
+    drifts = [
+        train([*ROWS, *more], base=base, out=tmp_path / name, recipe=recipe, probes=OTHERS).drift
+        for name, more in (
+            ("plain", []),
+            ("replayed", [change_row(one, weight=5.0) for one in REPLAY]),
+        )
+    ]
+    assert None not in drifts
+    assert drifts[1] < 0.5 * drifts[0]  # type: ignore[operator]
+
+
+def test_replay_alone_is_nothing_to_train_on(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="nothing to train on"):
+        train(REPLAY, base=base, out=tmp_path / "a", recipe=RECIPE)
+
+
 def test_without_probes_no_drift_is_measured_and_with_them_the_training_is_the_same(
     base: Path, tmp_path: Path
 ) -> None:

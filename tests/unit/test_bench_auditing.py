@@ -40,6 +40,22 @@ def test_closed_book_prompts_only_are_heard_and_the_leak_is_found(tmp_path: Path
     assert MILL in leak
 
 
+def test_a_title_of_many_words_may_be_named_and_hides_no_text(tmp_path: Path) -> None:
+    title = "A report on the mill at Teskow and on those who built it"
+    text = f"{title}\n\n{MILL}"
+    ear = StudyAudit([text], tmp_path / "audit.jsonl", titles=[title, "The mill at Teskow"])
+    ear.hear([closed_book(f"Which words are missing in “built by … in the year” about {title}?")])
+    assert told(tmp_path) == {
+        "prompts": 1, "leaks": [], "cloze": {"prompts": 1, "longest_run": 2},
+    }  # fmt: skip
+    ear.hear([closed_book(f"Who, by {title}, does “{MILL}” tell of?")])
+    ear.hear([closed_book("Is it so that the mill at Teskow was built by Ada Kern?")])
+    assert len(told(tmp_path)["leaks"]) == 2  # type: ignore[arg-type]
+    plain = StudyAudit([text], tmp_path / "plain.jsonl")
+    plain.hear([closed_book(f"Who wrote {title}?")])
+    assert len(read_audit(tmp_path / "plain.jsonl")["leaks"]) == 1
+
+
 def test_a_prompt_counts_once_in_a_run_and_after_a_kill(tmp_path: Path) -> None:
     leaking = closed_book(f"{MILL} Who built it?")
     audit(tmp_path).hear([ASKED[0], leaking, ASKED[0]])
