@@ -208,23 +208,24 @@ class Library:
         return [{"path": row["source"], "reason": row["reason"]} for row in rows]
 
     def document(self, document_id: str) -> Document | None:
-        """Return a document by id, or by the end of it alone when only one has that.
+        """Return a document by its id."""
+        rows = self._db.execute("SELECT * FROM documents WHERE id=?", (document_id,)).fetchall()
+        return _document(rows[0]) if rows else None
+
+    def named(self, name: str) -> Document | None:
+        """Return a document by its id, or by the end of it alone when only one has that.
 
         The end is a path below the folder that was studied, or the id of a row of a JSONL file.
         """
-        end = _escaped(document_id)
         rows = self._db.execute(
-            "SELECT * FROM documents WHERE id=? OR id LIKE ? ESCAPE '\\' OR id LIKE ? ESCAPE '\\' "
-            "ORDER BY id=? DESC",
-            (document_id, f"%/{end}", f"%#{end}", document_id),
+            "SELECT * FROM documents WHERE id=:name "
+            "OR substr(id, -length(:name) - 1) = '/' || :name "
+            "OR (instr(lower(id), '.jsonl#') AND substr(id, instr(lower(id), '.jsonl#') + 7) = :name) "
+            "ORDER BY id=:name DESC LIMIT 2",
+            {"name": name},
         ).fetchall()
-        if not rows or (len(rows) > 1 and rows[0]["id"] != document_id):
-            return None
-        row = rows[0]
-        return Document(
-            id=row["id"], title=row["title"], text=row["text"], version=row["version"],
-            source=row["source"],
-        )  # fmt: skip
+        exact = bool(rows) and rows[0]["id"] == name
+        return _document(rows[0]) if exact or len(rows) == 1 else None
 
     def documents(self) -> list[str]:
         """Return all document ids."""
@@ -375,9 +376,12 @@ def blanked(passage: Passage, buried: Finder) -> Passage:
     )  # fmt: skip
 
 
+def _document(row: sqlite3.Row) -> Document:
+    return Document(
+        id=row["id"], title=row["title"], text=row["text"], version=row["version"],
+        source=row["source"],
+    )  # fmt: skip
+
+
 def _body(passage: Passage) -> str:
     return json.dumps(passage.to_dict())
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -250,7 +250,7 @@ def _redaction(plan: ErasurePlan, gone: tuple[str, ...], asked: Sequence[str]) -
         questions=phrases(asked),
         memories=frozenset(gone),
         documents=frozenset(plan.documents),
-        answers=phrases(answers if plan.adapters else ()),
+        answers=phrases(answers),
         whole=frozenset(map(whole_key, plan.short)),
     )
 

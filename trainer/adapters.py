@@ -91,7 +91,8 @@ class AdapterRegistry:
     """
 
     def __init__(self, home: Path) -> None:
-        self._folder = home / "adapters"
+        self.folder = home / "adapters"
+        """Where they lie."""
 
     def path(self, version: str) -> Path:
         """Return the folder of a version, finished or staged.
@@ -99,7 +100,7 @@ class AdapterRegistry:
         Raises:
             NotFoundError: there is none.
         """
-        folder = self._folder / version
+        folder = self.folder / version
         if not _VERSION.fullmatch(version) or not folder.is_dir():
             known = ", ".join(manifest.version for manifest in self.list()) or "none"
             raise NotFoundError(f"No adapter {version!r}.", hint=f"There are: {known}.")
@@ -121,11 +122,11 @@ class AdapterRegistry:
         unfinished = self.unfinished()
         if unfinished:
             version = unfinished[0]
-            if not (self._folder / version / RESUME_FILE).exists():
-                shutil.rmtree(self._folder / version)
+            if not (self.folder / version / RESUME_FILE).exists():
+                shutil.rmtree(self.folder / version)
         else:
             version = f"v{self._newest() + 1:03d}"
-        (self._folder / version).mkdir(parents=True, exist_ok=True)
+        (self.folder / version).mkdir(parents=True, exist_ok=True)
         return version
 
     def commit(self, version: str, manifest: Manifest) -> None:
@@ -247,7 +248,7 @@ class AdapterRegistry:
         versions = self.list()
         stale = {one.version for one in versions if one.stale}
         fit = [version for version in self._history() if version not in stale]
-        needed = {*_latest(fit, keep + 1), *self._folders()[-1:]}
+        needed = {*_latest(fit, keep + 1), *(one.version for one in versions[-1:])}
         return tuple(
             one
             for one in versions
@@ -257,8 +258,11 @@ class AdapterRegistry:
             )
         )
 
-    def discard(self, versions: Iterable[str]) -> None:
-        """Delete finished versions that are not in use, their manifests with them.
+    def discard(self, versions: Iterable[str]) -> tuple[str, ...]:
+        """Delete finished versions that are not in use, and what a deletion cut short left.
+
+        Returns:
+            All that is deleted now.
 
         Raises:
             NotFoundError: no such version, or it is not finished.
@@ -271,18 +275,20 @@ class AdapterRegistry:
             )
         if going:
             self._write_history(tuple(one for one in self._history() if one not in going))
-        for left in self._folder.glob(".*.gone"):
-            shutil.rmtree(left)
+        left = sorted(self.folder.glob(".*.gone"))
+        for folder in left:
+            shutil.rmtree(folder)
         for version in going:
             # Out of sight in one step: what is left of a folder would count as one to go on with.
-            gone = (self._folder / version).rename(self._folder / f".{version}.gone")
+            gone = (self.folder / version).rename(self.folder / f".{version}.gone")
             shutil.rmtree(gone)
+        return (*(folder.name.split(".")[1] for folder in left), *going)
 
     def discard_unfinished(self) -> tuple[str, ...]:
         """Delete the versions whose making was cut short, and return them."""
         versions = self.unfinished()
         for version in versions:
-            shutil.rmtree(self._folder / version)
+            shutil.rmtree(self.folder / version)
         return versions
 
     def active(self) -> str | None:
@@ -295,7 +301,7 @@ class AdapterRegistry:
         return [
             self.show(version)
             for version in self._folders()
-            if (self._folder / version / "manifest.json").is_file()
+            if (self.folder / version / "manifest.json").is_file()
         ]
 
     def show(self, version: str) -> Manifest:
@@ -320,13 +326,13 @@ class AdapterRegistry:
         return tuple(
             version
             for version in self._folders()
-            if not (self._folder / version / "manifest.json").is_file()
+            if not (self.folder / version / "manifest.json").is_file()
         )
 
     def _folders(self) -> tuple[str, ...]:
-        if not self._folder.is_dir():
+        if not self.folder.is_dir():
             return ()
-        names = [path.name for path in self._folder.iterdir() if path.is_dir()]
+        names = [path.name for path in self.folder.iterdir() if path.is_dir()]
         return tuple(sorted(filter(_VERSION.fullmatch, names), key=_number))
 
     def _newest(self) -> int:
@@ -338,7 +344,7 @@ class AdapterRegistry:
 
     def _pointer(self) -> tuple[tuple[str, ...], int]:
         """Return what was promoted, oldest first, and the highest number when that was noted."""
-        file = self._folder / "active.json"
+        file = self.folder / "active.json"
         try:
             noted = json.loads(file.read_text(encoding="utf-8"))
             return tuple(map(str, noted["history"])), int(noted.get("newest", 0))
@@ -350,10 +356,10 @@ class AdapterRegistry:
     def _write_history(self, history: tuple[str, ...]) -> None:
         active, newest = history[-1] if history else None, self._newest()
         content = {"active": active, "history": history, "newest": newest}
-        replace_text(self._folder / "active.json", json.dumps(content, indent=2))
+        replace_text(self.folder / "active.json", json.dumps(content, indent=2))
 
     def _write_manifest(self, manifest: Manifest) -> None:
-        file = self._folder / manifest.version / "manifest.json"
+        file = self.folder / manifest.version / "manifest.json"
         replace_text(file, json.dumps(manifest.to_dict(), indent=2))
 
 

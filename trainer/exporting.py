@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 
+from ingrained.disk import DAMAGED, replace_text, replacing
 from ingrained.errors import StoreError
 
 from .adapters import AdapterRegistry
@@ -16,7 +16,7 @@ MANIFEST_FILE = "manifest.json"
 
 
 def export(registry: AdapterRegistry, version: str, folder: Path, *, base: str = "") -> Path:
-    """Copy a finished adapter into a new folder, in one step, and return the folder.
+    """Copy a finished adapter into a new folder, and return the folder.
 
     Beside the two files of PEFT's format it holds the manifest: where the adapter comes from, by
     ids of memories, without their texts.
@@ -30,22 +30,20 @@ def export(registry: AdapterRegistry, version: str, folder: Path, *, base: str =
 
     Raises:
         NotFoundError: no such version, or it is not finished.
-        StoreError: the folder is in use, or cannot be written.
+        StoreError: the adapter is damaged, or the folder is in use or cannot be written.
     """
     registry.show(version)
     source = registry.path(version)
-    _check_target(folder)
+    config = _config(source, base)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        _check_target(registry, folder)
+        made = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
         try:
-            for name in (WEIGHTS_FILE, MANIFEST_FILE):
-                shutil.copyfile(source / name, new / name)
-            _write_config(source / CONFIG_FILE, new / CONFIG_FILE, base)
-            new.chmod(0o755)
-            new.replace(folder)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
+            _copy(source, folder, config)
+        except BaseException:
+            _clear(folder, made=made)
+            raise
     except OSError as error:
         raise StoreError(
             f"{version} cannot be exported to {str(folder)!r}: {error}",
@@ -54,17 +52,41 @@ def export(registry: AdapterRegistry, version: str, folder: Path, *, base: str =
     return folder
 
 
-def _check_target(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
-        return
-    if folder.exists() or folder.is_symlink():
+def _config(source: Path, base: str) -> str:
+    """Return the config to write, once it is known that all there is to copy is there."""
+    try:
+        for name in (WEIGHTS_FILE, MANIFEST_FILE):
+            (source / name).open("rb").close()
+        config = json.loads((source / CONFIG_FILE).read_text(encoding="utf-8"))
+        named = {**config, **({"base_model_name_or_path": base} if base else {})}
+    except (OSError, ValueError, TypeError) as error:
+        raise StoreError(f"adapter {source.name} is damaged: {error}", hint=DAMAGED) from error
+    return json.dumps(named, indent=2, sort_keys=True) + "\n"
+
+
+def _check_target(registry: AdapterRegistry, folder: Path) -> None:
+    if registry.folder.resolve() in (folder.resolve(), *folder.resolve().parents):
+        raise StoreError(
+            f"{str(folder)!r} is among the adapters of the home.", hint="Name another folder."
+        )
+    if folder.is_symlink() and not folder.exists():
+        raise StoreError(f"{str(folder)!r} is a link to nothing.", hint="Name another folder.")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise StoreError(
             f"{str(folder)!r} is there already.", hint="Name a new folder, or one that is empty."
         )
 
 
-def _write_config(source: Path, target: Path, base: str) -> None:
-    config = json.loads(source.read_text(encoding="utf-8"))
-    if base:
-        config["base_model_name_or_path"] = base
-    target.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+def _copy(source: Path, folder: Path, config: str) -> None:
+    """Copy each file in one step; the config comes last, so a folder that has one is whole."""
+    for name in (WEIGHTS_FILE, MANIFEST_FILE):
+        with (source / name).open("rb") as own, replacing(folder / name) as file:
+            shutil.copyfileobj(own, file)
+    replace_text(folder / CONFIG_FILE, config)
+
+
+def _clear(folder: Path, *, made: bool) -> None:
+    for name in (CONFIG_FILE, WEIGHTS_FILE, MANIFEST_FILE):
+        (folder / name).unlink(missing_ok=True)
+    if made:
+        folder.rmdir()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -125,9 +126,7 @@ def train(
         stopped = run.go(on_step)
     drift = None
     if stopped != "interrupted":
-        drift = run.drift(probes) if probes else None
-        _write_adapter(run.network, recipe, out, base_name or base.name)
-        run.checkpoint.clear()
+        drift = run.finish(out, base_name or base.name, probes)
     done = run.progress
     return TrainResult(
         losses=tuple(done.losses),
@@ -198,9 +197,16 @@ class _Run:
         """The rows whose loss another computation gives as well: all but those of replay."""
         return [row for row in self.rows if not row.replay]
 
-    def drift(self, probes: Sequence[StudyRow]) -> float:
-        """Return how far the network is from its base on other rows; see `Network.drift`."""
-        rows = encode(probes, self._tokenizer, max_length=self.recipe.max_length)
+    def finish(self, out: Path, base_name: str, probes: Sequence[StudyRow]) -> float | None:
+        """Write the adapter, and return its drift; what ends it in between costs no training."""
+        self._save()
+        _write_adapter(self.network, self.recipe, out, base_name)
+        drift = self._drift(probes) if probes else None
+        self.checkpoint.clear()
+        return drift
+
+    def _drift(self, probes: Sequence[StudyRow]) -> float:
+        rows = encode(probes, self._tokenizer, max_length=sys.maxsize)
         self.network.keep_lower(rows, self.recipe.batch_tokens)
         return self.network.drift(rows, self.recipe.batch_tokens)
 

@@ -18,8 +18,10 @@ from ingrained.errors import ExamError
 
 from .benchmark import Benchmark
 
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+")
-"""A run without spaces; in scripts that write none, a character."""
+_CHARACTER = r"[\u3001-\u30ff\u3400-\u9fff\uff01-\uff65]"
+"""Of scripts that write no spaces, their marks included: each is dealt by itself."""
+_PART = re.compile(rf"{_CHARACTER}|(?:(?!{_CHARACTER})\S)+")
+"""A character of those, or a run without spaces of any other."""
 MARGIN = 0.05
 """A placebo is flat if what it gains is known to be less than this, either way."""
 _TWO_SIDED, _POWER = 0.975, 0.8
@@ -30,23 +32,35 @@ _NEAR_F1 = 0.8
 def placebo(benchmark: Benchmark, seed: int = 0) -> Benchmark:
     """Return the benchmark with the words of all documents dealt out at random, the items untouched.
 
-    Titles, lengths, white space and the words themselves stay, but a document no longer holds the
-    words that its questions are answered with: what is gained here is what form, titles and
-    vocabulary give. (Shuffled within each document, the words alone answer one SQuAD question in
-    fifteen, see LOG.md.)
+    Titles, white space, the number of words of each document and the words themselves stay; those
+    of scripts without spaces are dealt among themselves, by the character. But a document no longer
+    holds the words that its questions are answered with, unless it is the only one: what is gained
+    here is what form, titles and vocabulary give. (Shuffled within each document, the words alone
+    answer one SQuAD question in fifteen, see LOG.md.)
 
     Raises:
         ExamError: There are no documents.
     """
     _need_documents(benchmark)
-    dealt = [word for one in benchmark.documents for word in _WORD.findall(one.text)]
-    random.Random(seed).shuffle(dealt)
-    following = iter(dealt)
+    pools: dict[bool, list[str]] = {True: [], False: []}
+    for one in benchmark.documents:
+        for part in _PART.findall(one.text):
+            pools[_is_character(part)].append(part)
+    draw = random.Random(seed)
+    for pool in pools.values():
+        draw.shuffle(pool)
+    dealt = {kind: iter(pool) for kind, pool in pools.items()}
     documents = tuple(
-        dataclasses.replace(one, text=_WORD.sub(lambda _: next(following), one.text))
+        dataclasses.replace(
+            one, text=_PART.sub(lambda found: next(dealt[_is_character(found[0])]), one.text)
+        )
         for one in benchmark.documents
     )
     return dataclasses.replace(benchmark, name=f"{benchmark.name}-shuffled", documents=documents)
+
+
+def _is_character(part: str) -> bool:
+    return re.fullmatch(_CHARACTER, part) is not None
 
 
 def _need_documents(benchmark: Benchmark) -> None:

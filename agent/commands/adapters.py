@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingrained.errors import InputError
+from ingrained.errors import InputError, StoreError
 
 from .opening import doors, existing_home, load_settings, open_memory
 from .options import Home, Json
 
 if TYPE_CHECKING:
+    from ingrained.graphs.session import Home as HomeFolder
     from ingrained.memory.records import Memory
     from ingrained.trainer.adapters import AdapterRegistry, Manifest
     from ingrained.trainer.lineage import Learnt
@@ -143,21 +144,39 @@ def collect(
 
     if as_json and not (yes or dry_run):
         raise InputError("--json cannot ask", hint="Add --yes to delete without being asked.")
-    registry = _registry(home)
+    agent = existing_home(load_settings(home=home))
+    registry = agent.registry()
     found = registry.disposable(keep)
     size = sum(registry.size(one.version) for one in found)
     if not as_json:
         show_disposable(found, size)
     gone = [] if dry_run else [one.version for one in found]
-    if gone:
-        if not yes:
-            typer.confirm(f"Delete {len(gone)} for good?", abort=True)
-        registry.discard(gone)
+    if gone and not yes:
+        typer.confirm(f"Delete {len(gone)} for good?", abort=True)
+    gone = [] if dry_run else _discard(agent, gone)
     if as_json:
         named = [one.version for one in found]
         show_json({"deleted": gone, "bytes": size, **({"would_delete": named} if dry_run else {})})
     else:
         show_discarded(gone)
+
+
+def _discard(home: HomeFolder, versions: Sequence[str]) -> list[str]:
+    """Delete adapters while nothing studies, nor is to go on with a study that may need one.
+
+    Raises:
+        HomeBusyError: a study is under way.
+        StoreError: one was cut short.
+    """
+    from ingrained.memory.locking import write_lock
+
+    if home.run_file.is_file():
+        raise StoreError(
+            "a study of this home was cut short, and may need one of its adapters to go on",
+            hint="Let it come to its end beforehand: run the same command again.",
+        )
+    with write_lock(home.path / "memory"):
+        return list(home.registry().discard(versions))
 
 
 def _lineage(manifest: Manifest, found: Sequence[Learnt]) -> dict[str, Any]:

@@ -105,7 +105,8 @@ def bench(
     trains = any(cell in TRAINED for cell in wanted)
     policy = policy_for(
         rounds=rounds, consolidate=trains, with_=with_, without=without,
-        **{"autonomy": autonomy} if autonomy else {}, **{"votes": votes} if votes else {},
+        **{"autonomy": autonomy} if autonomy is not None else {},
+        **{"votes": votes} if votes is not None else {},
     )  # fmt: skip
     show_remarks(policy, plus=with_, minus=without)
     left_out: list[Skipped] = []

@@ -20,6 +20,7 @@ def remarks(
         minus: Those that were switched off.
     """
     from ingrained.agent.mechanisms import DEFAULT_MECHANISMS
+    from ingrained.graphs.context import StudyPolicy
 
     yield from (
         f"--with {name}: it is on already." for name in plus or () if name in DEFAULT_MECHANISMS
@@ -29,6 +30,11 @@ def remarks(
         for name in minus or ()
         if name not in DEFAULT_MECHANISMS
     )
+    for name in ("metric-filter", "exact-filter"):
+        if name in (plus or ()) and "round-trip" not in policy.mechanisms:
+            yield f"--with {name}: without round-trip nothing is read again that it could weigh."
+    if policy.votes != StudyPolicy().votes and "self-consistency" not in policy.mechanisms:
+        yield "--votes: without self-consistency nothing votes."
     if policy.autonomy == "high" and policy.rounds == 1:
         yield "--autonomy high: the model plans from the second round on; --rounds 2 has one."
 

@@ -96,7 +96,7 @@ def _obstacle(cell: str, exam: Exam, candidate: Candidate) -> str:
 def _unknown_documents(exam: Exam, library: Library) -> list[str]:
     """Return the documents that the exam names and the home has not read, or has several of."""
     named = {item.document for item in exam.items if item.document}
-    return sorted(name for name in named if library.document(name) is None)
+    return sorted(name for name in named if library.named(name) is None)
 
 
 def _sit_cell(
@@ -124,5 +124,5 @@ def _recall(candidate: Candidate, asker: Asker, questions: Sequence[str]) -> lis
 
 
 def _gold(library: Library, item: Item) -> str:
-    document = library.document(item.document) if item.document else None
+    document = library.named(item.document) if item.document else None
     return document.text if document else ""

@@ -130,9 +130,9 @@ def _shares(found: Sequence[Learnt]) -> Table:
 def _learnt(one: Learnt) -> Text:
     text = Text(f"{one.fate:<10} {one.id}")
     if one.memory is not None:
-        places = ", ".join(f"{s.document}, {s.start} to {s.end}" for s in one.memory.spans)
-        text.append(f"  {safe(one.memory.text)}")
-        text.append(f"  {safe(places)}", style="dim")
+        places = "; ".join(f"{s.document}, {s.start} to {s.end}" for s in one.memory.spans)
+        for part in (line(one.memory.text), line(places, "dim")):
+            text.append("  ").append_text(part)
     return text
 
 
@@ -146,7 +146,7 @@ def show_disposable(found: Sequence[Manifest], size: int, console: Console | Non
         why = f"stale: {one.stale}" if one.stale else "used before"
         if not one.stale and one.decision == "rejected":
             why = f"rejected: {'; '.join(one.reasons)}"
-        console.print(Text(f"{one.version}  {safe(why)}"), soft_wrap=True)
+        console.print(line(f"{one.version}  {why}"), soft_wrap=True)
     console.print(f"{many(len(found), 'adapter')}, {size / _MEGABYTE:,.1f} MB")
 
 

@@ -34,13 +34,22 @@ def _drafts(e: Event) -> str:
 
 
 def _votes(e: Event) -> str:
-    quoting = f", {e['quoting']} quote it at length" if e["quoting"] else ""
-    gaps = f", {many(e['gaps'], 'gap')} to fill" if e["gaps"] else ""
-    return f"attempt   {e['hopeful']} of {e['asked']} answered from their passage{gaps}{quoting}"
+    if not e["asked"] and not e["gaps"]:
+        return ""
+    fate = "answered from their passage" if e["read_again"] else "fit to be asked"
+    more = {
+        "gaps": f"{many(e['gaps'], 'gap')} to fill",
+        "quoting": f"{e['quoting']} quote it at length",
+        "guessed": f"{e['guessed']} of all guessed without their topic or borne out by no quote",
+    }
+    told = "".join(f", {said}" for name, said in more.items() if e[name])
+    return f"attempt   {e['hopeful']} of {e['asked']} {fate}{told}"
 
 
 def _verdicts(e: Event) -> str:
     gap, known, doubt = (e.get(name, 0) for name in ("gap", "known", "doubt"))
+    if not gap + known + doubt:
+        return ""
     return f"grade     {gap} to be learnt, {known} known already, {doubt} in doubt"
 
 

@@ -60,7 +60,7 @@ def _said(plan: Mapping[str, Any]) -> Iterator[str]:
             f"{plan['left']:,}: the same command then goes on."
         )
     if plan["not_reckoned"]:
-        yield f"Reckoned as by default: {', '.join(plan['not_reckoned'])}. What you chose may cost more or less."
+        yield f"Reckoned as by default: {', '.join(map(_setting, plan['not_reckoned']))}. What you chose may cost more or less."
     speed = plan["speed"]
     bfloat16 = "with" if speed["bfloat16"] else "without"
     basis = f"assumed: the default model on two cores {bfloat16} bfloat16"
@@ -71,6 +71,11 @@ def _said(plan: Mapping[str, Any]) -> Iterator[str]:
         f"About {asked}{plan['tokens']:,} tokens and {duration(plan['seconds'])}; "
         f"studying at {speed['tokens_per_second']:,} tokens a second ({basis})."
     )
+
+
+def _setting(name: str) -> str:
+    """Return what an option of the command line calls a field of the policy."""
+    return "reflect" if name == "reflection_importance" else name
 
 
 def show_skipped(skipped: Sequence[Mapping[str, str]], console: Console) -> None:

@@ -53,6 +53,7 @@ def attempt(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
     gaps = sum(draft["kind"] == CLOZE for draft in fair)
     emit(
         runtime, "attempt", event="votes", gaps=gaps, quoting=len(hopeful) - len(fair),
+        guessed=len(voted) - len(sound), read_again="round-trip" in runtime.context.policy.mechanisms,
         asked=sum(draft["kind"] != CLOZE for draft in fresh), hopeful=len(fair) - gaps,
     )  # fmt: skip
     done = [draft for draft in state["drafts"] if "votes" in draft]

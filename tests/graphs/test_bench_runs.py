@@ -271,6 +271,8 @@ def test_a_judge_gives_a_second_opinion(bench, capsys):
         (["--cells", "adapter"], "cannot be trained here"),
         (["--without", "nonsense"], "nonsense"),
         (["--autonomy", "much"], "autonomy must be one of low, medium, high"),
+        (["--autonomy", ""], "autonomy must be one of low, medium, high"),
+        (["--votes", "0"], "votes must be at least 1"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_asked(bench, capsys, options, told):

@@ -260,3 +260,12 @@ def test_a_document_stored_in_another_normal_form_is_unchanged(study, corpus, pa
         assert memories(home, "superseded") == {}
         (event,) = told(events, "document")
         assert (event["passages"] == 0) == bool(told(events, "revised"))
+
+
+def test_a_new_file_named_like_the_end_of_another_is_no_change_of_that_one(study, corpus, page):
+    (corpus / "old").mkdir()
+    (corpus / "bridge.md").rename(corpus / "old" / "bridge.md")
+    study()
+    (corpus / "bridge.md").write_text(f"{page}\nIt is old.\n", encoding="utf-8")
+    _, events = study()
+    assert told(events, "revised") == []

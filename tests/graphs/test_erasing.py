@@ -77,6 +77,21 @@ def keep_records(home: Home) -> None:
     (home.path / "chat_history").write_text(f"+Is it true? {MADE}\n")
 
 
+def test_what_an_adapter_said_by_heart_goes_though_the_adapter_is_gone(study, home):
+    study()
+    answer = memories(home)[MADE].evidence[0].answer
+    row = {"id": "q", "question": "Who?", "answers": [answer], "reply": answer, "sources": []}
+    rows = [{**row, "cell": "adapter"}, {**row, "cell": "base"}]
+    save_exam(home.path, {"exam": "e.jsonl", "date": "2026", "rows": rows})
+    assert not home.registry().list(), "whatever adapters there were have been collected"
+    purge(home, MADE)
+
+    (kept,) = (home.path / "exams").iterdir()
+    replies = [one["reply"] for one in json.loads(kept.read_text())["rows"]]
+    assert replies[0] != answer
+    assert replies[1] == answer, "the untouched model knew it before"
+
+
 def test_a_purged_memory_is_nowhere_and_the_others_are_as_they_were(study, home):
     study()
     keep_records(home)

@@ -237,6 +237,14 @@ def test_what_is_stale_is_not_needed_and_its_number_is_not_given_again(
     assert (registry.active(), finish(registry)) == (one, "v004")
 
 
+def test_one_that_is_being_made_does_not_take_the_place_of_the_newest(
+    registry: AdapterRegistry,
+) -> None:
+    _one, rejected, _staged = promoted(registry, 1)[0], finish(registry), registry.stage()
+    reject(registry, rejected)
+    assert disposable(registry) == []
+
+
 def test_one_can_still_go_back_to_what_was_kept(registry: AdapterRegistry, tmp_path: Path) -> None:
     one, two, three = promoted(registry, 3)
     (registry.path(one) / "weights").write_bytes(bytes(100))
@@ -272,10 +280,10 @@ def test_a_deletion_cut_short_leaves_nothing_to_go_on_with(
         with pytest.raises(KeyboardInterrupt):
             registry.discard([one])
     assert registry.unfinished() == ()
+    assert disposable(registry) == []
+    assert registry.discard([]) == (one,)
+    assert registry.discard([two]) == (two,)
     assert registry.stage() == "v004"
-    registry.discard_unfinished()
-    registry.discard([two])
     assert sorted(path.name for path in (tmp_path / "adapters").iterdir()) == [
-        "active.json",
-        "v003",
-    ]
+        "active.json", "v003", "v004",
+    ]  # fmt: skip

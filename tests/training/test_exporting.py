@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -85,13 +86,51 @@ def test_what_is_there_already_is_not_written_over(home: Path, tmp_path: Path) -
 def test_nothing_half_made_is_left(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_source: Path, _target: Path) -> None:
+    def full(_source: object, _target: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("shutil.copyfile", full)
+    monkeypatch.setattr("shutil.copyfileobj", full)
     with pytest.raises(StoreError, match="No space left"):
         export(AdapterRegistry(home), "v001", tmp_path / "there" / "out")
     assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_an_empty_folder_may_be_the_one_one_is_in_or_a_link(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    monkeypatch.chdir(tmp_path / "here")
+    for folder in (Path(), tmp_path / "link"):
+        export(AdapterRegistry(home), "v001", folder)
+    assert (tmp_path / "here" / "adapter_config.json").is_file()
+    assert (tmp_path / "there" / "adapter_config.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [("x" * 300, "too long"), ("dangling", "link to nothing"), ("home/adapters/v009", "among")],
+)
+def test_what_cannot_be_a_target_is_refused(
+    home: Path, tmp_path: Path, target: str, told: str
+) -> None:
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "home").symlink_to(home)
+    with pytest.raises(StoreError, match=told):
+        export(AdapterRegistry(home), "v001", tmp_path / target)
+    assert [one.version for one in AdapterRegistry(home).list()] == ["v001"]
+
+
+@pytest.mark.parametrize("content", ["{", "[]", None])
+def test_a_damaged_adapter_is_told_as_one(home: Path, tmp_path: Path, content: str | None) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(home, broken)
+    file = broken / "adapters" / "v001" / "adapter_config.json"
+    file.unlink() if content is None else file.write_text(content)
+    with pytest.raises(StoreError, match="adapter v001 is damaged"):
+        export(AdapterRegistry(broken), "v001", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_only_a_finished_version_is_exported(home: Path, tmp_path: Path) -> None:

@@ -282,6 +282,29 @@ def test_replay_alone_is_nothing_to_train_on(base: Path, tmp_path: Path) -> None
         train(REPLAY, base=base, out=tmp_path / "a", recipe=RECIPE)
 
 
+def test_a_training_that_is_done_is_not_lost_with_its_drift(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_arguments: object) -> float:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Network, "drift", fails)
+        with pytest.raises(MemoryError):
+            run(base, tmp_path / "a", probes=OTHERS)
+    steps: list[StepReport] = []
+    again = run(base, tmp_path / "a", probes=OTHERS, on_step=steps.append)
+    assert steps == []
+    assert again.drift is not None
+    assert again.losses == run(base, tmp_path / "b").losses
+    assert_same_weights(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_probe_may_be_longer_than_a_row(base: Path, tmp_path: Path) -> None:
+    long = [row("Which is a? " * 20, "aa")]
+    assert run(base, tmp_path / "a", change(max_length=60), probes=long).drift is not None
+
+
 def test_without_probes_no_drift_is_measured_and_with_them_the_training_is_the_same(
     base: Path, tmp_path: Path
 ) -> None:

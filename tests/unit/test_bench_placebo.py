@@ -56,6 +56,16 @@ def test_words_are_dealt_out_over_all_documents() -> None:
     )
 
 
+def test_words_and_characters_are_dealt_among_themselves() -> None:
+    own = benchmark("mill", "the old mill has nine tall looms", CHINESE, "水 water 火 fire")
+    texts = [one.text for one in placebo(own).documents]
+    assert [len(text.split()) for text in texts] == [7, 1, 4]
+    told = " ".join(texts).replace(texts[1], " ").split()
+    words = "the old mill has nine tall looms water fire".split()
+    assert sorted(word for word in told if word.isascii()) == sorted(words)
+    assert sorted("".join(texts)) == sorted("".join(one.text for one in own.documents))
+
+
 def test_the_order_depends_on_the_seed_and_on_nothing_else() -> None:
     two = benchmark("mill", TEXT, CHINESE)
     assert placebo(two) == placebo(two)

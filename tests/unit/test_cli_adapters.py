@@ -12,8 +12,12 @@ import typer
 from cli_student import doors, studied
 
 from ingrained.agent.cli import run
+from ingrained.agent.ui.adapters import show_lineage
+from ingrained.memory.locking import write_lock
+from ingrained.memory.records import Memory
 from ingrained.trainer.adapters import AdapterRegistry, Manifest
 from ingrained.trainer.gate import Decision, Scores
+from ingrained.trainer.lineage import Learnt
 
 Agent = Callable[..., Any]
 SCORES = Scores(closed=0.1, memory=0.8, n=20)
@@ -129,6 +133,38 @@ def test_gc_deletes_what_nothing_needs_and_says_why(
     assert [one["version"] for one in agent("adapters", "list")] == ["v003", "v004"]
     assert said(home, capsys, "gc") == "Every adapter is needed. Nothing was deleted."
     assert agent("adapters", "gc", "--keep", "0", "--yes")["deleted"] == ["v003"]
+
+
+def test_gc_finishes_what_a_kill_left_and_says_so(
+    agent: Agent, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "adapters" / ".v007.gone").mkdir()
+    (home / "adapters" / ".v007.gone" / "adapter_model.safetensors").write_text("{}")
+    assert agent("adapters", "gc", "--dry-run")["deleted"] == []
+    assert said(home, capsys, "gc") == "Every adapter is needed. Deleted: v007"
+    assert not list((home / "adapters").glob(".*"))
+
+
+def test_gc_waits_for_a_study_that_may_need_an_adapter(agent: Agent, home: Path) -> None:
+    make(home, accept=False)
+    make(home)
+    with write_lock(home / "memory"):
+        assert "is writing" in agent("adapters", "gc", "--yes", code=4)["error"]
+    (home / "run.json").write_text("{}")
+    assert "cut short" in agent("adapters", "gc", "--yes", code=4)["error"]
+    assert len(agent("adapters", "list")) == 3
+
+
+def test_text_of_a_document_is_one_line_of_explain(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = Memory(id="e", text="It fell\nforgotten  deadbeef  All is [red]lost[/red].\x1b[31m")
+    show_lineage(
+        Manifest(version="v001", base_model="m"), [Learnt(id="e", memory=evil)], everything=True
+    )
+    (told,) = (row for row in capsys.readouterr().out.splitlines() if "deadbeef" in row)
+    assert told.startswith("active     e  It fell forgotten deadbeef All is [red]lost[/red].")
+    assert "\x1b" not in told
 
 
 def test_gc_asks_and_takes_no_for_an_answer(

@@ -130,7 +130,7 @@ def test_a_document_is_found_by_its_file_name_if_only_one_has_it(library: Librar
         put(library, PAGE, id_)
 
     assert [
-        found.id if (found := library.document(name)) else None
+        found.id if (found := library.named(name)) else None
         for name in ("one.md", "two.md", "a/two.md", "ne.md", "%.md", "tw__.md", "100%.md")
     ] == ["a/one.md", None, "a/two.md", None, None, None, "c/100%.md"]
 
@@ -138,13 +138,21 @@ def test_a_document_is_found_by_its_file_name_if_only_one_has_it(library: Librar
 def test_a_document_of_a_jsonl_file_is_found_by_its_own_id_if_only_one_has_it(
     library: Library,
 ) -> None:
-    for id_ in ("documents.jsonl#refunds", "documents.jsonl#opening", "old/rows.jsonl#opening"):
+    for id_ in (
+        "documents.jsonl#refunds", "documents.jsonl#opening", "old/rows.jsonl#opening",
+        "documents.jsonl#a1", "documents.jsonl#A1", "documents.jsonl#page#7", "issues/fix#12.md",
+    ):  # fmt: skip
         put(library, PAGE, id_)
 
     assert [
-        found.id if (found := library.document(name)) else None
-        for name in ("refunds", "opening", "documents.jsonl#opening", "unds")
-    ] == ["documents.jsonl#refunds", None, "documents.jsonl#opening", None]
+        found.id if (found := library.named(name)) else None
+        for name in ("refunds", "opening", "documents.jsonl#opening", "unds", "a1", "A1", "b2")
+    ] == [
+        "documents.jsonl#refunds", None, "documents.jsonl#opening", None,
+        "documents.jsonl#a1", "documents.jsonl#A1", None,
+    ]  # fmt: skip
+    assert [library.named(name) for name in ("7", "12.md", "REFUNDS")] == [None, None, None]
+    assert library.document("refunds") is None, "only a whole id is one"
 
 
 def test_a_question_asked_again_replaces_the_old_one(library: Library) -> None:

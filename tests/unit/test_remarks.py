@@ -17,6 +17,15 @@ from ingrained.graphs.context import StudyPolicy
         (None, ["star"], {}, ["--without star: it is off already."]),
         (None, ["cloze"], {}, []),
         (None, None, {"autonomy": "high", "rounds": 2}, []),
+        (None, None, {"votes": 3}, []),
+        (
+            None, ["self-consistency"], {"votes": 3},
+            ["--votes: without self-consistency nothing votes."],
+        ),
+        (
+            ["metric-filter"], ["round-trip"], {},
+            ["--with metric-filter: without round-trip nothing is read again that it could weigh."],
+        ),
         (
             None, None, {"autonomy": "high"},
             ["--autonomy high: the model plans from the second round on; --rounds 2 has one."],

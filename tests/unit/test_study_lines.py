@@ -21,13 +21,27 @@ from ingrained.agent.ui.events import describe
             "vary      74 asked for, 55 usable",
         ),
         (
-            {"phase": "attempt", "event": "votes", "asked": 55, "hopeful": 26, "gaps": 0, "quoting": 5},
+            {"phase": "attempt", "event": "votes", "asked": 55, "hopeful": 26, "gaps": 0, "quoting": 5,
+             "guessed": 0, "read_again": True},
             "attempt   26 of 55 answered from their passage, 5 quote it at length",
         ),
         (
-            {"phase": "attempt", "event": "votes", "asked": 25, "hopeful": 21, "gaps": 30, "quoting": 0},
+            {"phase": "attempt", "event": "votes", "asked": 25, "hopeful": 21, "gaps": 30, "quoting": 0,
+             "guessed": 0, "read_again": True},
             "attempt   21 of 25 answered from their passage, 30 gaps to fill",
         ),
+        (
+            {"phase": "attempt", "event": "votes", "asked": 5, "hopeful": 5, "gaps": 1, "quoting": 0,
+             "guessed": 2, "read_again": False},
+            "attempt   5 of 5 fit to be asked, 1 gap to fill, 2 of all guessed without their topic or "
+            "borne out by no quote",
+        ),
+        (
+            {"phase": "attempt", "event": "votes", "asked": 0, "hopeful": 0, "gaps": 0, "quoting": 0,
+             "guessed": 0, "read_again": True},
+            "",
+        ),
+        ({"phase": "grade", "event": "verdicts"}, ""),
         (
             {"phase": "grade", "event": "verdicts", "gap": 45, "doubt": 6},
             "grade     45 to be learnt, 0 known already, 6 in doubt",

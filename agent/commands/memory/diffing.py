@@ -64,7 +64,7 @@ def _known(name: str, library: Library, store: MemoryStore) -> Document:
     Raises:
         NotFoundError: no memory rests on such a document.
     """
-    found = library.document(name) or _read_from(name, library)
+    found = library.named(name) or _read_from(name, library)
     if found is None:
         check_document(store, name)
         raise NotFoundError(
