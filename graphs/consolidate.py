@@ -110,7 +110,8 @@ def _twin(context: StudyContext, rows: list[StudyRow], recipe: LoraRecipe) -> Ma
 def _made_before(twin: Manifest, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Go on with an adapter that these questions have not judged; of another only tell."""
     judged = twin.exam_sha256 == _exam_sha256(sealed_items(runtime.context))
-    if twin.decision == "candidate" or (twin.decision == "rejected" and not judged):
+    waits = twin.decision == "candidate" and judged and runtime.context.policy.approve
+    if not waits and (twin.decision == "candidate" or (twin.decision == "rejected" and not judged)):
         return {"adapter": twin.version, "known_adapter": None, "consolidated": True}
     emit(
         runtime, "consolidate", event="known", version=twin.version, decision=twin.decision,
@@ -198,7 +199,10 @@ def limits(questions: int) -> GateLimits:
 
 @metered
 def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
-    """Sit the sealed questions with the new adapter; promote it only if the gate lets it pass."""
+    """Sit the sealed questions with the new adapter; promote it only if the gate lets it pass.
+
+    Where somebody has to approve, it passes and waits.
+    """
     context = runtime.context
     version = str(state["adapter"])
     items = sealed_items(context)
@@ -220,10 +224,11 @@ def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
         version, before=before, after=after, decision=decision,
         exam_sha256=_exam_sha256(items), strength_beside_notes=STRENGTH_BESIDE_NOTES,
     )  # fmt: skip
-    if decision.accept:
+    waits = decision.accept and context.policy.approve
+    if decision.accept and not waits:
         context.registry.promote(version)
     emit(
-        runtime, "trial", event="gate", version=version, accepted=decision.accept,
+        runtime, "trial", event="gate", version=version, accepted=decision.accept, waits=waits,
         reasons=list(decision.reasons), strength=STRENGTH_BESIDE_NOTES,
     )  # fmt: skip
     return {"adapter": version}

@@ -68,6 +68,8 @@ class StudyPolicy:
     """Of what is learnt, in [0, 1]; less for documents that need not be right."""
     budget_tokens: int | None = None
     consolidate: bool = False
+    approve: bool = False
+    """An adapter that passes the gate waits until somebody promotes it."""
     forget_deleted: bool = False
     """Forget what rests on documents that are no longer there."""
     seed: int = 0

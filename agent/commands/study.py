@@ -13,6 +13,7 @@ from .opening import Doors, doors, load_settings
 from .options import Home, Json, Model
 from .remarks import show_remarks
 from .study_options import (
+    Approve,
     Autonomy,
     BudgetTokens,
     Consolidate,
@@ -43,6 +44,7 @@ def study(
     model: Model = None,
     rounds: Rounds = None,
     consolidate: Consolidate = False,
+    approve: Approve = False,
     budget_tokens: BudgetTokens = None,
     seed: Seed = None,
     forget_deleted: ForgetDeleted = False,
@@ -67,6 +69,7 @@ def study(
         seed=seed,
         trust=trust,
         consolidate=consolidate,
+        approve=approve,
         forget_deleted=forget_deleted,
         judge=judge,
         reflect=reflect,

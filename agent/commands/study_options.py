@@ -14,6 +14,9 @@ Rounds = Annotated[
 Consolidate = Annotated[
     bool, typer.Option("--consolidate", help="Train an adapter on what was remembered.")
 ]
+Approve = Annotated[
+    bool, typer.Option("--approve", help="Let an adapter that passes the gate wait for your word.")
+]
 BudgetTokens = Annotated[
     int | None, typer.Option(help="Stop when so many tokens are used.  [default: no limit]")
 ]

@@ -89,13 +89,22 @@ def _insights(e: Event) -> str:
 
 
 def _gate(e: Event) -> str:
-    decision = "promoted" if e["accepted"] else "rejected"
-    reasons = "; ".join(str(reason) for reason in e["reasons"])
-    return f"gate      {e['version']} {decision}" + (f": {reasons}" if reasons else "")
+    return f"gate      {gate_said(e)}"
+
+
+def gate_said(gate: Mapping[str, Any]) -> str:
+    """Return what the gate said of a version, and what to do if somebody has to approve."""
+    version, reasons = gate["version"], "; ".join(str(reason) for reason in gate["reasons"])
+    decision = "promoted" if gate["accepted"] else "rejected"
+    if gate.get("waits"):
+        decision = f"passed and waits for you (`ingrained adapters promote {version}`)"
+    return f"{version} {decision}" + (f": {reasons}" if reasons else "")
 
 
 def _known(e: Event) -> str:
     version, fate = e["version"], "rejected by the gate"
+    if e["decision"] == "candidate":
+        fate = f"let through by the gate and waits for you (`ingrained adapters promote {version}`)"
     if e["decision"] == "promoted":
         again = f"no longer in use (`ingrained adapters promote {version}` takes it up again)"
         fate = f"promoted and is {'in use' if e['active'] else again}"

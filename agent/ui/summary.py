@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .console import clipped, duration, line, new_table, percent, results, safe
+from .events import gate_said
 from .plan import show_skipped
 
 STOPS = {
@@ -74,8 +75,7 @@ def _rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows[-1:-1] = _planning(record.get("planning", {}))
     rows[1:1] = _changes(record)
     if gate:
-        decision = "promoted" if gate["accepted"] else "rejected"
-        rows.insert(-1, ("gate", f"{gate['version']} {decision}: {'; '.join(gate['reasons'])}"))
+        rows.insert(-1, ("gate", gate_said(gate)))
     if record["resumed"]:
         rows.append(("resumed", "yes, where an earlier run was cut short"))
     return rows

@@ -155,3 +155,28 @@ def test_a_run_that_its_budget_ended_takes_in_the_rest_when_there_is_more(consol
     whole = registry.list()[-1]
     assert set(part.memory_ids) < set(whole.memory_ids)
     assert result.state["adapter"] == whole.version
+
+
+def test_one_that_has_to_be_approved_waits_and_is_not_tried_again(consolidate, registry):
+    _, events = consolidate(approve=True)
+    assert made(registry) == [("v001", "candidate")]
+    assert registry.active() is None
+    (gate,) = (describe(e) for e in events if e["event"] == "gate")
+    assert "v001 passed and waits for you (`ingrained adapters promote v001`): closed-book" in gate
+
+    _, events = consolidate(approve=True)
+    assert not trained(events)
+    assert [e for e in events if e["event"] == "gate"] == []
+    assert told(events).endswith("waits for you (`ingrained adapters promote v001`)")
+
+    registry.promote("v001")
+    _, events = consolidate(approve=True)
+    assert told(events).endswith("it was promoted and is in use")
+
+
+def test_one_that_waited_is_promoted_by_a_study_that_asks_nobody(consolidate, registry):
+    consolidate(approve=True)
+    _, events = consolidate()
+    assert not trained(events)
+    assert made(registry) == [("v001", "promoted")]
+    assert registry.active() == "v001"
