@@ -266,6 +266,14 @@ class Library:
         ).fetchone()
         return Passage.from_dict(json.loads(row["body"])) if row else None
 
+    def finished(self) -> int:
+        """Return how many documents have no passage that was never studied."""
+        (count,) = self._db.execute(
+            "SELECT COUNT(*) FROM documents WHERE id NOT IN "
+            "(SELECT document FROM passages WHERE studied=0)"
+        ).fetchone()
+        return int(count)
+
     def mark_studied(self, ids: Iterable[str], round_number: int) -> None:
         """Record that passages were studied in a round."""
         with self._db:

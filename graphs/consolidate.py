@@ -87,7 +87,11 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
     base_sha256 = weights_sha256(context.base_path)
     context.registry.commit(version, dataclasses.replace(manifest, base_sha256=base_sha256))
     context.asker.meter.of("consolidate").tokens_in += result.tokens
-    return {"adapter": version, "known_adapter": None, "consolidated": True}
+    return {"adapter": version, "known_adapter": None, **_slept(context)}
+
+
+def _slept(context: StudyContext) -> dict[str, Any]:
+    return {"consolidated": True, "documents_then": context.library.finished()}
 
 
 def after_training(state: StudyState) -> str:
@@ -112,12 +116,12 @@ def _made_before(twin: Manifest, runtime: Runtime[StudyContext]) -> dict[str, An
     judged = twin.exam_sha256 == _exam_sha256(sealed_items(runtime.context))
     waits = twin.decision == "candidate" and judged and runtime.context.policy.approve
     if not waits and (twin.decision == "candidate" or (twin.decision == "rejected" and not judged)):
-        return {"adapter": twin.version, "known_adapter": None, "consolidated": True}
+        return {"adapter": twin.version, "known_adapter": None, **_slept(runtime.context)}
     emit(
         runtime, "consolidate", event="known", version=twin.version, decision=twin.decision,
         active=twin.version == runtime.context.registry.active(),
     )  # fmt: skip
-    return {"known_adapter": twin.version, "consolidated": True}
+    return {"known_adapter": twin.version, **_slept(runtime.context)}
 
 
 def _exam_sha256(items: list[dict[str, Any]]) -> str:

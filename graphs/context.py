@@ -68,6 +68,9 @@ class StudyPolicy:
     """Of what is learnt, in [0, 1]; less for documents that need not be right."""
     budget_tokens: int | None = None
     consolidate: bool = False
+    every_documents: int | None = None
+    """Consolidate whenever so many documents more were read to their end, not only at the end of
+    the run; looked at after each batch."""
     approve: bool = False
     """An adapter that passes the gate waits until somebody promotes it."""
     forget_deleted: bool = False
@@ -99,8 +102,11 @@ class StudyPolicy:
             )
         if not 0 <= self.trust <= 1:
             faults.append(f"trust must be in [0, 1], got {self.trust}")
-        if self.budget_tokens is not None and self.budget_tokens < 1:
-            faults.append(f"budget_tokens must be at least 1, got {self.budget_tokens}")
+        faults += [
+            f"{name} must be at least 1, got {value}"
+            for name in ("budget_tokens", "every_documents")
+            if (value := getattr(self, name)) is not None and value < 1
+        ]
         if not self.mechanisms & QUESTION_KINDS.keys():
             faults.append("no kind of question is switched on")
         if faults:

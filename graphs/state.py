@@ -41,6 +41,8 @@ class StudyState(TypedDict, total=False):
     """The adapter that was last made or tried in this run, promoted or not."""
     known_adapter: str | None
     """One of just what the memory holds, tried before, so that none was made at the end."""
+    documents_then: int
+    """Documents that were read to their end when memory was last consolidated, or the run began."""
     consolidated: bool
     """Whether memory was consolidated after the last passages of the run."""
     stop: str

@@ -20,7 +20,7 @@ def build_study_graph() -> StateGraph[StudyState, StudyContext, StudyInput, Stud
 
     plan → read → quiz → attempt → grade → reflect → vary → attempt → grade → reflect → remember →
     forget, again until the round's passages are done, then (derive →) (consolidate →) examine, then
-    the next round or the end.
+    the next round or the end. With `every_documents` consolidate → examine comes in between as well.
     """
     graph = StateGraph(
         StudyState, context_schema=StudyContext, input_schema=StudyInput, output_schema=StudyOutput
@@ -75,7 +75,7 @@ def after_forget(state: StudyState, runtime: Runtime[StudyContext]) -> str:
     """Go on with the round's passages unless the budget is spent; then reflect when it is due."""
     context = runtime.context
     if state.get("queue") and not context.out_of_budget:
-        return "plan"
+        return "consolidate" if _is_due(state, context) else "plan"
     if not context.out_of_budget and reflection_due(
         context.store,
         threshold=context.policy.reflection_importance,
@@ -102,6 +102,14 @@ def after_examine(state: StudyState, runtime: Runtime[StudyContext]) -> str:
 def after_consolidate(state: StudyState) -> str:
     """Examine what changed; where nothing was trained, the last examination stands."""
     return END if state.get("known_adapter") and state.get("stop") else "examine"
+
+
+def _is_due(state: StudyState, context: StudyContext) -> bool:
+    """Return whether enough documents were read to their end to consolidate within the run."""
+    every = context.policy.every_documents
+    if every is None or not _wants_adapter(state, context):
+        return False
+    return context.library.finished() - state.get("documents_then", 0) >= every
 
 
 def _wants_adapter(state: StudyState, context: StudyContext) -> bool:

@@ -17,7 +17,9 @@ from .costing import KEPT, SEALED, TRAINED_TOKENS, Load, exam_tokens, load_of
 from .planning import Entry, Past, entries, open_past
 
 _USUAL = StudyPolicy()
-_NOT_RECKONED = ("mechanisms", "votes", "autonomy", "judge", "reflection_importance")
+_NOT_RECKONED = (
+    "mechanisms", "votes", "autonomy", "judge", "reflection_importance", "every_documents",
+)  # fmt: skip
 """Settings that change what a study costs, by how much is not known."""
 _ADAPTED = ("memory", "adapter", "both")
 _STUDYING, _LATER = "studying", "later rounds, at most"

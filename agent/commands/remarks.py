@@ -35,8 +35,13 @@ def remarks(
             yield f"--with {name}: without round-trip nothing is read again that it could weigh."
     if policy.votes != StudyPolicy().votes and "self-consistency" not in policy.mechanisms:
         yield "--votes: without self-consistency nothing votes."
-    if policy.approve and not policy.consolidate:
-        yield "--approve: without --consolidate nothing is trained."
+    if not policy.consolidate:
+        given = {"--approve": policy.approve, "--every": policy.every_documents}
+        yield from (
+            f"{option}: without --consolidate nothing is trained."
+            for option, value in given.items()
+            if value
+        )
     if policy.autonomy == "high" and policy.rounds == 1:
         yield "--autonomy high: the model plans from the second round on; --rounds 2 has one."
 

@@ -14,6 +14,10 @@ Rounds = Annotated[
 Consolidate = Annotated[
     bool, typer.Option("--consolidate", help="Train an adapter on what was remembered.")
 ]
+Every = Annotated[
+    int | None,
+    typer.Option("--every", help="Train after every N documents too, not only at the end."),
+]
 Approve = Annotated[
     bool, typer.Option("--approve", help="Let an adapter that passes the gate wait for your word.")
 ]

@@ -75,7 +75,7 @@ def _said(plan: Mapping[str, Any]) -> Iterator[str]:
 
 def _setting(name: str) -> str:
     """Return what an option of the command line calls a field of the policy."""
-    return "reflect" if name == "reflection_importance" else name
+    return {"reflection_importance": "reflect", "every_documents": "every"}.get(name, name)
 
 
 def show_skipped(skipped: Sequence[Mapping[str, str]], console: Console) -> None:

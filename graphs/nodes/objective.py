@@ -53,7 +53,7 @@ def _fresh(state: StudyState, context: StudyContext) -> dict[str, Any]:
         return {}
     return {
         "before": held(context), "kept": 0, "rejected": {}, "adapter": None, "known_adapter": None,
-        "consolidated": False, "scores": {},
+        "consolidated": False, "scores": {}, "documents_then": context.library.finished(),
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bridge import Pupil, write_town
 from langgraph.graph import END
 
 from ingrained.agent.library import Library
@@ -180,3 +181,53 @@ def test_one_that_waited_is_promoted_by_a_study_that_asks_nobody(consolidate, re
     assert not trained(events)
     assert made(registry) == [("v001", "promoted")]
     assert registry.active() == "v001"
+
+
+def phases(events: Events) -> list[str]:
+    """What was read, trained and judged, in order."""
+    told = {"notes": "read", "rows": "train", "gate": "gate", "known": "known"}
+    return [told[e["event"]] for e in events if e["event"] in told]
+
+
+READ = ["read"]
+"""A batch of one passage; the town's three documents have two, two and one."""
+
+
+@pytest.mark.parametrize(
+    ("every", "order"),
+    [
+        (None, [*READ * 5, "train", "gate"]),
+        (1, [*READ * 2, "train", "gate", *READ * 2, "train", "gate", *READ, "train", "gate"]),
+        (2, [*READ * 4, "train", "gate", *READ, "train", "gate"]),
+    ],
+)
+def test_memory_is_consolidated_within_the_run_after_every_few_documents(
+    consolidate, registry, corpus, model, tmp_path, every, order
+):
+    write_town(corpus)
+    model.script = Pupil()
+    _, events = consolidate(every_documents=every, batch_passages=1)
+
+    assert phases(events) == order
+    sizes = [len(one.memory_ids) for one in registry.list()]
+    assert sizes == sorted(set(sizes))
+    with MemoryStore.open(tmp_path / "home", HashEmbedder(), read_only=True) as store:
+        assert set(registry.list()[-1].memory_ids) == {one.id for one in store.list()}
+
+
+def test_a_run_cut_short_within_a_training_goes_on_and_trains_no_more_than_it_would_have(
+    consolidate, registry, corpus, model
+):
+    write_town(corpus)
+    model.script = Pupil()
+
+    def stop(event: dict[str, Any]) -> None:
+        if (event["phase"], event["event"]) == ("trial", "start"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        consolidate(stop, every_documents=2, batch_passages=1)
+    result, events = consolidate(every_documents=2, batch_passages=1)
+    assert result.resumed
+    assert phases(events) == ["gate", "read", "train", "gate"]
+    assert len(registry.list()) == 2

@@ -18,7 +18,11 @@ from ingrained.graphs.context import StudyPolicy
         (None, ["cloze"], {}, []),
         (None, None, {"autonomy": "high", "rounds": 2}, []),
         (None, None, {"votes": 3}, []),
-        (None, None, {"approve": True, "consolidate": True}, []),
+        (None, None, {"approve": True, "consolidate": True, "every_documents": 3}, []),
+        (
+            None, None, {"every_documents": 3},
+            ["--every: without --consolidate nothing is trained."],
+        ),
         (
             None, None, {"approve": True},
             ["--approve: without --consolidate nothing is trained."],
