@@ -6,6 +6,7 @@ prompts need no output layer at all, and a prompt that is cached whole needs no 
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,12 +18,17 @@ from transformers import PreTrainedModel
 from .caches import KvShape, SlotCache
 from .choosing import choose
 from .grammar import Follower
-from .prefixes import Node
+from .prefixes import Node, shared_length
 from .sampling import FinishReason, Generated, Sampling
 from .text import ReplyText
 
 _FIRST_ROOM = 64
 """Tokens of reply a slot has room for before it must grow."""
+
+
+_AHEAD_TOKENS = 1024
+"""Prompt tokens that are computed before there is a slot for their rows. Few slots, as long prompts
+leave, would otherwise mean a pass for every row or two, and a pass reads all weights."""
 
 
 @dataclass(kw_only=True)
@@ -94,12 +100,12 @@ class Decoder:
         """Yield, after each step, the rows that took part in it."""
         waiting = deque(sorted(rows, key=lambda row: row.prompt))
         cache = self._slots(rows, sampling)
+        ready: deque[tuple[Row, Node | None]] = deque()
         live: list[Row] = []
-        while waiting or live:
-            if waiting and cache.free >= self._worth_joining(cache, len(waiting)):
-                live += self._join(
-                    cache, [waiting.popleft() for _ in range(min(cache.free, len(waiting)))]
-                )
+        while waiting or ready or live:
+            left = len(waiting) + len(ready)
+            if left and cache.free >= self._worth_joining(cache, left):
+                live += self._join(cache, ready, waiting)
             self._step(live, cache, sampling)
             yield list(live)
             self._leave(live, cache)
@@ -117,10 +123,20 @@ class Decoder:
         return min(waiting, max(1, (cache.free + len(cache)) // 4))
 
     @torch.inference_mode()
-    def _join(self, cache: SlotCache, rows: list[Row]) -> list[Row]:
-        for end in self.prefill(rows):
+    def _join(
+        self, cache: SlotCache, ready: deque[tuple[Row, Node | None]], waiting: deque[Row]
+    ) -> list[Row]:
+        """Give free slots to rows whose prompts are computed; compute some more if there are none.
+
+        Another prefill may drop what an earlier one computed, so none comes before that has joined.
+        """
+        if not ready:
+            rows = [waiting.popleft() for _ in range(_worth_computing(waiting, cache.free))]
+            ready.extend(zip(rows, self.prefill(rows), strict=True))
+        joining = [ready.popleft() for _ in range(min(cache.free, len(ready)))]
+        for _, end in joining:
             cache.add([node.kv for node in end.path() if node.kv is not None] if end else [])
-        return rows
+        return [row for row, _ in joining]
 
     @torch.inference_mode()
     def _leave(self, live: list[Row], cache: SlotCache) -> None:
@@ -146,3 +162,25 @@ class Decoder:
                 row.follower.restrict(line)
         for row, token in zip(live, choose(scores, sampling, [r.draws for r in live]), strict=True):
             row.accept(token, self.ends, sampling.max_tokens)
+
+
+def _worth_computing(waiting: Sequence[Row], free: int) -> int:
+    """Return for how many rows to compute the prompts: what has a slot, and what takes little more.
+
+    Args:
+        waiting: Rows in the order of their prompts, so that those with a long beginning in common
+            follow each other.
+        free: Slots.
+    """
+    count = min(free, len(waiting))
+    ahead = 0
+    for row, before in zip(
+        itertools.islice(waiting, count, None),
+        itertools.islice(waiting, max(0, count - 1), None),
+        strict=False,
+    ):
+        ahead += len(row.prompt) - shared_length(row.prompt, before.prompt)
+        if ahead > _AHEAD_TOKENS:
+            break
+        count += 1
+    return count

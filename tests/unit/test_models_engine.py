@@ -86,6 +86,32 @@ def test_a_shared_beginning_is_computed_once(engine: Engine) -> None:
     assert computed == [100, 5, 5]
 
 
+def test_few_slots_do_not_mean_a_pass_for_each_prompt() -> None:
+    shared = list(range(100))
+    prompts = [[*shared, *range(100 + row, 120 + row), 7] for row in range(12)]
+    computed: list[int] = []
+    narrow = tiny_engine(max_rows=2)
+    narrow.model.get_decoder().register_forward_pre_hook(
+        lambda _, __, given: computed.append(given["input_ids"].shape[1]), with_kwargs=True
+    )
+    few = narrow.generate(prompts, Sampling(max_tokens=4))
+    passes = [tokens for tokens in computed if tokens > 1]
+    assert (passes[0], sum(passes[1:])) == (100, 12 * 20)
+    assert len(passes) == 2
+    assert texts(few) == texts(tiny_engine().generate(prompts, Sampling(max_tokens=4)))
+
+
+def test_no_more_is_computed_ahead_than_takes_little_room() -> None:
+    prompts = [[row, *(step % 250 for step in range(900)), 7] for row in range(6)]
+    narrow = tiny_engine(max_rows=1)
+    held: list[int] = []
+    narrow.model.register_forward_pre_hook(
+        lambda _, __, given: held.append(narrow.cached_bytes), with_kwargs=True
+    )
+    narrow.generate(prompts, Sampling(max_tokens=1))
+    assert max(held) <= 3 * 902 * narrow.shape.bytes_per_token
+
+
 @pytest.mark.parametrize("max_rows", [2, 64])
 def test_samples_of_one_prompt_compute_it_once(max_rows: int) -> None:
     engine = tiny_engine(max_rows=max_rows)
