@@ -42,8 +42,8 @@ def _votes(e: Event) -> str:
         "quoting": f"{e['quoting']} quote it at length",
         "guessed": f"{e['guessed']} of all guessed without their topic or borne out by no quote",
     }
-    told = "".join(f", {said}" for name, said in more.items() if e[name])
-    return f"attempt   {e['hopeful']} of {e['asked']} {fate}{told}"
+    tried = [f"{e['hopeful']} of {e['asked']} {fate}"] if e["asked"] else []
+    return f"attempt   {', '.join([*tried, *(said for name, said in more.items() if e[name])])}"
 
 
 def _verdicts(e: Event) -> str:

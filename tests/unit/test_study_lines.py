@@ -37,6 +37,11 @@ from ingrained.agent.ui.events import describe
             "borne out by no quote",
         ),
         (
+            {"phase": "attempt", "event": "votes", "asked": 0, "hopeful": 0, "gaps": 5, "quoting": 0,
+             "guessed": 0, "read_again": True},
+            "attempt   5 gaps to fill",
+        ),
+        (
             {"phase": "attempt", "event": "votes", "asked": 0, "hopeful": 0, "gaps": 0, "quoting": 0,
              "guessed": 0, "read_again": True},
             "",
