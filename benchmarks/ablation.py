@@ -49,11 +49,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        help="folder of the data sets; without it they are fetched from the hub",
-    )
+    bench_figures.add_data_option(parser)
     parser.add_argument("--work", type=Path, required=True, help="for parts and replies")
     parser.add_argument("--source", default=SOURCE, help="the data set")
     parser.add_argument("--documents", type=int, default=20, help="how many of its documents")
@@ -71,7 +67,11 @@ def command(options: argparse.Namespace) -> str:
     """Return what to type to measure it again."""
     chosen = [] if options.mechanisms == list(MECHANISMS) else options.mechanisms
     words = [
-        *["python", "benchmarks/ablation.py", *(["--data", "FOLDER"] if options.data else [])],
+        *[
+            "python",
+            "benchmarks/ablation.py",
+            *bench_figures.data_arguments(options.data and "FOLDER"),
+        ],
         *["--work", "FOLDER"],
         *([] if options.source == SOURCE else ["--source", options.source]),
         *["--documents", str(options.documents), "--seeds", str(options.seeds)],
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace, name: str) -> Measured:
     out = options.work / "variants" / name
     switched = [f"--{switch(name)}", name] if name in MECHANISMS else []
     bench_figures.bench([
-        *[options.source, *(["--data", str(options.data)] if options.data else [])],
+        *[options.source, *bench_figures.data_arguments(options.data)],
         *["--documents", str(options.documents)],
         *["--work", str(options.work), "--out", str(out)],
         *["--seeds", str(options.seeds), "--rounds", str(options.rounds)],

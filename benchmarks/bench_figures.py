@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import subprocess
@@ -53,6 +54,20 @@ class Scores:
     """Seed → item id → score; a cell that rests on no study has the one seed None."""
     documents: Mapping[str, str]
     """Item id → the document it is on, if it is on one."""
+
+
+def add_data_option(parser: argparse.ArgumentParser) -> None:
+    """Let a script be told where the data sets lie."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder of the data sets; without it they are fetched from the hub",
+    )
+
+
+def data_arguments(data: Path | str | None) -> list[str]:
+    """Return the arguments that name a folder of data sets; none for the hub."""
+    return ["--data", str(data)] if data else []
 
 
 def bench(arguments: Sequence[str]) -> None:

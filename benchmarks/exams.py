@@ -78,11 +78,7 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("name", choices=EXAMS)
-    parser.add_argument(
-        "--data",
-        type=Path,
-        help="folder of the data sets; without it they are fetched from the hub",
-    )
+    bench_figures.add_data_option(parser)
     parser.add_argument("--seeds", type=int, default=3, help="studies")
     parser.add_argument("--cells", default=CELLS)
     parser.add_argument("--with", dest="with_", action="append", default=[], metavar="MECHANISM")
@@ -98,7 +94,7 @@ def arguments(options: argparse.Namespace) -> list[str]:
     exam = EXAMS[options.name]
     return [
         exam.source,
-        *(["--data", str(options.data)] if options.data else []),
+        *bench_figures.data_arguments(options.data),
         *(["--documents", str(exam.documents)] if exam.documents else []),
         *(["--placebo"] if exam.placebo else []),
         *["--seeds", str(options.seeds), "--cells", options.cells],
@@ -117,7 +113,7 @@ def command(options: argparse.Namespace) -> str:
     cells = [] if options.cells == CELLS else ["--cells", options.cells]
     words = [
         *["python", "benchmarks/exams.py", options.name],
-        *(["--data", "FOLDER"] if options.data else []),
+        *bench_figures.data_arguments(options.data and "FOLDER"),
         *["--seeds", str(options.seeds)],
         *cells,
         *mechanisms(options),

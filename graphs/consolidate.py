@@ -35,9 +35,8 @@ At full strength it answers from the weights against the note in view. It was ch
 development corpus (LOG.md): the sealed questions of a study cannot choose it, since they are other
 wordings of what was trained.
 """
-
-
 REPLAY_TOKENS = 32
+"""Of a reply that is replayed: what it begins with shows the base's manner well enough."""
 
 
 def build_consolidation_graph() -> StateGraph[StudyState, StudyContext, StudyState, StudyState]:
@@ -150,7 +149,7 @@ def replay_rows(context: StudyContext, recipe: LoraRecipe) -> list[StudyRow]:
     ]
     replies = context.asker.ask(prompts, phase="consolidate", max_tokens=REPLAY_TOKENS)
     return [
-        StudyRow(messages=tuple(prompt), answer=reply, kind="replay", weight=recipe.replay_weight)
+        StudyRow(messages=prompt, answer=reply, kind="replay", weight=recipe.replay_weight)
         for prompt, reply in zip(prompts, replies, strict=True)
         if reply
     ]

@@ -24,6 +24,8 @@ from ingrained.errors import NotFoundError, StoreError
 from .gate import Decision, Scores
 from .resume import RESUME_FILE
 
+MANIFEST_FILE = "manifest.json"
+
 Verdict = Literal["candidate", "promoted", "rejected"]
 
 _VERSION = re.compile(r"v(\d{3,})")
@@ -141,7 +143,7 @@ class AdapterRegistry:
                 f"The manifest is of {manifest.version!r}, not of {version!r}.",
                 hint="Give the manifest the version that `stage` returned.",
             )
-        if (self.path(version) / "manifest.json").exists():
+        if (self.path(version) / MANIFEST_FILE).exists():
             raise StoreError(
                 f"Adapter {version} is finished.",
                 hint="Stage a new version: adapters never change.",
@@ -245,18 +247,13 @@ class AdapterRegistry:
         Args:
             keep: How many versions to be able to go back to.
         """
-        versions = self.list()
+        versions, history = self.list(), self._history()
         stale = {one.version for one in versions if one.stale}
-        fit = [version for version in self._history() if version not in stale]
+        fit = [version for version in history if version not in stale]
         needed = {*_latest(fit, keep + 1), *(one.version for one in versions[-1:])}
-        return tuple(
-            one
-            for one in versions
-            if one.version != self.active()
-            and (
-                one.version in stale or (one.version not in needed and one.decision != "candidate")
-            )
-        )
+        needed |= {one.version for one in versions if one.decision == "candidate"}
+        needed = (needed - stale) | set(history[-1:])
+        return tuple(one for one in versions if one.version not in needed)
 
     def discard(self, versions: Iterable[str]) -> tuple[str, ...]:
         """Delete finished versions that are not in use, and what a deletion cut short left.
@@ -301,7 +298,7 @@ class AdapterRegistry:
         return [
             self.show(version)
             for version in self._folders()
-            if (self.folder / version / "manifest.json").is_file()
+            if (self.folder / version / MANIFEST_FILE).is_file()
         ]
 
     def show(self, version: str) -> Manifest:
@@ -311,7 +308,7 @@ class AdapterRegistry:
             NotFoundError: no such version, or its making was cut short.
             StoreError: its manifest is damaged.
         """
-        file = self.path(version) / "manifest.json"
+        file = self.path(version) / MANIFEST_FILE
         try:
             return Manifest.from_dict(json.loads(file.read_text(encoding="utf-8")))
         except (ValueError, TypeError, AttributeError) as error:
@@ -326,7 +323,7 @@ class AdapterRegistry:
         return tuple(
             version
             for version in self._folders()
-            if not (self.folder / version / "manifest.json").is_file()
+            if not (self.folder / version / MANIFEST_FILE).is_file()
         )
 
     def _folders(self) -> tuple[str, ...]:
@@ -359,7 +356,7 @@ class AdapterRegistry:
         replace_text(self.folder / "active.json", json.dumps(content, indent=2))
 
     def _write_manifest(self, manifest: Manifest) -> None:
-        file = self.folder / manifest.version / "manifest.json"
+        file = self.folder / manifest.version / MANIFEST_FILE
         replace_text(file, json.dumps(manifest.to_dict(), indent=2))
 
 

@@ -9,10 +9,8 @@ from pathlib import Path
 from ingrained.disk import DAMAGED, replace_text, replacing
 from ingrained.errors import StoreError
 
-from .adapters import AdapterRegistry
+from .adapters import MANIFEST_FILE, AdapterRegistry
 from .lora import CONFIG_FILE, WEIGHTS_FILE
-
-MANIFEST_FILE = "manifest.json"
 
 
 def export(registry: AdapterRegistry, version: str, folder: Path, *, base: str = "") -> Path:

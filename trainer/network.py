@@ -118,8 +118,7 @@ class Network:
         Logits are computed where there is a label only: the vocabulary is the widest matrix.
         """
         packed = pack(rows, self.device, self._model.dtype)
-        hidden = self._upper(rows, packed)[0].index_select(0, packed.sources)
-        logits = self._head(hidden).float()
+        logits = self._logits(rows, packed)
         losses = cross_entropy(logits, packed.labels, reduction="none")
         if any(row.replay for row in rows):
             losses = self._with_divergences(rows, losses, logits)
@@ -144,7 +143,7 @@ class Network:
             packed = pack(together, self.device, self._model.dtype)
             sizes = [row.supervised for row in together]
             with self.base_only():
-                said = self._log_probabilities(together, packed)
+                said = self._logits(together, packed).log_softmax(-1)
             for row, own in zip(together, torch.split(said, sizes), strict=True):
                 self._teachers[row] = Teacher.of(own)
 
@@ -169,17 +168,18 @@ class Network:
         for numbers in bounded(rows, range(len(rows)), batch_tokens):
             some = [rows[number] for number in numbers]
             packed = pack(some, self.device, self._model.dtype)
-            adapted = self._log_probabilities(some, packed)
+            adapted = self._logits(some, packed).log_softmax(-1)
             with self.base_only():
-                base = self._log_probabilities(some, packed)
+                base = self._logits(some, packed).log_softmax(-1)
             apart = (base.exp() * (base - adapted)).sum(-1)
             total += float((apart * packed.weights).sum())
             weight += float(packed.weights.sum())
         return total / weight
 
-    def _log_probabilities(self, rows: Sequence[EncodedRow], packed: Pack) -> torch.Tensor:
+    def _logits(self, rows: Sequence[EncodedRow], packed: Pack) -> torch.Tensor:
+        """Return what the supervised tokens are predicted by, float32 (S, V)."""
         hidden = self._upper(rows, packed)[0].index_select(0, packed.sources)
-        return self._head(hidden).float().log_softmax(-1)  # type: ignore[no-any-return]
+        return self._head(hidden).float()  # type: ignore[no-any-return]
 
     @contextmanager
     def base_only(self) -> Iterator[None]:

@@ -45,8 +45,8 @@ class StudyAudit:
     """Holds every closed-book prompt of a study against its documents, once each, in a file.
 
     They are told by their system message. A question may name its document by the title, which then
-    counts as text of the document only beside other text of it. What is in the file already is not noted again: a run
-    that was cut short asks some prompts twice, and is audited as one that was not.
+    counts as text of the document only beside other text of it. What is in the file already is not
+    noted again: a run that was cut short asks some prompts twice, and is audited as one that was not.
 
     Args:
         texts: All the documents.

@@ -150,12 +150,11 @@ def collect(
     size = sum(registry.size(one.version) for one in found)
     if not as_json:
         show_disposable(found, size)
-    gone = [] if dry_run else [one.version for one in found]
-    if gone and not yes:
-        typer.confirm(f"Delete {len(gone)} for good?", abort=True)
-    gone = [] if dry_run else _discard(agent, gone)
+    named = [one.version for one in found]
+    if named and not (yes or dry_run):
+        typer.confirm(f"Delete {len(named)} for good?", abort=True)
+    gone = [] if dry_run else _discard(agent, named)
     if as_json:
-        named = [one.version for one in found]
         show_json({"deleted": gone, "bytes": size, **({"would_delete": named} if dry_run else {})})
     else:
         show_discarded(gone)
