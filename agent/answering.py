@@ -40,16 +40,24 @@ class ClosedBook:
     Args:
         passages: The texts that must not be seen. One shorter than `LEAK_WORDS` words counts
             as seen when all of it is.
+        titles: What a question may call a document by, though a passage begins with it.
     """
 
-    def __init__(self, passages: Iterable[str]) -> None:
+    def __init__(self, passages: Iterable[str], *, titles: Iterable[str] = ()) -> None:
         self._runs = {run for passage in passages for run in _runs(words(passage), LEAK_WORDS)}
         self._widths = {len(run) for run in self._runs}
+        self._titles = sorted((t for t in set(titles) if len(words(t)) >= LEAK_WORDS), key=len)
 
     def leaks(self, text: str) -> bool:
-        """Return whether `text` holds a run of words of a passage."""
-        got = words(text)
+        """Return whether `text` holds a run of words of a passage, titles left out."""
+        got = words(self.untitled(text))
         return any(run in self._runs for width in self._widths for run in _runs(got, width))
+
+    def untitled(self, text: str) -> str:
+        """Return a text without the titles of `LEAK_WORDS` words or more."""
+        for title in reversed(self._titles):
+            text = text.replace(title, "\n")
+        return text
 
     def check(self, prompts: Sequence[Messages]) -> Sequence[Messages]:
         """Return the prompts unchanged.

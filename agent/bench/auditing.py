@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ingrained.agent.answering import LEAK_WORDS, ClosedBook
+from ingrained.agent.answering import ClosedBook
 from ingrained.agent.asking import Asker
 from ingrained.agent.exam import Laid
 from ingrained.agent.grading import words
@@ -44,8 +44,7 @@ def audit_laid(laid: Sequence[Laid], guard: ClosedBook) -> dict[str, Any]:
 class StudyAudit:
     """Holds every closed-book prompt of a study against its documents, once each, in a file.
 
-    They are told by their system message. A question may name its document by the title, which then
-    counts as text of the document only beside other text of it. What is in the file already is not
+    They are told by their system message. What is in the file already is not
     noted again: a run that was cut short asks some prompts twice, and is audited as one that was not.
 
     Args:
@@ -60,8 +59,7 @@ class StudyAudit:
 
     def __init__(self, texts: Iterable[str], path: Path, *, titles: Iterable[str] = ()) -> None:
         kept = list(texts)
-        self._titles = {title for title in titles if len(words(title)) >= LEAK_WORDS}
-        self._guard = ClosedBook(kept)
+        self._guard = ClosedBook(kept, titles=titles)
         self._joined = "\n".join(f" {' '.join(words(text))} " for text in kept)
         self._path = path
         self._lock = threading.Lock()
@@ -85,11 +83,8 @@ class StudyAudit:
             self._note([{"sha256": key, **self._found(text)} for key, text in new.items()])
 
     def _found(self, text: str) -> dict[str, Any]:
-        told = text
-        for title in self._titles:
-            told = told.replace(title, "\n")
-        leak = {"leaks": True, "prompt": text} if self._guard.leaks(told) else {"leaks": False}
-        _, cloze, shown = told.partition(_CLOZE)
+        leak = {"leaks": True, "prompt": text} if self._guard.leaks(text) else {"leaks": False}
+        _, cloze, shown = self._guard.untitled(text).partition(_CLOZE)
         return {**leak, "shown": self._longest_run(shown)} if cloze else leak
 
     def _longest_run(self, text: str) -> int:

@@ -38,7 +38,7 @@ def attempt(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]
     fresh = [draft for draft in state["drafts"] if "votes" not in draft]
     texts = texts_of(runtime, {id_ for draft in fresh for id_ in draft["passages"]})
     hopeful = unlike(_read_again(runtime, state, fresh, texts))
-    guard = ClosedBook(texts.values())
+    guard = ClosedBook(texts.values(), titles={note["topic"] for note in state["notes"]})
     fair = [draft for draft in hopeful if not guard.leaks(draft["question"])]
     voted = _vote(runtime, fair, texts)
     sound = _not_guessable(runtime, state, _quoted(runtime, voted, texts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -134,6 +135,20 @@ def test_a_cloze_is_made_only_of_a_note_without_another_question(study, model, h
     assert not others & {tuple(gap["span"]) for gap in gaps if gap["passage"] == gaps[0]["passage"]}
     assert not any(words in prompt for prompt in model.asked if task_of(prompt) != "open"
                    for words in ("tell me: Mara Vint built", "tell me: who or what built"))  # fmt: skip
+
+
+def test_a_title_of_many_words_stands_in_gaps_though_a_passage_begins_with_it(study, corpus, home):
+    title = "Of the Toll and of all who crossed the river there"
+    text = (corpus / "toll.md").read_text("utf-8").replace("# Toll", title)
+    row = {"id": "toll", "title": title, "text": text}
+    (corpus / "toll.md").unlink()
+    (corpus / "toll.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    study(mechanisms=PLAIN | {"cloze"})
+
+    (gap,) = (one for one in questions(home, "cloze") if one["answer"] == GAP[1])
+    assert title in gap["question"]
+    with closing(Library(home / "library.sqlite", read_only=True)) as library:
+        assert library.passages([gap["passage"]])[0].text.startswith(title)
 
 
 def test_a_paraphrase_asks_for_the_same_target_in_other_words(study, home):
