@@ -188,6 +188,7 @@ def _manifest(
         tokens=result.tokens,
         seconds=result.seconds,
         drift=result.drift,
+        strength=result.strength,
         losses=tuple(result.losses),
         validation_losses=tuple(result.validation_losses),
         created=time.time(),
@@ -222,7 +223,8 @@ def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
         memory=share(sit(context, items, "both", phase="trial", adapter=version)),
         n=len(items),
     )
-    decision = decide(before, after, limits(len(items)))
+    drift = context.registry.show(version).drift
+    decision = decide(before, after, limits(len(items)), drift=drift)
     context.registry.conclude(
         version, before=before, after=after, decision=decision,
         exam_sha256=_exam_sha256(items), strength_beside_notes=STRENGTH_BESIDE_NOTES,

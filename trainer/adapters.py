@@ -51,6 +51,8 @@ class Manifest:
     seconds: float = 0.0
     drift: float | None = None
     """Mean KL divergence from the base on everyday questions, in nats per token."""
+    strength: float = 1.0
+    """What the trained addition was multiplied by to keep the drift within the recipe's limit."""
     losses: tuple[float, ...] = ()
     validation_losses: tuple[float, ...] = ()
     exam_sha256: str = ""

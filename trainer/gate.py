@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from ingrained.errors import SettingsError
 
+from .recipe import DRIFT_LIMIT
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
@@ -28,7 +30,7 @@ class GateLimits:
     """What an adapter must gain, and the most it may cost; in fractions of the questions.
 
     Raises:
-        SettingsError: a limit is not between 0 and 1.
+        SettingsError: a limit is out of range.
     """
 
     closed_gain: float = 0.0
@@ -37,13 +39,20 @@ class GateLimits:
     """The score with memory may fall by this much."""
     abstention_drop: float = 0.05
     """The share of declined unanswerable questions may fall by this much."""
+    drift: float = DRIFT_LIMIT
+    """Most that it may drift from its base on everyday questions, in nats per token."""
 
     def __post_init__(self) -> None:
         """Check all limits."""
-        wrong = [f"{name}={value}" for name, value in vars(self).items() if not 0 <= value <= 1]
+        wrong = [
+            f"{name}={value}"
+            for name, value in vars(self).items()
+            if not 0 <= value <= (math.inf if name == "drift" else 1)
+        ]
         if wrong:
             raise SettingsError(
-                f"Gate limits out of range: {', '.join(wrong)}.", hint="Give fractions from 0 to 1."
+                f"Gate limits out of range: {', '.join(wrong)}.",
+                hint="Give fractions from 0 to 1, and a drift of 0 or more.",
             )
 
 
@@ -55,15 +64,19 @@ class Decision:
     reasons: tuple[str, ...]
 
 
-def decide(before: Scores, after: Scores, limits: GateLimits) -> Decision:
-    """Accept the adapter only if it helps alone and hurts neither memory nor honesty.
+def decide(
+    before: Scores, after: Scores, limits: GateLimits, *, drift: float | None = None
+) -> Decision:
+    """Accept the adapter only if it helps alone, hurts neither memory nor honesty, and stays near.
 
     Args:
         before: Without the adapter.
         after: With it.
         limits: What it must gain and may cost.
+        drift: Its divergence from the base on everyday questions, nats per token; None if it was
+            not measured.
     """
-    checks = list(_checks(before, after, limits))
+    checks = [*_checks(before, after, limits), *_drift_check(drift, limits)]
     failed = tuple(reason for passed, reason in checks if not passed)
     reasons = failed or tuple(reason for _, reason in checks)
     return Decision(accept=not failed, reasons=reasons)
@@ -89,6 +102,14 @@ def _checks(before: Scores, after: Scores, limits: GateLimits) -> Iterator[tuple
             _within(before.abstention - after.abstention, limits.abstention_drop),
             f"declined {before.abstention:.3f} → {after.abstention:.3f} of the unanswerable "
             f"(may fall by {limits.abstention_drop:.3f})",
+        )
+
+
+def _drift_check(drift: float | None, limits: GateLimits) -> Iterator[tuple[bool, str]]:
+    if drift is not None:
+        yield (
+            _within(drift, limits.drift),
+            f"drift {drift:.3f} nats a token on everyday questions (at most {limits.drift:.3f})",
         )
 
 

@@ -33,6 +33,8 @@ Stopped = Literal["epochs", "stop_loss", "max_seconds", "interrupted"]
 
 WEIGHTS_FILE = "adapter_model.safetensors"
 CONFIG_FILE = "adapter_config.json"
+_HALVINGS = 5
+"""Of the strength of an adapter that drifts too far: it is found to 1/32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +73,10 @@ class TrainResult:
     stopped: Stopped
     """`interrupted`: `should_stop` said so; no adapter was written, and the same call goes on."""
     drift: float | None = None
-    """Mean KL divergence from the base on the probes, in nats per token; None without any, or if
-    the training was interrupted."""
+    """Mean KL divergence from the base on the probes, in nats per token, of the adapter as it was
+    written; None without any, or if the training was interrupted."""
+    strength: float = 1.0
+    """What the trained addition was multiplied by to keep to the recipe's `max_drift`."""
 
 
 def train(
@@ -99,7 +103,7 @@ def train(
         recipe: How to train.
         validation: Rows to watch the loss on after each epoch, never trained on.
         probes: Rows on other things, never trained on: how far the replies drift from the base's
-            is measured at the end.
+            is measured at the end, and kept to the recipe's `max_drift`.
         on_step: Told after each step.
         should_stop: Asked before each step; true saves the state and returns.
         base_name: Name of the base for the adapter's config; the folder's name when omitted.
@@ -124,9 +128,9 @@ def train(
         torch.manual_seed(recipe.seed)
         run = _Run(rows, validation, base=base, out=out, recipe=recipe, should_stop=should_stop)
         stopped = run.go(on_step)
-    drift = None
+    drift, strength = None, 1.0
     if stopped != "interrupted":
-        drift = run.finish(out, base_name or base.name, probes)
+        drift, strength = run.finish(out, base_name or base.name, probes)
     done = run.progress
     return TrainResult(
         losses=tuple(done.losses),
@@ -137,6 +141,7 @@ def train(
         steps=done.step,
         stopped=stopped,
         drift=drift,
+        strength=strength,
     )
 
 
@@ -197,18 +202,37 @@ class _Run:
         """The rows whose loss another computation gives as well: all but those of replay."""
         return [row for row in self.rows if not row.replay]
 
-    def finish(self, out: Path, base_name: str, probes: Sequence[StudyRow]) -> float | None:
-        """Write the adapter, and return its drift; what ends it in between costs no training."""
+    def finish(
+        self, out: Path, base_name: str, probes: Sequence[StudyRow]
+    ) -> tuple[float | None, float]:
+        """Write the adapter; return its drift and strength. What ends it here costs no training."""
         self._save()
-        _write_adapter(self.network, self.recipe, out, base_name)
-        drift = self._drift(probes) if probes else None
+        drift, strength = self._held(probes) if probes else (None, 1.0)
+        _write_adapter(self.network, self.recipe, out, base_name, strength)
         self.checkpoint.clear()
-        return drift
+        return drift, strength
 
-    def _drift(self, probes: Sequence[StudyRow]) -> float:
+    def _held(self, probes: Sequence[StudyRow]) -> tuple[float, float]:
+        """Return a drift within the limit, and the largest strength that was found to have it.
+
+        By bisection (STABLE, arXiv 2510.16089): at strength 0 it is the base.
+        """
         rows = encode(probes, self._tokenizer, max_length=sys.maxsize)
         self.network.keep_lower(rows, self.recipe.batch_tokens)
-        return self.network.drift(rows, self.recipe.batch_tokens)
+        limit = self.recipe.max_drift
+        drift, strength = self.network.drift(rows, self.recipe.batch_tokens), 1.0
+        if limit is None or drift <= limit:
+            return drift, strength
+        drift, strength, above = 0.0, 0.0, 1.0
+        for _ in range(_HALVINGS):
+            middle = (strength + above) / 2
+            with self.network.weakened(middle):
+                found = self.network.drift(rows, self.recipe.batch_tokens)
+            if found <= limit:
+                drift, strength = found, middle
+            else:
+                above = middle
+        return drift, strength
 
     def _loop(self, on_step: Callable[[StepReport], None] | None) -> Stopped:
         before, began = self.progress.seconds, time.monotonic()
@@ -319,7 +343,7 @@ class _Run:
 
     def _fingerprint(self, base: Path) -> str:
         recipe = self.recipe.to_dict()
-        for freely_changed in ("max_seconds", "checkpoint_seconds"):
+        for freely_changed in ("max_seconds", "checkpoint_seconds", "max_drift"):
             del recipe[freely_changed]
         files = {path.name: path.stat().st_size for path in sorted(base.glob("*.safetensors"))}
         parts = [recipe, files, fingerprint(self.rows), fingerprint(self.validation)]
@@ -338,11 +362,13 @@ def _tokenizer(base: Path) -> PreTrainedTokenizerBase:
         ) from error
 
 
-def _write_adapter(network: Network, recipe: LoraRecipe, out: Path, base_name: str) -> None:
+def _write_adapter(
+    network: Network, recipe: LoraRecipe, out: Path, base_name: str, strength: float
+) -> None:
     """Write the PEFT folder; the config comes last, so a folder that has one is whole."""
     from peft import LoraConfig
 
-    save_tensors(network.tensors(), out / WEIGHTS_FILE, metadata={"format": "pt"})
+    save_tensors(network.tensors(strength), out / WEIGHTS_FILE, metadata={"format": "pt"})
     config: Any = LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,11 +103,17 @@ class Network:
         """The adapted decoder layers, counted from 0."""
         return list(range(self._first, len(self._layers)))
 
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """Return what a PEFT folder holds, in the precision that the loss was computed in."""
+    def tensors(self, strength: float = 1.0) -> dict[str, torch.Tensor]:
+        """Return what a PEFT folder holds, in the precision that the loss was computed in.
+
+        Args:
+            strength: What the low-rank additions are multiplied by.
+        """
         dtype = self._model.dtype
         return {
-            name: value.detach().to("cpu", dtype).contiguous()
+            name: (value.detach() * (strength if ".lora_B." in name else 1.0))
+            .to("cpu", dtype)
+            .contiguous()
             for name, value in self.parameters.items()
         }
 
@@ -181,12 +187,16 @@ class Network:
         hidden = self._upper(rows, packed)[0].index_select(0, packed.sources)
         return self._head(hidden).float()  # type: ignore[no-any-return]
 
-    @contextmanager
-    def base_only(self) -> Iterator[None]:
+    def base_only(self) -> AbstractContextManager[None]:
         """Switch the low-rank additions off: bit for bit the base."""
+        return self.weakened(0.0)
+
+    @contextmanager
+    def weakened(self, strength: float) -> Iterator[None]:
+        """Multiply the low-rank additions by `strength` for a while."""
         scales = {layer: layer.scale for layer in self._adapted.values()}
-        for layer in scales:
-            layer.scale = 0.0
+        for layer, scale in scales.items():
+            layer.scale = strength * scale
         try:
             yield
         finally:

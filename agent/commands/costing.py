@@ -41,6 +41,8 @@ RECALLING = 4
 """Prompts that they stand in."""
 TRAINED_TOKENS = 930
 """Trained on for each memory, over all epochs of the default recipe."""
+REPLAYED_TOKENS = 11_700
+"""Of its replay, whatever is remembered."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from ingrained.agent.reading.vanishing import vanished
 from ingrained.devices import fast_dtype
 from ingrained.graphs.context import StudyPolicy
 
-from .costing import KEPT, SEALED, TRAINED_TOKENS, Load, exam_tokens, load_of
+from .costing import KEPT, REPLAYED_TOKENS, SEALED, TRAINED_TOKENS, Load, exam_tokens, load_of
 from .planning import Entry, Past, entries, open_past
 
 _USUAL = StudyPolicy()
@@ -144,7 +144,7 @@ class _Plan:
         again = any(set(one.memory_ids) == held for one in made) and not self.reached.questions
         if again or not self._policy.consolidate:
             return 0.0
-        return TRAINED_TOKENS * (len(held) + KEPT * self.reached.questions)
+        return REPLAYED_TOKENS + TRAINED_TOKENS * (len(held) + KEPT * self.reached.questions)
 
     def _sitting(self, questions: float, cells: Sequence[str]) -> float:
         sizes = [estimate_tokens(one.document.text) for one in self._found]

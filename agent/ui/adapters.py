@@ -67,9 +67,7 @@ def show_adapter(one: Manifest, active: str | None, console: Console | None = No
         "seed": str(one.seed),
         "took": duration(one.seconds),
         "loss": loss,
-        "drift": "-"
-        if one.drift is None
-        else f"{one.drift:.2f} nats a token on everyday questions",
+        "drift": _drift(one),
         "closed-book": closed,
         "with memory": memory,
     }
@@ -158,6 +156,13 @@ def show_discarded(versions: Sequence[str], console: Console | None = None) -> N
 
 def _when(one: Manifest, form: str) -> str:
     return datetime.datetime.fromtimestamp(one.created, datetime.UTC).strftime(form)
+
+
+def _drift(one: Manifest) -> str:
+    if one.drift is None:
+        return "-"
+    weakened = f", weakened to {one.strength:.2f} for it" if one.strength < 1 else ""
+    return f"{one.drift:.2f} nats a token on everyday questions{weakened}"
 
 
 def _gate(one: Manifest, *, forced: str) -> Text:

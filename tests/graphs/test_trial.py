@@ -142,6 +142,21 @@ def test_a_weakened_adapter_that_spoils_what_is_read_is_not_promoted(opened, ada
         assert context.registry.active() is None
 
 
+def test_an_adapter_that_drifts_too_far_is_not_promoted(opened, adapted):
+    with opened(adapted) as context:
+        version = context.registry.stage()
+        made = Manifest(version=version, base_model="scripted", drift=1.18)
+        context.registry.commit(version, made)
+        trial({"round": 1, "adapter": version}, Runtime(context=context))
+
+        verdict = context.registry.show(version)
+        assert verdict.decision == "rejected"
+        assert verdict.reasons == (
+            "drift 1.180 nats a token on everyday questions (at most 0.200)",
+        )
+        assert context.registry.active() is None
+
+
 def test_what_was_promoted_is_loaded_at_the_strength_it_was_tried_with(
     opened, adapted, monkeypatch
 ):

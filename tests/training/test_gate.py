@@ -35,6 +35,17 @@ def test_every_failed_check_is_a_reason() -> None:
     assert [reason.split()[0] for reason in decision.reasons] == ["closed-book", "with", "declined"]
 
 
+@pytest.mark.parametrize(("drift", "accepted"), [(None, True), (0.2, True), (0.21, False)])
+def test_an_adapter_must_stay_near_its_base(drift: float | None, accepted: bool) -> None:
+    after = Scores(closed=0.40, memory=0.60, n=50)
+    decision = decide(BASE, after, LIMITS, drift=drift)
+    assert decision.accept is accepted
+    told = [reason for reason in decision.reasons if reason.startswith("drift")]
+    assert told == ([] if drift is None else [
+        f"drift {drift:.3f} nats a token on everyday questions (at most 0.200)"
+    ])  # fmt: skip
+
+
 def test_no_questions_no_promotion() -> None:
     nothing = Scores(closed=0.0, memory=0.0)
     decision = decide(nothing, nothing, LIMITS)
@@ -42,6 +53,7 @@ def test_no_questions_no_promotion() -> None:
     assert "no quiz questions" in decision.reasons[0]
 
 
-def test_limits_are_fractions() -> None:
-    with pytest.raises(SettingsError, match="memory_drop=2"):
-        GateLimits(memory_drop=2)
+def test_limits_are_fractions_but_that_of_the_drift() -> None:
+    with pytest.raises(SettingsError, match="memory_drop=2, drift=-1"):
+        GateLimits(memory_drop=2, drift=-1)
+    assert GateLimits(drift=3).drift == 3, "nats have no upper limit"

@@ -7,6 +7,8 @@ import dataclasses
 import pytest
 
 from ingrained.errors import SettingsError
+from ingrained.trainer.gate import GateLimits
+from ingrained.trainer.probes import replay_prompts
 from ingrained.trainer.recipe import LoraRecipe
 
 
@@ -14,6 +16,13 @@ def test_the_defaults_are_a_valid_recipe() -> None:
     recipe = LoraRecipe()
     assert (recipe.rank, recipe.alpha, recipe.learning_rate) == (32, 64, 5e-4)
     assert "down_proj" in recipe.target_names
+
+
+def test_the_recipe_of_a_study_replays_and_holds_the_drift() -> None:
+    recipe = LoraRecipe.for_depth(24, seed=3)
+    assert (recipe.first_layer, recipe.seed) == (12, 3)
+    assert recipe.replay == len(replay_prompts())
+    assert recipe.max_drift == GateLimits().drift
 
 
 def test_all_faults_are_reported_together() -> None:
@@ -28,7 +37,7 @@ def test_all_faults_are_reported_together() -> None:
     [
         {"epochs": 0}, {"batch_rows": 0}, {"batch_tokens": 0}, {"max_length": 0}, {"alpha": 0},
         {"clip": 0.0}, {"warmup": 1.0}, {"weight_decay": -1.0}, {"checkpoint_seconds": -1.0},
-        {"seed": -1}, {"stop_loss": 0.0}, {"max_seconds": 0.0}, {"first_layer": -1}, {"targets": ()},
+        {"seed": -1}, {"stop_loss": 0.0}, {"max_seconds": 0.0}, {"max_drift": 0.0}, {"first_layer": -1}, {"targets": ()},
     ],
     ids=lambda setting: next(iter(setting)),
 )  # fmt: skip

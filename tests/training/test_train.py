@@ -277,6 +277,45 @@ def test_replay_keeps_the_drift_small(base: Path, tmp_path: Path, first_layer: i
     assert drifts[1] < 0.5 * drifts[0]  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("first_layer", [None, 1])
+def test_an_adapter_that_drifts_too_far_is_weakened_until_it_does_not(
+    base: Path, tmp_path: Path, first_layer: int | None
+) -> None:
+    recipe = change(first_layer=first_layer, epochs=16)
+    free = run(base, tmp_path / "free", recipe, probes=OTHERS)
+    assert free.drift is not None
+    limit = free.drift / 3
+    held = run(base, tmp_path / "held", dataclasses.replace(recipe, max_drift=limit), probes=OTHERS)
+
+    assert held.losses == free.losses
+    assert held.drift is not None
+    assert 0 < held.drift <= limit
+    assert (free.strength, 0 < held.strength < 1) == (1.0, True)
+    assert 32 * held.strength == int(32 * held.strength)
+    ours, theirs = (load_file(tmp_path / n / "adapter_model.safetensors") for n in ("held", "free"))
+    for name, value in ours.items():
+        factor = held.strength if ".lora_B." in name else 1.0
+        assert torch.allclose(value, factor * theirs[name], rtol=1e-6), name
+
+    network = Network(load_base(base), recipe)
+    rows = encode(OTHERS, AutoTokenizer.from_pretrained(base), max_length=99)
+    network.keep_lower(rows, 512)
+    with torch.no_grad():
+        for name, parameter in network.parameters.items():
+            parameter.copy_(theirs[name])
+    with network.weakened(held.strength):
+        assert network.drift(rows, 512) == pytest.approx(held.drift, rel=1e-3)
+    with network.weakened(held.strength + 1 / 32):
+        assert network.drift(rows, 512) > limit, "it could have been stronger"
+
+
+def test_an_adapter_within_the_limit_is_left_as_it_is(base: Path, tmp_path: Path) -> None:
+    free = run(base, tmp_path / "free", probes=OTHERS)
+    held = run(base, tmp_path / "held", change(max_drift=99.0), probes=OTHERS)
+    assert (held.drift, held.strength) == (free.drift, 1.0)
+    assert_same_weights(tmp_path / "held", tmp_path / "free")
+
+
 def test_replay_alone_is_nothing_to_train_on(base: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="nothing to train on"):
         train(REPLAY, base=base, out=tmp_path / "a", recipe=RECIPE)

@@ -65,6 +65,20 @@ def said(home: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str
     return " ".join(capsys.readouterr().out.split())
 
 
+def test_show_tells_how_far_an_adapter_drifts_and_that_it_was_weakened(
+    agent: Agent, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "drift - " in said(home, capsys, "show", "v001")
+    registry = AdapterRegistry(home)
+    version = registry.stage()
+    made = Manifest(version=version, base_model="scripted", drift=0.19, strength=0.40625)
+    registry.commit(version, made)
+    assert "drift 0.19 nats a token on everyday questions, weakened to 0.41 for it" in said(
+        home, capsys, "show", version
+    )
+    assert agent("adapters", "show", version)["strength"] == 0.40625
+
+
 def test_explain_says_from_which_documents_and_what_they_say(
     agent: Agent, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
