@@ -11,7 +11,7 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from ingrained.agent.answering import closed_book
+from ingrained.agent.answering import closed_book, open_book
 from ingrained.agent.prompts import Messages
 from ingrained.graphs.context import StudyContext, cannot_train
 from ingrained.graphs.nodes.common import emit, metered
@@ -62,8 +62,8 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
     if context.base_path is None:
         raise cannot_train(context.asker.name)
     memories = context.store.list(namespace=context.namespace)
-    rows = study_rows(context, memories)
     recipe = context.recipe or default_recipe(context.base_path, context.policy.seed)
+    rows = study_rows(context, memories, recipe)
     twin = _twin(context, rows, recipe)
     if twin is not None:
         return _made_before(twin, runtime)
@@ -133,9 +133,14 @@ def default_recipe(base: Path, seed: int) -> LoraRecipe:
     return LoraRecipe.for_depth(int(config["num_hidden_layers"]), seed=seed)
 
 
-def study_rows(context: StudyContext, memories: list[Memory]) -> list[StudyRow]:
+def study_rows(context: StudyContext, memories: list[Memory], recipe: LoraRecipe) -> list[StudyRow]:
     """Return the curriculum: every memory's questions in all wordings, and its blanks."""
-    return build_rows(memories, closed_book=closed_book, seed=context.policy.seed)
+    return build_rows(
+        memories,
+        closed_book=closed_book,
+        open_book=open_book if recipe.distil else None,
+        seed=context.policy.seed,
+    )
 
 
 def replay_rows(context: StudyContext, recipe: LoraRecipe) -> list[StudyRow]:

@@ -26,6 +26,7 @@ def build_rows(
     memories: Sequence[Memory],
     *,
     closed_book: Callable[[str], Messages],
+    open_book: Callable[[str, str], Messages] | None = None,
     seed: int,
 ) -> list[StudyRow]:
     """Return the curriculum, shuffled, each prompt and answer once.
@@ -33,14 +34,18 @@ def build_rows(
     Args:
         memories: Only the active ones are used.
         closed_book: Renders the exact prompt that a question will be asked with.
+        open_book: Renders the prompt that a text and a question are put to a teacher with; rows
+            have no source without it.
         seed: Of the shuffle.
     """
     rows: list[StudyRow] = []
     for memory in sorted(memories, key=lambda memory: memory.id):
         if memory.status != "active":
             continue
-        rows += _questions(memory, closed_book)
-        rows += _blanks(memory, closed_book)
+        rows += [
+            _row(question, answer, kind, memory, closed_book, open_book)
+            for question, answer, kind in (*_questions(memory), *_blanks(memory))
+        ]
     rows = _merged(rows)
     random.Random(seed).shuffle(rows)
     return rows
@@ -52,24 +57,38 @@ def data_sha256(rows: Sequence[StudyRow]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _questions(memory: Memory, closed_book: Callable[[str], Messages]) -> Iterator[StudyRow]:
+def _questions(memory: Memory) -> Iterator[tuple[str, str, RowKind]]:
     for evidence in memory.evidence:
         wordings = dict.fromkeys([evidence.question, *evidence.phrasings])
         for question in list(wordings)[:WORDINGS]:
-            yield _row(closed_book(question), evidence.answer, "qa", memory)
+            yield question, evidence.answer, "qa"
 
 
-def _blanks(memory: Memory, closed_book: Callable[[str], Messages]) -> Iterator[StudyRow]:
+def _blanks(memory: Memory) -> Iterator[tuple[str, str, RowKind]]:
     for answer in dict.fromkeys(evidence.answer for evidence in memory.evidence):
         if answer and memory.text.count(answer) == 1 and answer != memory.text:
             blanked = memory.text.replace(answer, "____")
             about = f" ({memory.title})" if memory.title else ""
             question = f"Fill in the blank{about}: {blanked}"
-            yield _row(closed_book(question), answer, "cloze", memory)
+            yield question, answer, "cloze"
 
 
-def _row(messages: Messages, answer: str, kind: RowKind, memory: Memory) -> StudyRow:
-    return StudyRow(messages=messages, answer=answer, kind=kind, memory_ids=(memory.id,))
+def _row(
+    question: str,
+    answer: str,
+    kind: RowKind,
+    memory: Memory,
+    closed_book: Callable[[str], Messages],
+    open_book: Callable[[str, str], Messages] | None,
+) -> StudyRow:
+    text = f"{memory.title}\n\n{memory.text}" if memory.title else memory.text
+    return StudyRow(
+        messages=closed_book(question),
+        answer=answer,
+        kind=kind,
+        memory_ids=(memory.id,),
+        source=open_book(text, question) if open_book else (),
+    )
 
 
 def _merged(rows: Sequence[StudyRow]) -> list[StudyRow]:

@@ -33,11 +33,21 @@ class EncodedRow:
     weight: float = 1.0
     replay: bool = False
     """The loss is the divergence from the base, not the cross-entropy."""
+    source: tuple[int, ...] = ()
+    """The prompt that a teacher is shown in place of this one; none if empty."""
 
     @property
     def labels(self) -> tuple[int, ...]:
         """One per token: `IGNORED` on the prompt, the token itself on the answer."""
         return (IGNORED,) * self.prompt_length + self.ids[self.prompt_length :]
+
+    @property
+    def taught(self) -> EncodedRow:
+        """The row as the teacher sees it: the same answer, after its source if it has one."""
+        if not self.source:
+            return self
+        answer = self.ids[self.prompt_length :]
+        return EncodedRow(ids=self.source + answer, prompt_length=len(self.source))
 
     @property
     def supervised(self) -> int:
@@ -90,10 +100,8 @@ def encode(
 def _encode_row(
     row: StudyRow, tokenizer: PreTrainedTokenizerBase, end: int, max_length: int
 ) -> EncodedRow:
-    turns = [{"role": role, "content": content} for role, content in row.messages]
-    prompt = tokenizer.apply_chat_template(
-        turns, add_generation_prompt=True, tokenize=True, return_dict=False
-    )
+    prompt = _prompt(row.messages, tokenizer)
+    source = _prompt(row.source, tokenizer) if row.source else ()
     answer = tokenizer.encode(row.answer, add_special_tokens=False)
     if not answer or not row.weight > 0:
         raise TrainingError(
@@ -102,15 +110,27 @@ def _encode_row(
             hint="Leave such rows out.",
         )
     ids = (*prompt, *answer, end)
-    if len(ids) > max_length:
+    longest = max(len(ids), len(ids) - len(prompt) + len(source))
+    if longest > max_length:
         raise TrainingError(
-            f"A study row has {len(ids)} tokens, more than max_length={max_length}: "
+            f"A study row has {longest} tokens, more than max_length={max_length}: "
             f"{row.messages[-1][1][:80]!r}",
             hint="Raise max_length in the recipe, or make shorter rows.",
         )
     return EncodedRow(
-        ids=ids, prompt_length=len(prompt), weight=row.weight, replay=row.kind == "replay"
+        ids=ids, prompt_length=len(prompt), weight=row.weight, replay=row.kind == "replay",
+        source=source,
+    )  # fmt: skip
+
+
+def _prompt(
+    messages: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerBase
+) -> tuple[int, ...]:
+    turns = [{"role": role, "content": content} for role, content in messages]
+    ids: Sequence[int] = tokenizer.apply_chat_template(  # type: ignore[assignment]
+        turns, add_generation_prompt=True, tokenize=True, return_dict=False
     )
+    return tuple(ids)
 
 
 def shuffled_steps(count: int, *, batch_rows: int, seed: int, epoch: int) -> list[list[int]]:
@@ -141,5 +161,7 @@ def fingerprint(rows: Sequence[EncodedRow]) -> str:
     """Return a SHA-256 over the ids, seams, weights and losses of the rows, in order."""
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(repr((row.ids, row.prompt_length, row.weight, row.replay)).encode())
+        digest.update(
+            repr((row.ids, row.prompt_length, row.weight, row.replay, row.source)).encode()
+        )
     return digest.hexdigest()

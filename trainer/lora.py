@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ingrained.errors import TrainingError
 
-from .encode import EncodedRow, bounded, encode, fingerprint, shuffled_steps
+from .encode import bounded, encode, fingerprint, shuffled_steps
 from .recipe import LoraRecipe
 from .resume import RESUME_FILE, Checkpoint
 from .rows import StudyRow
@@ -197,11 +197,6 @@ class _Run:
                 self._save()
             raise
 
-    @property
-    def _comparable(self) -> list[EncodedRow]:
-        """The rows whose loss another computation gives as well: all but those of replay."""
-        return [row for row in self.rows if not row.replay]
-
     def finish(
         self, out: Path, base_name: str, probes: Sequence[StudyRow]
     ) -> tuple[float | None, float]:
@@ -238,8 +233,8 @@ class _Run:
         before, began = self.progress.seconds, time.monotonic()
         saved = began
         self.network.keep_lower([*self.rows, *self.validation], self.recipe.batch_tokens)
+        self.network.check(self.rows[:2])
         self.network.keep_teachers(self.rows, self.recipe.batch_tokens)
-        self.network.check(self._comparable[:2])
         while (stopped := self._reason()) is None:
             report = self._step(lambda: before + time.monotonic() - began)
             if on_step is not None:

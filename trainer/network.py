@@ -80,6 +80,7 @@ class Network:
                 f"first_layer={self._first}, but the model has {len(self._layers)} layers.",
                 hint=f"Use a number below {len(self._layers)}.",
             )
+        self._distil = recipe.distil
         self._adapted = self._adapt(recipe)
         self._states: dict[EncodedRow, torch.Tensor] = {}
         self._teachers: dict[EncodedRow, Teacher] = {}
@@ -120,13 +121,14 @@ class Network:
     def losses(self, rows: Sequence[EncodedRow]) -> tuple[torch.Tensor, Pack]:
         """Return -log p of each supervised token, float32 (S,), and how the rows were packed.
 
-        Of a row of replay, the divergence from the base instead (`keep_teachers` comes first).
+        Of a row with a teacher (`keep_teachers`), the divergence from it: instead in a row of
+        replay, for `distil` of the loss in one with a source.
         Logits are computed where there is a label only: the vocabulary is the widest matrix.
         """
         packed = pack(rows, self.device, self._model.dtype)
         logits = self._logits(rows, packed)
         losses = cross_entropy(logits, packed.labels, reduction="none")
-        if any(row.replay for row in rows):
+        if any(row in self._teachers for row in rows):
             losses = self._with_divergences(rows, losses, logits)
         return losses, packed
 
@@ -135,23 +137,39 @@ class Network:
     ) -> torch.Tensor:
         sizes = [row.supervised for row in rows]
         parts = zip(rows, torch.split(losses, sizes), torch.split(logits, sizes), strict=True)
-        return torch.cat([
-            self._teachers[row].divergence(own.log_softmax(-1)) if row.replay else plain
-            for row, plain, own in parts
-        ])  # fmt: skip
+        out = []
+        for row, plain, own in parts:
+            share = 1.0 if row.replay else self._distil
+            if row in self._teachers:
+                apart = self._teachers[row].divergence(own.log_softmax(-1))
+                plain = share * apart + (1 - share) * plain
+            out.append(plain)
+        return torch.cat(out)
 
     @torch.no_grad()
     def keep_teachers(self, rows: Sequence[EncodedRow], batch_tokens: int) -> None:
-        """Keep what the base says in the rows of replay, for `losses`."""
-        some = [row for row in rows if row.replay]
-        for numbers in bounded(some, range(len(some)), batch_tokens):
-            together = [some[number] for number in numbers]
+        """Keep what the base says in rows of replay, and with their source in view in others."""
+        some = [row for row in rows if row.replay or (self._distil and row.source)]
+        taught = [row.taught for row in some]
+        for numbers in bounded(taught, range(len(some)), batch_tokens):
+            together = [taught[number] for number in numbers]
             packed = pack(together, self.device, self._model.dtype)
             sizes = [row.supervised for row in together]
-            with self.base_only():
+            with self.base_only(), self._lower_of(together, batch_tokens):
                 said = self._logits(together, packed).log_softmax(-1)
-            for row, own in zip(together, torch.split(said, sizes), strict=True):
-                self._teachers[row] = Teacher.of(own)
+            for number, own in zip(numbers, torch.split(said, sizes), strict=True):
+                self._teachers[some[number]] = Teacher.of(own)
+
+    @contextmanager
+    def _lower_of(self, rows: Sequence[EncodedRow], batch_tokens: int) -> Iterator[None]:
+        """Keep the lower states of rows for a while, where they are not kept for good."""
+        new = [row for row in rows if row not in self._states]
+        self.keep_lower(new, batch_tokens)
+        try:
+            yield
+        finally:
+            for row in new:
+                self._states.pop(row, None)
 
     @torch.no_grad()
     def mean_loss(self, rows: Sequence[EncodedRow], batch_tokens: int) -> float:
@@ -218,7 +236,7 @@ class Network:
 
     @torch.no_grad()
     def check(self, rows: Sequence[EncodedRow]) -> None:
-        """Compare with the model's own forward pass, one row at a time.
+        """Compare with the model's own forward pass, one row at a time, before there are teachers.
 
         Raises:
             TrainingError: they differ: the architecture does not allow packing or splitting.

@@ -52,6 +52,10 @@ class LoraRecipe:
     """Largest norm of the gradient."""
     max_length: int = 1024
     """Tokens of a row, prompt and answer; a longer row is an error, never cut."""
+    distil: float = 0.0
+    """From 0 to 1, how much of a row's loss is the divergence from what the base says with the
+    source in view, top-k KL (context distillation, Snell et al. 2022, section 2); the rest is
+    cross-entropy. Only of rows that have a source."""
     replay: int = 0
     """Everyday prompts that the base answers beforehand and the adapter shall answer alike: their
     loss is the divergence from the base. At most as many as `probes.replay_prompts` has."""
@@ -110,6 +114,8 @@ class LoraRecipe:
         for name in ("dropout", "warmup"):
             if not 0 <= getattr(self, name) < 1:
                 yield f"{name} must be from 0 to below 1, not {getattr(self, name)}"
+        if not 0 <= self.distil <= 1:
+            yield f"distil must be from 0 to 1, not {self.distil}"
         for name in ("weight_decay", "checkpoint_seconds", "seed", "replay"):
             if not getattr(self, name) >= 0:
                 yield f"{name} must not be negative, not {getattr(self, name)}"

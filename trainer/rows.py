@@ -14,7 +14,8 @@ class StudyRow:
     """One supervised example.
 
     The loss is taken on the tokens of `answer` (and the end-of-turn token) only. It is their
-    cross-entropy; for a row of replay, the divergence from what the base says there.
+    cross-entropy, as far as the recipe says mixed with the divergence from what the base says with
+    the source in view; for a row of replay, the divergence from what the base says there.
     """
 
     messages: tuple[tuple[str, str], ...]
@@ -25,3 +26,5 @@ class StudyRow:
     memory_ids: tuple[str, ...] = ()
     """The memories this row was made from: the adapter's lineage."""
     weight: float = 1.0
+    source: tuple[tuple[str, str], ...] = ()
+    """The turns that put the same question with what answers it in view; see `LoraRecipe.distil`."""

@@ -90,12 +90,17 @@ def opened(study: Any, tmp_path: Path, corpus: Path) -> Opened:
 
 def test_what_is_trained_is_asked_with_nothing_in_view_and_never_sealed(opened, adapted):
     with opened(adapted) as context:
-        rows = study_rows(context, context.store.list())
+        rows = study_rows(context, context.store.list(), LoraRecipe())
         asked = {row.messages[-1][1] for row in rows}
 
         assert {row.kind for row in rows} == {"qa", "cloze"}
         assert {row.messages[0] for row in rows} == {("system", "Answer in a few words.")}
         assert asked & FACTS.keys()
+        assert not any(row.source for row in rows)
+        taught = study_rows(context, context.store.list(), LoraRecipe(distil=0.5))
+        assert [row.messages for row in taught] == [row.messages for row in rows]
+        texts = {memory.text for memory in context.store.list()}
+        assert all(any(text in row.source[-1][1] for text in texts) for row in taught)
         assert not asked & {item["question"] for item in sealed_items(context)}
 
 

@@ -51,6 +51,19 @@ def test_every_row_says_which_memory_it_is_from_and_asks_closed_book() -> None:
         assert row.messages[0] == ("system", "Answer.")
 
 
+def test_a_teacher_is_shown_the_memory_and_its_title_before_the_question() -> None:
+    rows = build_rows(
+        [MEMORY],
+        closed_book=closed_book,
+        open_book=lambda text, question: (("user", f"{text}|{question}"),),
+        seed=0,
+    )
+    assert [dataclasses.replace(row, source=()) for row in rows] == rows_of(MEMORY)
+    for row in rows:
+        told = f"Orvel\n\nTamsin built the mill at Orvel.|{row.messages[-1][1]}"
+        assert row.source == (("user", told),)
+
+
 def test_only_active_memories_are_studied() -> None:
     gone = [dataclasses.replace(MEMORY, status=status) for status in ("forgotten", "superseded")]
     assert rows_of(*gone) == []

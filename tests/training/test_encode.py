@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 from typing import Any
 
@@ -46,6 +47,19 @@ def test_labels_cover_the_answer_and_nothing_else(tokenizer: Any) -> None:
     assert len(encoded.labels) == len(encoded.ids)
 
 
+def test_the_teacher_sees_the_same_answer_after_its_source(tokenizer: Any) -> None:
+    [encoded] = encode(
+        [dataclasses.replace(ROW, source=(("user", "It is so. Why?"),))], tokenizer, max_length=99
+    )
+    text = "<|im_start|>user\nIt is so. Why?<|im_end|>\n<|im_start|>assistant\nSo.<|im_end|>"
+    taught = encoded.taught
+    assert tokenizer.decode(taught.ids) == text
+    assert taught.ids[taught.prompt_length :] == encoded.ids[encoded.prompt_length :]
+    [plain] = encode([ROW], tokenizer, max_length=99)
+    assert plain.ids == encoded.ids
+    assert plain.taught is plain
+
+
 def test_the_end_of_the_turn_comes_from_the_template(tokenizer: Any) -> None:
     undeclared = copy.deepcopy(tokenizer)
     undeclared.eos_token = "<|endoftext|>"
@@ -58,6 +72,10 @@ def test_the_end_of_the_turn_comes_from_the_template(tokenizer: Any) -> None:
         (StudyRow(messages=(("user", "x"),), answer=""), "no answer"),
         (StudyRow(messages=(("user", "x"),), answer="y", weight=0.0), "weight 0.0"),
         (StudyRow(messages=(("user", "x" * 99),), answer="y"), "max_length=99"),
+        (
+            StudyRow(messages=(("user", "x"),), answer="y", source=(("user", "x" * 99),)),
+            "max_length=99",
+        ),
     ],
 )
 def test_a_row_that_cannot_be_trained_on_is_named(

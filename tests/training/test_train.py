@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ingrained.errors import SettingsError, TrainingError
+from ingrained.trainer.divergence import Teacher
 from ingrained.trainer.encode import encode
 from ingrained.trainer.lora import StepReport, TrainResult, learning_rate, train
 from ingrained.trainer.network import Network, load_base
@@ -261,6 +262,65 @@ def test_the_loss_of_replay_is_the_divergence_from_the_base(base: Path) -> None:
     apart = float((losses * packed.weights)[own:].mean())
     whole = network.drift(mixed[1:], 512)
     assert 0.5 * whole < apart < 1.001 * whole, "all but a few tokens count as one"
+
+
+def with_source(one: StudyRow) -> StudyRow:
+    said = f"{one.answer}! {one.messages[-1][1]}"
+    return change_row(one, source=(("system", "Short."), ("user", said)))
+
+
+TAUGHT = [with_source(one) for one in ROWS]
+
+
+@pytest.mark.parametrize("first_layer", [None, 1])
+def test_a_share_of_the_loss_is_the_divergence_from_the_base_that_sees_the_source(
+    base: Path, first_layer: int | None
+) -> None:
+    network = Network(load_base(base), change(distil=0.25, first_layer=first_layer))
+    rows = encode(
+        [TAUGHT[0], ROWS[1], TAUGHT[2]], AutoTokenizer.from_pretrained(base), max_length=99
+    )
+    network.keep_lower(rows, 512)
+    with torch.no_grad():
+        plain, _ = network.losses(rows)
+        network.keep_teachers(rows, 512)
+        losses, _ = network.losses(rows)
+
+    model = AutoModelForCausalLM.from_pretrained(base).eval()
+    apart = []
+    for one in rows:
+        teacher, student = (
+            model(input_ids=torch.tensor([seen.ids]))
+            .logits[0, seen.prompt_length - 1 : -1]
+            .detach()
+            .log_softmax(-1)
+            for seen in (one.taught, one)
+        )
+        apart.append(Teacher.of(teacher).divergence(student))
+    assert apart[0].min() > 1e-5, "a source makes a difference"
+    sizes = [one.supervised for one in rows]
+    for number, (mixed, ce) in enumerate(
+        zip(torch.split(losses, sizes), torch.split(plain, sizes), strict=True)
+    ):
+        expected = ce if number == 1 else 0.25 * apart[number] + 0.75 * ce
+        assert torch.allclose(mixed, expected, atol=1e-5), number
+
+
+@pytest.mark.parametrize("first_layer", [None, 1])
+def test_distilled_alone_the_adapter_says_what_the_base_says_of_the_source(
+    base: Path, tmp_path: Path, first_layer: int | None
+) -> None:
+    recipe = change(distil=1.0, first_layer=first_layer, epochs=24)
+    result = train(TAUGHT, base=base, out=tmp_path / "a", recipe=recipe)
+    steps = len(ROWS) // recipe.batch_rows
+    first, last = (sum(result.losses[part]) for part in (slice(steps), slice(-steps, None)))
+    assert last < 0.2 * first
+
+
+def test_without_the_share_a_source_changes_nothing(base: Path, tmp_path: Path) -> None:
+    taught = train(TAUGHT, base=base, out=tmp_path / "a", recipe=RECIPE)
+    assert taught.losses == run(base, tmp_path / "b").losses
+    assert_same_weights(tmp_path / "a", tmp_path / "b")
 
 
 @pytest.mark.parametrize("first_layer", [None, 1])
