@@ -15,7 +15,7 @@ from ingrained.errors import ExamError
 from .opening import Doors, doors, load_settings
 from .options import Json, Model
 from .remarks import show_remarks
-from .study_options import Autonomy, Votes
+from .study_options import Autonomy, DryRun, Votes
 
 if TYPE_CHECKING:
     from ingrained.agent.bench.benchmark import Benchmark
@@ -90,6 +90,7 @@ def bench(
     placebo: Placebo = False,
     judge: Judge = None,
     model: Model = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Study documents and sit the exam on them beside base, open book, full context and RAG."""
@@ -116,6 +117,9 @@ def bench(
         benchmark=chosen, cells=wanted, seeds=tuple(range(seeds)), work=folder, policy=policy,
         control=_control(chosen) if placebo else None, judge=judge, left_out=tuple(left_out),
     )  # fmt: skip
+    if dry_run:
+        _show_left_out(left_out)
+        return _foretell(plan, as_json=as_json)
     _check(plan, settings, doors(context))
     claim(folder, "cells", "judged", "rag", FILE_NAME)
     claim(out or folder, *RESULTS)
@@ -189,6 +193,19 @@ def _show_left_out(left_out: Sequence[Skipped]) -> None:
     from ingrained.agent.ui.plan import show_skipped
 
     show_skipped([one.to_dict() for one in left_out], notices())
+
+
+def _foretell(plan: BenchPlan, *, as_json: bool) -> None:
+    from ingrained.agent.ui.console import show_json
+    from ingrained.agent.ui.plan import show_bench_plan
+
+    from .bench_estimating import estimate_bench
+
+    found = estimate_bench(plan)
+    if as_json:
+        show_json(found)
+    else:
+        show_bench_plan(found)
 
 
 def _control(chosen: Benchmark) -> Benchmark:

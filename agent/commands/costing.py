@@ -82,9 +82,9 @@ def study_tokens(*, questions: int, size: float) -> float:
         questions: With a chosen answer, that would be asked for.
         size: Tokens of the passage.
     """
-    opened, closed = _answering(open_book("", ""), size), _answering(closed_book(""))
+    opened, closed = answering_tokens(open_book("", ""), size), answering_tokens(closed_book(""))
     asking = _prompt(_ask_for()) + NOTE_TOKENS + QUESTION_TOKENS
-    filled = _answering(load("fill_gap").render(text="", gap=""), NOTE_TOKENS)
+    filled = answering_tokens(load("fill_gap").render(text="", gap=""), NOTE_TOKENS)
     return questions * (
         (1 + ASKED_AGAIN) * asking + OPENED * opened + CLOSED * closed + RECALLED * filled
     )
@@ -99,14 +99,20 @@ def exam_tokens(questions: float, cells: Sequence[str], *, size: float, document
         size: Tokens of a passage.
         document: Tokens of a document, for the cell `open`.
     """
-    recalled = RECALLING * _answering(with_memory([""], "")) + PASSAGES_READ * size
-    alone = _answering(closed_book(""))
-    looked_up = _answering(open_book("", ""), document)
+    recalled = RECALLING * answering_tokens(with_memory([""], "")) + PASSAGES_READ * size
+    alone = answering_tokens(closed_book(""))
+    looked_up = answering_tokens(open_book("", ""), document)
     each = {"memory": recalled, "both": recalled, "open": looked_up}
     return questions * sum(each.get(cell, alone) for cell in cells)
 
 
-def _answering(prompt: Messages, shown: float = 0.0) -> float:
+def answering_tokens(prompt: Messages, shown: float = 0.0) -> float:
+    """Return the tokens of a question and its answer.
+
+    Args:
+        prompt: Without question and text.
+        shown: Tokens of the text.
+    """
     return _prompt(prompt) + shown + QUESTION_TOKENS + ANSWER_TOKENS
 
 

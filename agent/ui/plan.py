@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .console import duration, line, new_table, results, safe
+from .console import duration, line, many, new_table, results, safe
 from .skipped import skipped_lines
 
 
@@ -34,6 +34,23 @@ def show_plan(plan: Mapping[str, Any], console: Console | None = None) -> None:
         console.print(_parts(plan["parts"]))
     for text in _said(plan):
         console.print(text, soft_wrap=True)
+    console.print("Nothing was written.", style="dim")
+
+
+def show_bench_plan(plan: Mapping[str, Any], console: Console | None = None) -> None:
+    """Show what a benchmark studies and asks, and the estimate of each part."""
+    console = console or results()
+    if plan["parts"]:
+        console.print(_parts(plan["parts"]))
+    bfloat16 = "with" if plan["bfloat16"] else "without"
+    for text in (
+        f"{plan['benchmark']}: {many(plan['documents'], 'document')} of {plan['words']:,} words in "
+        f"{many(plan['passages'], 'passage')}, {many(plan['questions'], 'question')}, "
+        f"{many(plan['seeds'], 'seed')}.",
+        f"About {plan['tokens']:,} tokens and {duration(plan['seconds'])}, assumed: the default "
+        f"model on two cores {bfloat16} bfloat16, and nothing kept from an earlier run.",
+    ):
+        console.print(line(text), soft_wrap=True)
     console.print("Nothing was written.", style="dim")
 
 

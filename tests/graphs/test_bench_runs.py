@@ -69,6 +69,29 @@ def mains(results: dict[str, Any]) -> dict[str, float]:
     return {cell: of["main"]["value"] for cell, of in results["cells"].items()}
 
 
+def test_a_dry_run_counts_and_estimates_and_writes_nothing(bench, capsys):
+    assert bench("--seeds", "2", "--dry-run", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert list(bench.work.iterdir()) == []
+    assert bench.model.asked == []
+    assert (told["documents"], told["questions"], told["seeds"]) == (2, len(QUESTIONS), 2)
+    assert list(told["parts"]) == ["base", "open", "full", "rag", "studies", "memory"]
+    assert told["parts"]["full"]["tokens"] > told["parts"]["open"]["tokens"]
+    assert told["tokens"] == sum(part["tokens"] for part in told["parts"].values())
+
+    assert bench("--seeds", "1", "--dry-run", "--json", "--consolidate", "--placebo") == 0
+    more = json.loads(capsys.readouterr().out)["parts"]
+    assert list(more)[4:] == ["studies", "training", "memory", "adapter", "both", "placebo"]
+    for name in ("studies", "memory"):
+        assert 2 * more[name]["tokens"] == pytest.approx(told["parts"][name]["tokens"], abs=1)
+
+    assert bench("--cells", "base", "--dry-run") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "tiny: 2 documents of" in text
+    assert "studies" not in text
+    assert text.endswith("Nothing was written.")
+
+
 def test_every_cell_is_sat_and_what_was_learnt_shows(bench, capsys):
     assert bench("--seeds", "2") == 0
 
