@@ -46,18 +46,28 @@ class ClosedBook:
     def __init__(self, passages: Iterable[str], *, titles: Iterable[str] = ()) -> None:
         self._runs = {run for passage in passages for run in _runs(words(passage), LEAK_WORDS)}
         self._widths = {len(run) for run in self._runs}
-        self._titles = sorted((t for t in set(titles) if len(words(t)) >= LEAK_WORDS), key=len)
+        self._titles = {tuple(words(title)) for title in titles}
 
     def leaks(self, text: str) -> bool:
-        """Return whether `text` holds a run of words of a passage, titles left out."""
-        got = words(self.untitled(text))
-        return any(run in self._runs for width in self._widths for run in _runs(got, width))
+        """Return whether `text` holds a run of words of a passage that is not part of a title."""
+        got = words(text)
+        found = [
+            (start, start + width)
+            for width in self._widths
+            for start, run in enumerate(_runs(got, width))
+            if run in self._runs
+        ]
+        named = self._named(got) if found else []
+        return any(not any(a <= start and end <= b for a, b in named) for start, end in found)
 
-    def untitled(self, text: str) -> str:
-        """Return a text without the titles of `LEAK_WORDS` words or more."""
-        for title in reversed(self._titles):
-            text = text.replace(title, "\n")
-        return text
+    def _named(self, got: list[str]) -> list[tuple[int, int]]:
+        """Return where titles stand among words."""
+        return [
+            (start, start + len(title))
+            for title in self._titles
+            for start, run in enumerate(_runs(got, len(title)))
+            if run == title
+        ]
 
     def check(self, prompts: Sequence[Messages]) -> Sequence[Messages]:
         """Return the prompts unchanged.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -200,10 +201,14 @@ def _manifest(
     )
 
 
-def limits(questions: int) -> GateLimits:
-    """Return the gate for an exam of this size: a drop of two questions is within its noise."""
+def limits(questions: int, recipe: Mapping[str, Any]) -> GateLimits:
+    """Return the gate for an exam of this size: a drop of two questions is within its noise.
+
+    The drift is limited as the adapter's recipe has it.
+    """
     usual = GateLimits().memory_drop
-    return GateLimits(memory_drop=min(1.0, max(usual, 2 / questions)) if questions else usual)
+    drop = min(1.0, max(usual, 2 / questions)) if questions else usual
+    return GateLimits(memory_drop=drop, drift=recipe.get("max_drift"))
 
 
 @metered
@@ -228,8 +233,8 @@ def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
         memory=share(sit(context, items, "both", phase="trial", adapter=version)),
         n=len(items),
     )
-    drift = context.registry.show(version).drift
-    decision = decide(before, after, limits(len(items)), drift=drift)
+    made = context.registry.show(version)
+    decision = decide(before, after, limits(len(items), made.recipe), drift=made.drift)
     context.registry.conclude(
         version, before=before, after=after, decision=decision,
         exam_sha256=_exam_sha256(items), strength_beside_notes=STRENGTH_BESIDE_NOTES,

@@ -11,6 +11,7 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from ingrained.memory.records import Memory
 
@@ -35,7 +36,7 @@ def build_rows(
         memories: Only the active ones are used.
         closed_book: Renders the exact prompt that a question will be asked with.
         open_book: Renders the prompt that a text and a question are put to a teacher with; rows
-            have no source without it.
+            have no source without it, nor where the memory did not lead to the answer.
         seed: Of the shuffle.
     """
     rows: list[StudyRow] = []
@@ -43,8 +44,8 @@ def build_rows(
         if memory.status != "active":
             continue
         rows += [
-            _row(question, answer, kind, memory, closed_book, open_book)
-            for question, answer, kind in (*_questions(memory), *_blanks(memory))
+            _row(asked, memory, closed_book, open_book)
+            for asked in (*_questions(memory), *_blanks(memory))
         ]
     rows = _merged(rows)
     random.Random(seed).shuffle(rows)
@@ -57,37 +58,47 @@ def data_sha256(rows: Sequence[StudyRow]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _questions(memory: Memory) -> Iterator[tuple[str, str, RowKind]]:
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    question: str
+    answer: str
+    kind: RowKind
+    proved: bool
+    """Answered rightly with the memory in view: what a teacher may be asked."""
+
+
+def _questions(memory: Memory) -> Iterator[_Asked]:
     for evidence in memory.evidence:
         wordings = dict.fromkeys([evidence.question, *evidence.phrasings])
         for question in list(wordings)[:WORDINGS]:
-            yield question, evidence.answer, "qa"
+            yield _Asked(
+                question=question, answer=evidence.answer, kind="qa", proved=evidence.passed_after
+            )
 
 
-def _blanks(memory: Memory) -> Iterator[tuple[str, str, RowKind]]:
+def _blanks(memory: Memory) -> Iterator[_Asked]:
+    proved = {evidence.answer for evidence in memory.evidence if evidence.passed_after}
     for answer in dict.fromkeys(evidence.answer for evidence in memory.evidence):
         if answer and memory.text.count(answer) == 1 and answer != memory.text:
             blanked = memory.text.replace(answer, "____")
             about = f" ({memory.title})" if memory.title else ""
             question = f"Fill in the blank{about}: {blanked}"
-            yield question, answer, "cloze"
+            yield _Asked(question=question, answer=answer, kind="cloze", proved=answer in proved)
 
 
 def _row(
-    question: str,
-    answer: str,
-    kind: RowKind,
+    asked: _Asked,
     memory: Memory,
     closed_book: Callable[[str], Messages],
     open_book: Callable[[str, str], Messages] | None,
 ) -> StudyRow:
     text = f"{memory.title}\n\n{memory.text}" if memory.title else memory.text
     return StudyRow(
-        messages=closed_book(question),
-        answer=answer,
-        kind=kind,
+        messages=closed_book(asked.question),
+        answer=asked.answer,
+        kind=asked.kind,
         memory_ids=(memory.id,),
-        source=open_book(text, question) if open_book else (),
+        source=open_book(text, asked.question) if open_book and asked.proved else (),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether a new adapter may replace what is there: a pure function of two sets of scores."""
+"""Whether a new adapter may replace what is there: a pure function of scores and drift."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class GateLimits:
-    """What an adapter must gain, and the most it may cost; in fractions of the questions.
+    """What an adapter must gain, and the most it may cost; in fractions of the questions, or nats.
 
     Raises:
         SettingsError: a limit is out of range.
@@ -39,15 +39,15 @@ class GateLimits:
     """The score with memory may fall by this much."""
     abstention_drop: float = 0.05
     """The share of declined unanswerable questions may fall by this much."""
-    drift: float = DRIFT_LIMIT
-    """Most that it may drift from its base on everyday questions, in nats per token."""
+    drift: float | None = DRIFT_LIMIT
+    """Most that it may drift from its base on everyday questions, in nats per token; None for any."""
 
     def __post_init__(self) -> None:
         """Check all limits."""
         wrong = [
             f"{name}={value}"
             for name, value in vars(self).items()
-            if not 0 <= value <= (math.inf if name == "drift" else 1)
+            if value is not None and not 0 <= value <= (math.inf if name == "drift" else 1)
         ]
         if wrong:
             raise SettingsError(
@@ -106,7 +106,7 @@ def _checks(before: Scores, after: Scores, limits: GateLimits) -> Iterator[tuple
 
 
 def _drift_check(drift: float | None, limits: GateLimits) -> Iterator[tuple[bool, str]]:
-    if drift is not None:
+    if drift is not None and limits.drift is not None:
         yield (
             _within(drift, limits.drift),
             f"drift {drift:.3f} nats a token on everyday questions (at most {limits.drift:.3f})",

@@ -1,4 +1,4 @@
-"""Training one adapter: plain LoRA, cross-entropy on answers, from the frozen base.
+"""Training one adapter: plain LoRA on answers, from the frozen base.
 
 The loop is short because everything slow is left out: no padding (packing.py), no logits where
 there is no label, no weight gradients of the base, and no layer below the first adapted one.
@@ -48,7 +48,8 @@ class StepReport:
     epoch: int
     """Counted from 1."""
     loss: float
-    """Mean -log p of the answer tokens of this step, before it."""
+    """Mean over the answer tokens of this step, before it, divergences of `replay` and `distil`
+    included."""
     validation_loss: float | None
     """After the last step of an epoch, if there are validation rows."""
     learning_rate: float
@@ -202,6 +203,8 @@ class _Run:
     ) -> tuple[float | None, float]:
         """Write the adapter; return its drift and strength. What ends it here costs no training."""
         self._save()
+        if not all(bool(value.isfinite().all()) for value in self.parameters.values()):
+            self._finite(math.nan, "adapter")
         drift, strength = self._held(probes) if probes else (None, 1.0)
         _write_adapter(self.network, self.recipe, out, base_name, strength)
         self.checkpoint.clear()
@@ -215,7 +218,8 @@ class _Run:
         rows = encode(probes, self._tokenizer, max_length=sys.maxsize)
         self.network.keep_lower(rows, self.recipe.batch_tokens)
         limit = self.recipe.max_drift
-        drift, strength = self.network.drift(rows, self.recipe.batch_tokens), 1.0
+        drift = self._finite(self.network.drift(rows, self.recipe.batch_tokens), "drift")
+        strength = 1.0
         if limit is None or drift <= limit:
             return drift, strength
         drift, strength, above = 0.0, 0.0, 1.0
@@ -322,7 +326,7 @@ class _Run:
     def _finite(self, value: float, what: str) -> float:
         if not math.isfinite(value):
             raise TrainingError(
-                f"The {what} is {value} at step {self.progress.step + 1} of {self.steps}.",
+                f"The {what} is {value} at step {min(self.progress.step + 1, self.steps)} of {self.steps}.",
                 hint="Lower learning_rate in the recipe, by half to begin with.",
             )
         return value

@@ -173,10 +173,11 @@ class Network:
 
     @torch.no_grad()
     def mean_loss(self, rows: Sequence[EncodedRow], batch_tokens: int) -> float:
-        """Return the mean loss per supervised token, each weighted as its row."""
+        """Return the mean loss per supervised token, each weighted as its row, without dropout."""
         total = weight = 0.0
         for numbers in bounded(rows, range(len(rows)), batch_tokens):
-            losses, packed = self.losses([rows[number] for number in numbers])
+            with self._whole():
+                losses, packed = self.losses([rows[number] for number in numbers])
             total += float((losses * packed.weights).sum())
             weight += float(packed.weights.sum())
         return total / weight
@@ -186,15 +187,16 @@ class Network:
         """Return how far the adapted model is from its base: the mean KL divergence.
 
         KL(base || adapted) = sum over the vocabulary of p (log p - log q), in nats, averaged over
-        the supervised tokens, each weighted as its row.
+        the supervised tokens, each weighted as its row. Without dropout.
         """
         total = weight = 0.0
         for numbers in bounded(rows, range(len(rows)), batch_tokens):
             some = [rows[number] for number in numbers]
             packed = pack(some, self.device, self._model.dtype)
-            adapted = self._logits(some, packed).log_softmax(-1)
-            with self.base_only():
-                base = self._logits(some, packed).log_softmax(-1)
+            with self._whole():
+                adapted = self._logits(some, packed).log_softmax(-1)
+                with self.base_only():
+                    base = self._logits(some, packed).log_softmax(-1)
             apart = (base.exp() * (base - adapted)).sum(-1)
             total += float((apart * packed.weights).sum())
             weight += float(packed.weights.sum())
@@ -220,6 +222,18 @@ class Network:
         finally:
             for layer, scale in scales.items():
                 layer.scale = scale
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Switch dropout off for a while: the adapter as it is written."""
+        shares = {layer: layer.dropout for layer in self._adapted.values()}
+        for layer in shares:
+            layer.dropout = 0.0
+        try:
+            yield
+        finally:
+            for layer, share in shares.items():
+                layer.dropout = share
 
     @torch.no_grad()
     def keep_lower(self, rows: Sequence[EncodedRow], batch_tokens: int) -> None:

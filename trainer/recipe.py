@@ -65,7 +65,8 @@ class LoraRecipe:
     """An adapter whose drift (`TrainResult.drift`) is larger is weakened until it is not."""
     seed: int = 0
     stop_loss: float | None = None
-    """Stop after the first epoch whose loss (validation, if there is any) is at most this."""
+    """Stop after the first epoch whose loss is at most this: the cross-entropy of validation rows if
+    there are any, else the loss of the steps with all that is mixed in."""
     max_seconds: float | None = None
     """Stop, and keep what is learnt, after so long."""
     checkpoint_seconds: float = 60.0

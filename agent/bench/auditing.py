@@ -44,7 +44,8 @@ def audit_laid(laid: Sequence[Laid], guard: ClosedBook) -> dict[str, Any]:
 class StudyAudit:
     """Holds every closed-book prompt of a study against its documents, once each, in a file.
 
-    They are told by their system message. What is in the file already is not
+    They are told by their system message. A question may name its document by the title, which then
+    counts as text of the document only together with other text of it. What is in the file already is not
     noted again: a run that was cut short asks some prompts twice, and is audited as one that was not.
 
     Args:
@@ -84,8 +85,8 @@ class StudyAudit:
 
     def _found(self, text: str) -> dict[str, Any]:
         leak = {"leaks": True, "prompt": text} if self._guard.leaks(text) else {"leaks": False}
-        _, cloze, shown = self._guard.untitled(text).partition(_CLOZE)
-        return {**leak, "shown": self._longest_run(shown)} if cloze else leak
+        _, cloze, shown = text.partition(_CLOZE)
+        return {**leak, "shown": self._longest_run(shown.partition("”")[0])} if cloze else leak
 
     def _longest_run(self, text: str) -> int:
         """Return the most words in a row that a text has in common with a document."""

@@ -12,6 +12,7 @@ from ingrained.agent.reading.passages import estimate_tokens
 from ingrained.agent.reading.vanishing import vanished
 from ingrained.devices import fast_dtype
 from ingrained.graphs.context import StudyPolicy
+from ingrained.trainer.recipe import LoraRecipe
 
 from .costing import KEPT, REPLAYED_TOKENS, SEALED, TRAINED_TOKENS, Load, exam_tokens, load_of
 from .planning import Entry, Past, entries, open_past
@@ -141,7 +142,10 @@ class _Plan:
     def _training(self) -> float:
         """Return what a training takes; none is made of what an adapter was made of before."""
         held, made = self._past.memories, self._past.adapters.list()
-        again = any(set(one.memory_ids) == held for one in made) and not self.reached.questions
+        known = LoraRecipe().to_dict().keys()  # an older version's recipe has fewer
+        again = not self.reached.questions and any(
+            set(one.memory_ids) == held and one.recipe.keys() == known for one in made
+        )
         if again or not self._policy.consolidate:
             return 0.0
         return REPLAYED_TOKENS + TRAINED_TOKENS * (len(held) + KEPT * self.reached.questions)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -99,6 +100,7 @@ def consolidate(tmp_path: Path, corpus: Path, model: ScriptedModel) -> Study:
         stop: Callable[[dict[str, Any]], None] = lambda _event: None,
         *,
         learns: bool = True,
+        changed: Mapping[str, Any] = MappingProxyType({}),
         **policy: Any,
     ) -> tuple[StudyResult, list[dict[str, Any]]]:
         events: list[dict[str, Any]] = []
@@ -114,7 +116,7 @@ def consolidate(tmp_path: Path, corpus: Path, model: ScriptedModel) -> Study:
             StudyPolicy(**{"sealed_share": 0.9, "mastered": 1.0, **policy}),
             model=Adaptable(script=model.script, learns=learns),
             embedder=HashEmbedder(),
-            recipe=recipe,
+            recipe=dataclasses.replace(recipe, **changed),
         )
         with opened as context:
             context = dataclasses.replace(

@@ -51,6 +51,19 @@ def test_what_the_gate_rejected_is_not_trained_again(consolidate, registry):
     )
 
 
+def test_an_adapter_that_drifts_too_far_is_weakened_and_its_manifest_says_so(consolidate, registry):
+    changed = {"learning_rate": 0.05, "epochs": 8}
+    consolidate(changed=changed)
+    (free,) = registry.list()
+    assert (free.strength, free.drift > 1e-4) == (1.0, True)
+    consolidate(changed={**changed, "max_drift": free.drift / 3, "replay": 2})
+    _, held = registry.list()
+    assert held.strength < 1
+    assert 0 < held.drift <= held.recipe["max_drift"]
+    assert held.tokens > free.tokens, "what is replayed counts, too"
+    assert any(reason.startswith("drift") for reason in held.reasons)
+
+
 def test_what_other_questions_rejected_is_tried_again(consolidate, registry):
     consolidate(learns=False)
     (old,) = registry.list()

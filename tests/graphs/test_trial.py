@@ -135,7 +135,7 @@ def test_the_adapter_is_tried_whole_alone_and_weakened_beside_notes(opened, adap
 
 
 def test_a_weakened_adapter_that_spoils_what_is_read_is_not_promoted(opened, adapted, monkeypatch):
-    monkeypatch.setattr("ingrained.graphs.consolidate.limits", lambda _questions: GateLimits())
+    monkeypatch.setattr("ingrained.graphs.consolidate.limits", lambda *_: GateLimits())
     adapted.stubborn = WEAK
     with opened(adapted) as context:
         try_out(context)
@@ -147,14 +147,22 @@ def test_a_weakened_adapter_that_spoils_what_is_read_is_not_promoted(opened, ada
         assert context.registry.active() is None
 
 
-def test_an_adapter_that_drifts_too_far_is_not_promoted(opened, adapted):
+@pytest.mark.parametrize("limit", [0.2, 1.18, None])
+def test_an_adapter_that_drifts_further_than_its_recipe_allows_is_not_promoted(
+    opened, adapted, limit
+):
     with opened(adapted) as context:
         version = context.registry.stage()
-        made = Manifest(version=version, base_model="scripted", drift=1.18)
+        made = Manifest(
+            version=version, base_model="scripted", drift=1.18, recipe={"max_drift": limit}
+        )
         context.registry.commit(version, made)
         trial({"round": 1, "adapter": version}, Runtime(context=context))
 
         verdict = context.registry.show(version)
+        if limit != 0.2:
+            assert context.registry.active() == version
+            return
         assert verdict.decision == "rejected"
         assert verdict.reasons == (
             "drift 1.180 nats a token on everyday questions (at most 0.200)",
@@ -177,6 +185,6 @@ def test_what_was_promoted_is_loaded_at_the_strength_it_was_tried_with(
 
 
 def test_in_a_small_quiz_two_questions_are_within_the_noise():
-    assert limits(8).memory_drop == 0.25
-    assert limits(1).memory_drop == 1.0
-    assert limits(1000).memory_drop == limits(0).memory_drop == 0.02
+    assert limits(8, {}).memory_drop == 0.25
+    assert limits(1, {}).memory_drop == 1.0
+    assert limits(1000, {}).memory_drop == limits(0, {}).memory_drop == 0.02

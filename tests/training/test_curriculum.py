@@ -64,6 +64,16 @@ def test_a_teacher_is_shown_the_memory_and_its_title_before_the_question() -> No
         assert row.source == (("user", told),)
 
 
+def test_no_teacher_is_asked_what_the_memory_did_not_answer() -> None:
+    failed = dataclasses.replace(BURNT, passed_after=False)
+    memory = dataclasses.replace(MEMORY, text="Dastan burnt the mill.", evidence=(failed,))
+    rows = build_rows(
+        [memory], closed_book=closed_book, open_book=lambda *_: (("user", "x"),), seed=0
+    )
+    assert {row.kind for row in rows} == {"qa", "cloze"}
+    assert {row.source for row in rows} == {()}
+
+
 def test_only_active_memories_are_studied() -> None:
     gone = [dataclasses.replace(MEMORY, status=status) for status in ("forgotten", "superseded")]
     assert rows_of(*gone) == []

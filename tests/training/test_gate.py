@@ -46,6 +46,11 @@ def test_an_adapter_must_stay_near_its_base(drift: float | None, accepted: bool)
     ])  # fmt: skip
 
 
+def test_a_gate_without_a_limit_lets_it_drift() -> None:
+    after = Scores(closed=0.40, memory=0.60, n=50)
+    assert decide(BASE, after, GateLimits(drift=None), drift=9.0).accept
+
+
 def test_no_questions_no_promotion() -> None:
     nothing = Scores(closed=0.0, memory=0.0)
     decision = decide(nothing, nothing, LIMITS)

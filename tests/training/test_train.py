@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ingrained.errors import SettingsError, TrainingError
 from ingrained.trainer.divergence import Teacher
-from ingrained.trainer.encode import encode
+from ingrained.trainer.encode import EncodedRow, encode
 from ingrained.trainer.lora import StepReport, TrainResult, learning_rate, train
 from ingrained.trainer.network import Network, load_base
 from ingrained.trainer.recipe import LoraRecipe
@@ -79,7 +79,7 @@ def test_the_same_seed_gives_the_same_losses_and_weights(base: Path, tmp_path: P
 
 def test_training_leaves_the_global_random_state_alone(base: Path, tmp_path: Path) -> None:
     before = torch.random.get_rng_state()
-    run(base, tmp_path / "a", change(epochs=1, dropout=0.1))
+    run(base, tmp_path / "a", change(epochs=1, dropout=0.1), validation=OTHERS, probes=OTHERS)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -220,12 +220,13 @@ def test_switched_off_an_adapter_is_the_base_bit_for_bit(base: Path) -> None:
     assert network.mean_loss(rows, 512) != before
 
 
-@pytest.mark.parametrize("first_layer", [None, 1])
+@pytest.mark.parametrize(("first_layer", "dropout"), [(None, 0.0), (1, 0.0), (1, 0.5)])
 def test_the_drift_is_the_divergence_of_what_peft_reads_from_the_base(
-    base: Path, tmp_path: Path, first_layer: int | None
+    base: Path, tmp_path: Path, first_layer: int | None, dropout: float
 ) -> None:
     out = tmp_path / "a"
-    result = run(base, out, change(first_layer=first_layer), probes=OTHERS)
+    recipe = change(first_layer=first_layer, dropout=dropout)
+    result = run(base, out, recipe, probes=OTHERS)
     plain = AutoModelForCausalLM.from_pretrained(base).eval()
     adapted = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), out).eval()
     apart = []
@@ -306,15 +307,37 @@ def test_a_share_of_the_loss_is_the_divergence_from_the_base_that_sees_the_sourc
         assert torch.allclose(mixed, expected, atol=1e-5), number
 
 
+def apart(base: Path, adapter: Path | None) -> float:
+    """Return the mean divergence from the base that sees the source, of one that does not."""
+    plain = AutoModelForCausalLM.from_pretrained(base).eval()
+    student = AutoModelForCausalLM.from_pretrained(base).eval()
+    if adapter is not None:
+        student = PeftModel.from_pretrained(student, adapter).eval()
+    found = []
+    for one in encode(TAUGHT, AutoTokenizer.from_pretrained(base), max_length=99):
+        with torch.no_grad():
+            p, q = (
+                model(input_ids=torch.tensor([seen.ids]))
+                .logits[0, seen.prompt_length - 1 : -1]
+                .log_softmax(-1)
+                for model, seen in ((plain, one.taught), (student, one))
+            )
+        found.append(torch.nn.functional.kl_div(q, p, reduction="none", log_target=True).sum(-1))
+    return float(torch.cat(found).mean())
+
+
 @pytest.mark.parametrize("first_layer", [None, 1])
-def test_distilled_alone_the_adapter_says_what_the_base_says_of_the_source(
+def test_distilled_the_adapter_says_what_the_base_says_of_the_source(
     base: Path, tmp_path: Path, first_layer: int | None
 ) -> None:
-    recipe = change(distil=1.0, first_layer=first_layer, epochs=24)
-    result = train(TAUGHT, base=base, out=tmp_path / "a", recipe=recipe)
-    steps = len(ROWS) // recipe.batch_rows
-    first, last = (sum(result.losses[part]) for part in (slice(steps), slice(-steps, None)))
-    assert last < 0.2 * first
+    found = {}
+    for distil in (0.0, 1.0):
+        recipe = change(distil=distil, first_layer=first_layer, epochs=24)
+        train(TAUGHT, base=base, out=tmp_path / str(distil), recipe=recipe)
+        found[distil] = apart(base, tmp_path / str(distil))
+    untouched = apart(base, None)
+    assert found[1.0] < 0.5 * untouched
+    assert found[0.0] > 2 * untouched, "an answer alone is not what the base says"
 
 
 def test_without_the_share_a_source_changes_nothing(base: Path, tmp_path: Path) -> None:
@@ -367,6 +390,44 @@ def test_an_adapter_that_drifts_too_far_is_weakened_until_it_does_not(
         assert network.drift(rows, 512) == pytest.approx(held.drift, rel=1e-3)
     with network.weakened(held.strength + 1 / 32):
         assert network.drift(rows, 512) > limit, "it could have been stronger"
+
+
+def test_killed_while_its_strength_is_sought_it_is_weakened_once(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = run(base, tmp_path / "free", probes=OTHERS)
+    assert free.drift is not None
+    recipe = change(max_drift=free.drift / 3)
+    measured = Network.drift
+    found: list[float] = []
+
+    def dies(network: Network, rows: list[EncodedRow], batch_tokens: int) -> float:
+        if len(found) == 3:
+            raise MemoryError
+        found.append(measured(network, rows, batch_tokens))
+        return found[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Network, "drift", dies)
+        with pytest.raises(MemoryError):
+            run(base, tmp_path / "a", recipe, probes=OTHERS)
+    again = run(base, tmp_path / "a", recipe, probes=OTHERS)
+    assert again.strength == run(base, tmp_path / "b", recipe, probes=OTHERS).strength < 1
+    assert_same_weights(tmp_path / "a", tmp_path / "b")
+
+
+def test_what_is_not_a_number_is_never_written(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = change(epochs=1, batch_rows=8, learning_rate=1e38, max_drift=0.2)
+    for probes in ([], OTHERS):
+        with pytest.raises(TrainingError, match="is nan at step 1 of 1"):
+            run(base, tmp_path / "a", broken, probes=probes)
+        assert not (tmp_path / "a" / "adapter_config.json").exists()
+    monkeypatch.setattr(Network, "drift", lambda *_: float("nan"))
+    with pytest.raises(TrainingError, match="The drift is nan"):
+        run(base, tmp_path / "b", change(max_drift=0.2), probes=OTHERS)
+    assert not (tmp_path / "b" / "adapter_config.json").exists()
 
 
 def test_an_adapter_within_the_limit_is_left_as_it_is(base: Path, tmp_path: Path) -> None:
@@ -468,6 +529,23 @@ def test_the_state_of_another_training_is_not_gone_on_with(base: Path, tmp_path:
     steps: list[int] = []
     run(base, tmp_path / "a", change(rank=8), on_step=lambda report: steps.append(report.step))
     assert steps[0] == 1
+
+
+def test_nor_is_that_of_other_teachers(base: Path, tmp_path: Path) -> None:
+    def begin(rows: list[StudyRow], asked: Iterator[bool], *, max_drift: float = 9.0) -> list[int]:
+        steps: list[int] = []
+        train(
+            rows, base=base, out=tmp_path / "a", recipe=change(distil=0.5, max_drift=max_drift),
+            should_stop=lambda: next(asked), on_step=lambda report: steps.append(report.step),
+        )  # fmt: skip
+        return steps
+
+    other = [change_row(one, source=(*one.source[:1], ("user", "So?"))) for one in TAUGHT]
+    assert begin(TAUGHT, iter([False, False, True])) == [1, 2]
+    assert begin(TAUGHT, iter([False, True]), max_drift=8.0) == [3], (
+        "how far it may drift can change"
+    )
+    assert begin(other, iter([False, True])) == [1]
 
 
 def test_it_stops_when_the_loss_is_low_enough(base: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from ingrained.agent.cli import run
 from ingrained.agent.commands import estimating
 from ingrained.agent.commands.opening import Doors
 from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.recipe import LoraRecipe
 
 Plan = dict[str, Any]
 DryRun = Callable[..., Plan]
@@ -131,9 +132,11 @@ def test_what_an_adapter_was_made_of_is_not_trained_again(dry_run, tmp_path, cap
     run(["memory", "list", "--home", str(home), "--json"], doors())
     ids = tuple(one["id"] for one in json.loads(capsys.readouterr().out))
     registry = AdapterRegistry(home)
-    version = registry.stage()
-    registry.commit(version, Manifest(version=version, base_model="scripted", memory_ids=ids))
-    assert "training" not in dry_run("--consolidate")["parts"]
+    for recipe, trained in (({"rank": 32}, True), (LoraRecipe().to_dict(), False)):
+        version = registry.stage()
+        made = Manifest(version=version, base_model="scripted", memory_ids=ids, recipe=recipe)
+        registry.commit(version, made)
+        assert ("training" in dry_run("--consolidate")["parts"]) is trained
 
 
 def test_a_document_without_a_sentence_is_no_fault(dry_run, tmp_path):
