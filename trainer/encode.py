@@ -29,7 +29,7 @@ class EncodedRow:
 
     ids: tuple[int, ...]
     prompt_length: int
-    """Tokens of the prompt, the generation prompt of the template included."""
+    """Tokens of the prompt, the generation prompt of the template included; of a text, its first."""
     weight: float = 1.0
     replay: bool = False
     """The loss is the divergence from the base, not the cross-entropy."""
@@ -100,25 +100,24 @@ def encode(
 def _encode_row(
     row: StudyRow, tokenizer: PreTrainedTokenizerBase, end: int, max_length: int
 ) -> EncodedRow:
-    prompt = _prompt(row.messages, tokenizer)
+    prompt = _prompt(row.messages, tokenizer) if row.messages else ()
     source = _prompt(row.source, tokenizer) if row.source else ()
     answer = tokenizer.encode(row.answer, add_special_tokens=False)
+    asked = (row.messages[-1][1] if row.messages else row.answer)[:80]
     if not answer or not row.weight > 0:
         raise TrainingError(
-            f"A study row has {'no answer' if not answer else f'weight {row.weight}'}: "
-            f"{row.messages[-1][1][:80]!r}",
+            f"A study row has {'no answer' if not answer else f'weight {row.weight}'}: {asked!r}",
             hint="Leave such rows out.",
         )
     ids = (*prompt, *answer, end)
     longest = max(len(ids), len(ids) - len(prompt) + len(source))
     if longest > max_length:
         raise TrainingError(
-            f"A study row has {longest} tokens, more than max_length={max_length}: "
-            f"{row.messages[-1][1][:80]!r}",
+            f"A study row has {longest} tokens, more than max_length={max_length}: {asked!r}",
             hint="Raise max_length in the recipe, or make shorter rows.",
         )
     return EncodedRow(
-        ids=ids, prompt_length=len(prompt), weight=row.weight, replay=row.kind == "replay",
+        ids=ids, prompt_length=len(prompt) or 1, weight=row.weight, replay=row.kind == "replay",
         source=source,
     )  # fmt: skip
 

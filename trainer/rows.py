@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-RowKind = Literal["qa", "cloze", "replay"]
-"""`replay` rows are there to be answered as before; see `StudyRow`."""
+RowKind = Literal["qa", "cloze", "text", "replay"]
+"""`text` rows are learnt as they stand, `replay` rows answered as before; see `StudyRow`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,8 @@ class StudyRow:
     """
 
     messages: tuple[tuple[str, str], ...]
-    """(role, content) pairs up to, not including, the reply: system and user turns."""
+    """(role, content) pairs up to, not including, the reply: system and user turns. With none, the
+    answer is a text outside of any conversation, learnt from its second token on."""
     answer: str
     """The reply to be learnt."""
     kind: RowKind = "qa"

@@ -10,6 +10,7 @@ from typing import Any
 
 from ingrained.agent.library import Library
 from ingrained.agent.mechanisms import QUESTION_KINDS
+from ingrained.agent.testing import ScriptedModel
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
@@ -232,6 +233,22 @@ class Pupil:
         answer, places = next((a, seen) for q, a, seen in self.facts if q == question)
         others = (q for q, a, s in self.facts if (a, s) == (answer, places) and q != question)
         return next(others, "What?")
+
+
+class Adaptable(ScriptedModel):
+    """A scripted model that has all facts by heart once an adapter is on, if it learns at all."""
+
+    learns: bool = True
+
+    def load_adapter(self, name: str, folder: Path, **_options: Any) -> None:
+        assert (folder / "adapter_model.safetensors").is_file()
+
+    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kw: Any) -> Any:
+        made = super()._generate(messages, stop, run_manager, **kw)
+        question = str(messages[-1].content).rsplit("Question: ", 1)[-1].strip()
+        if self.learns and kw.get("adapter") and question in FACTS:
+            made.generations[0].message.content = FACTS[question][0]
+        return made
 
 
 def write_town(corpus: Path) -> None:

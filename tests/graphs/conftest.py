@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from bridge import FACTS, PAGE, reader
+from bridge import PAGE, Adaptable, reader
 
 from ingrained.agent.testing import ScriptedModel
 from ingrained.graphs.context import StudyPolicy
@@ -69,22 +69,6 @@ def study(tmp_path: Path, corpus: Path, model: ScriptedModel) -> Study:
             return run_study(Home(settings.home), context, on_event), events
 
     return run
-
-
-class Adaptable(ScriptedModel):
-    """A scripted model that has all facts by heart once an adapter is on, if it learns at all."""
-
-    learns: bool = True
-
-    def load_adapter(self, name: str, folder: Path, **_options: Any) -> None:
-        assert (folder / "adapter_model.safetensors").is_file()
-
-    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kw: Any) -> Any:
-        made = super()._generate(messages, stop, run_manager, **kw)
-        question = str(messages[-1].content).rsplit("Question: ", 1)[-1].strip()
-        if self.learns and kw.get("adapter") and question in FACTS:
-            made.generations[0].message.content = FACTS[question][0]
-        return made
 
 
 @pytest.fixture

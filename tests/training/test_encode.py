@@ -47,6 +47,16 @@ def test_labels_cover_the_answer_and_nothing_else(tokenizer: Any) -> None:
     assert len(encoded.labels) == len(encoded.ids)
 
 
+def test_a_text_is_learnt_outside_of_any_conversation_from_its_second_token_on(
+    tokenizer: Any,
+) -> None:
+    [encoded] = encode(
+        [StudyRow(messages=(), answer="It is so.", kind="text")], tokenizer, max_length=99
+    )
+    assert tokenizer.decode(encoded.ids) == "It is so.<|im_end|>"
+    assert encoded.labels == (IGNORED, *encoded.ids[1:])
+
+
 def test_the_teacher_sees_the_same_answer_after_its_source(tokenizer: Any) -> None:
     [encoded] = encode(
         [dataclasses.replace(ROW, source=(("user", "It is so. Why?"),))], tokenizer, max_length=99
@@ -71,6 +81,8 @@ def test_the_end_of_the_turn_comes_from_the_template(tokenizer: Any) -> None:
     [
         (StudyRow(messages=(("user", "x"),), answer=""), "no answer"),
         (StudyRow(messages=(("user", "x"),), answer="y", weight=0.0), "weight 0.0"),
+        (StudyRow(messages=(), answer="", kind="text"), "no answer"),
+        (StudyRow(messages=(), answer="x" * 99, kind="text"), "max_length=99"),
         (StudyRow(messages=(("user", "x" * 99),), answer="y"), "max_length=99"),
         (
             StudyRow(messages=(("user", "x"),), answer="y", source=(("user", "x" * 99),)),
