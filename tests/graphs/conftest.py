@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from bridge import PAGE, Adaptable, reader
 
 from ingrained.agent.testing import ScriptedModel
-from ingrained.graphs.context import StudyPolicy
+from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.session import Home, StudyResult, open_study, run_study
 from ingrained.memory.testing import HashEmbedder
 from ingrained.settings import Settings
@@ -111,3 +111,15 @@ def consolidate(tmp_path: Path, corpus: Path, model: ScriptedModel) -> Study:
             return run_study(Home(settings.home), context, on_event), events
 
     return run
+
+
+@pytest.fixture
+def learnt(study: Study, tmp_path: Path) -> Iterator[StudyContext]:
+    """What a study left, with a tiny network to train and a model that then has all by heart."""
+    study(sealed_share=0)
+    opened = open_study(
+        Settings(home=tmp_path / "home"), (), StudyPolicy(),
+        model=Adaptable(script=reader), embedder=HashEmbedder(),
+    )  # fmt: skip
+    with opened as context:
+        yield dataclasses.replace(context, base_path=make_tiny_model(tmp_path / "base"))

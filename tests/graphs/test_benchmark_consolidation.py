@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from bridge import FACTS, Adaptable, reader
+from bridge import FACTS, reader
 
 from ingrained.agent.bench.benchmark import BenchDocument, Benchmark
 from ingrained.agent.exam import Item
-from ingrained.graphs.context import StudyContext, StudyPolicy
-from ingrained.graphs.session import open_study
-from ingrained.memory.testing import HashEmbedder
-from ingrained.settings import Settings
-from ingrained.trainer.testing import make_tiny_model
+from ingrained.graphs.context import StudyContext
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -30,18 +25,12 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.fixture
-def context(study, tmp_path: Path, corpus: Path) -> Iterator[StudyContext]:
-    study(sealed_share=0)
-    model = Adaptable(
-        script=lambda prompt: (
-            "It was built.\n\nIt stands." if "List what follows" in prompt else reader(prompt)
-        )
-    )
-    opened = open_study(
-        Settings(home=tmp_path / "home"), (), StudyPolicy(), model=model, embedder=HashEmbedder()
-    )
-    with opened as context:
-        yield dataclasses.replace(context, base_path=make_tiny_model(tmp_path / "base"))
+def context(learnt: StudyContext) -> StudyContext:
+    def script(prompt: str) -> str:
+        return "It was built.\n\nIt stands." if "List what follows" in prompt else reader(prompt)
+
+    learnt.asker.model.script = script
+    return learnt
 
 
 def test_each_variant_differs_from_ours_in_what_its_name_says(bench, context):

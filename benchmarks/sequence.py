@@ -1,0 +1,241 @@
+"""What is still known of the first of many documents: `python benchmarks/sequence.py --work FOLDER`.
+
+Documents are learnt one sleep after another, and people's questions about them asked with nothing in
+view. Two ways, from the same memory of one study:
+
+`ours` trains each sleep's adapter from the untouched base over all that is remembered by then.
+`chained` trains on the new document alone, merges the adapter into the weights and goes on from there,
+as SEAL's continual self-edits do (arXiv 2506.10943, section 4.3; ours are its rows and its recipe, but
+for replay and the limit of the drift, which it has none of).
+
+The exam is sat after 1, 2, 4, … documents and after the last. An adapter of ours does not depend on the
+ones before it, so only those are made that sit. The same command goes on where it was cut short.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import bench_figures
+import consolidation
+import results_file
+from results_file import Figure
+from rich.console import Console
+from rich.table import Table
+
+from ingrained.agent.asking import Asker
+from ingrained.agent.bench.benchmark import Benchmark
+from ingrained.agent.bench.loading import load
+from ingrained.agent.bench.sitting import sit_cell
+from ingrained.agent.bench.statistics import SHARE, interval
+from ingrained.agent.models.factory import load_chat_model
+from ingrained.graphs.consolidate import default_recipe, replay_rows, study_rows
+from ingrained.graphs.context import StudyContext
+from ingrained.memory.records import Memory
+from ingrained.settings import Settings
+from ingrained.trainer.lora import CONFIG_FILE, train
+from ingrained.trainer.probes import probes
+
+WAYS = ("ours", "chained")
+Scores = Mapping[str, float]
+"""Item id → contained."""
+
+
+def main() -> None:
+    """Study, learn document by document, sit; print the table, write `results/sequence.json`."""
+    options = _options()
+    bench_figures.bench(consolidation.bench_arguments(options))
+    measured = bench_figures.read_bench(options.work)
+    benchmark = load(options.source, options.data).limited(options.documents)
+    folder = options.work / "sequence"
+    folder.mkdir(exist_ok=True)
+    home = options.work / measured.studies[0]["home"]
+    with consolidation.opened(home, options) as context:
+        found = learn(context, benchmark, folder)
+    figures = {**bench_figures.cell_figures(measured), **figures_of(found, benchmark)}
+    show(figures, list(found["ours"]))
+    bench_figures.keep(
+        "sequence", figures, measured, command=command(options), folder=options.folder
+    )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    bench_figures.add_data_option(parser)
+    parser.add_argument("--work", type=Path, required=True, help="for the study and the adapters")
+    parser.add_argument("--source", default=consolidation.SOURCE, help="the data set")
+    parser.add_argument("--documents", type=int, default=20, help="how many of its documents")
+    parser.add_argument("--model", help="to train and to ask; default as everywhere")
+    parser.add_argument("--folder", type=Path, default=results_file.FOLDER, help="for the result")
+    return parser.parse_args()
+
+
+def command(options: argparse.Namespace) -> str:
+    """Return what to type to measure it again."""
+    words = [
+        "python benchmarks/sequence.py",
+        *bench_figures.data_arguments(options.data and "FOLDER"), "--work FOLDER",
+        *([] if options.source == consolidation.SOURCE else [f"--source {options.source}"]),
+        f"--documents {options.documents}",
+        *([f"--model {options.model}"] if options.model else []),
+    ]  # fmt: skip
+    return " ".join(words)
+
+
+def stops(documents: int) -> list[int]:
+    """Return after how many documents the exam is sat: the powers of two, and all."""
+    powers = [2**n for n in range(documents.bit_length()) if 2**n < documents]
+    return [*powers, documents]
+
+
+def learn(
+    context: StudyContext, benchmark: Benchmark, folder: Path
+) -> dict[str, dict[int, Scores]]:
+    """Return what is answered in each way after so many documents, of the questions on those."""
+    found: dict[str, dict[int, Scores]] = {way: {} for way in WAYS}
+    held = {one.key: _memories(context, one.key) for one in benchmark.documents}
+    keys = list(held)
+    sat_after = stops(len(keys))
+    for count in range(1, len(keys) + 1):
+        if count in sat_after:
+            record = folder / f"ours-{count}.json"
+            known = [memory for key in keys[:count] for memory in held[key]]
+            if not record.exists():
+                scores = _ours(context, known, benchmark.limited(count), folder / f"ours-{count}")
+                record.write_text(json.dumps(scores), encoding="utf-8")
+            found["ours"][count] = json.loads(record.read_text(encoding="utf-8"))
+        record = folder / f"chained-{count}.json"
+        if not record.exists():
+            scores = _chained(
+                context, held[keys[count - 1]], benchmark.limited(count), folder, count,
+                sat=count in sat_after,
+            )  # fmt: skip
+            record.write_text(json.dumps(scores), encoding="utf-8")
+        if count in sat_after:
+            found["chained"][count] = json.loads(record.read_text(encoding="utf-8"))
+    return found
+
+
+def _memories(context: StudyContext, document: str) -> list[Memory]:
+    return context.store.list(namespace=context.namespace, document=document)
+
+
+def _ours(
+    context: StudyContext, memories: list[Memory], benchmark: Benchmark, out: Path
+) -> dict[str, float]:
+    if not _train(context, memories, _base(context), out):
+        return _sit(context.asker, benchmark, "base", None)
+    context.asker.load_adapter(out.name, out)
+    return _sit(context.asker, benchmark, "adapter", out.name)
+
+
+def _chained(
+    context: StudyContext,
+    memories: list[Memory],
+    benchmark: Benchmark,
+    folder: Path,
+    count: int,
+    *,
+    sat: bool,
+) -> dict[str, float]:
+    """Train on top of what was merged before, merge, and sit if that is wanted."""
+    before, merged = folder / f"merged-{count - 1}", folder / f"merged-{count}"
+    adapter = folder / f"chained-{count}"
+    if not merged.exists():
+        base = before if count > 1 else _base(context)
+        _train(context, memories, base, adapter, replay=0, max_drift=None)
+        merge(base, adapter, merged)
+    shutil.rmtree(before, ignore_errors=True)
+    if not sat:
+        return {}
+    asker = Asker(load_chat_model(str(merged), Settings()))
+    return _sit(asker, benchmark, "base", None)
+
+
+def _base(context: StudyContext) -> Path:
+    assert context.base_path is not None
+    return context.base_path
+
+
+def _train(
+    context: StudyContext, memories: list[Memory], base: Path, out: Path, **changed: Any
+) -> bool:
+    """Train an adapter unless it is finished; return False if there is nothing to train on."""
+    recipe = default_recipe(base, context.policy.seed)
+    recipe = dataclasses.replace(recipe, **changed)
+    rows = study_rows(context, memories, recipe)
+    if not rows or (out / CONFIG_FILE).exists():
+        return bool(rows)
+    Console(stderr=True).print(f"{out.name}: training on {len(rows):,} rows …", markup=False)
+    train(
+        [*rows, *replay_rows(context, recipe)], base=base, out=out, recipe=recipe, probes=probes(),
+        base_name=context.asker.name,
+    )  # fmt: skip
+    return True
+
+
+def merge(base: Path, adapter: Path, out: Path) -> None:
+    """Write a model folder with an adapter added to its weights; without one, a copy."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    new = out.with_name(out.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    shutil.copytree(base, new, ignore=shutil.ignore_patterns("*.safetensors*"))
+    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype="auto", local_files_only=True)
+    if (adapter / CONFIG_FILE).exists():
+        model = PeftModel.from_pretrained(model, adapter).merge_and_unload()
+    model.save_pretrained(new, safe_serialization=True)
+    new.rename(out)
+
+
+def _sit(asker: Asker, benchmark: Benchmark, cell: str, adapter: str | None) -> dict[str, float]:
+    sat = sit_cell(
+        benchmark, cell, asker, adapter=adapter, recall=lambda _: lambda asked: [[] for _ in asked]
+    )
+    return {row["id"]: float(row["contained"]) for row in sat["rows"] if row["answers"]}
+
+
+def figures_of(
+    found: Mapping[str, Mapping[int, Scores]], benchmark: Benchmark
+) -> dict[str, Figure]:
+    """Return the shares of the first document's questions and of all, after so many documents."""
+    documents = {item.id: item.document for item in benchmark.items}
+    first = benchmark.documents[0].key
+    figures = {}
+    for way, stages in found.items():
+        for count, scores in stages.items():
+            asked = {
+                "first": [id_ for id_ in scores if documents[id_] == first],
+                "all": list(scores),
+            }
+            for label, ids in asked.items():
+                told = interval(
+                    [[scores[id_] for id_ in ids]], [documents[id_] for id_ in ids], within=SHARE
+                )
+                figures[f"{label}_after_{count}_{way}"] = Figure(
+                    value=told.value, low=told.low, high=told.high, unit="share"
+                )
+    return figures
+
+
+def show(figures: Mapping[str, Figure], counts: Sequence[int]) -> None:
+    """Print a row for each number of documents."""
+    columns = [f"{label}, {way}" for label in ("first", "all") for way in WAYS]
+    table = Table("documents", *columns)
+    for count in counts:
+        labels = (f"{label}_after_{count}_{way}" for label in ("first", "all") for way in WAYS)
+        table.add_row(str(count), *(f"{figures[label].value:.3f}" for label in labels))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
