@@ -121,6 +121,7 @@ VARIANTS: Mapping[str, Callable[[StudyContext], Made]] = {
     "ours": ours,
     "without_replay": lambda context: ours(context, replay=0, max_drift=None),
     "distilled": lambda context: ours(context, distil=0.5),
+    "preferring": lambda context: ours(context, dpo=0.5),
     "all_layers": lambda context: ours(context, first_layer=None),
     "with_texts": with_texts,
     "texts_alone": lambda context: with_texts(context, alone=True),

@@ -14,8 +14,9 @@ from langgraph.runtime import Runtime
 
 from ingrained.agent.answering import closed_book, open_book
 from ingrained.agent.prompts import Messages
+from ingrained.agent.quizzing import answered
 from ingrained.graphs.context import StudyContext, cannot_train
-from ingrained.graphs.nodes.common import emit, metered
+from ingrained.graphs.nodes.common import ANSWER_TOKENS, emit, metered
 from ingrained.graphs.nodes.sealed import sealed_items, share, sit
 from ingrained.graphs.state import StudyState
 from ingrained.memory.records import Memory, sha256
@@ -136,12 +137,30 @@ def default_recipe(base: Path, seed: int) -> LoraRecipe:
 
 def study_rows(context: StudyContext, memories: list[Memory], recipe: LoraRecipe) -> list[StudyRow]:
     """Return the curriculum: every memory's questions in all wordings, and its blanks."""
-    return build_rows(
+    rows = build_rows(
         memories,
         closed_book=closed_book,
         open_book=open_book if recipe.distil else None,
         seed=context.policy.seed,
     )
+    return _with_rejected(context, rows) if recipe.dpo else rows
+
+
+def _with_rejected(context: StudyContext, rows: list[StudyRow]) -> list[StudyRow]:
+    """Add what the untouched model says with nothing in view, where that is wrong.
+
+    The pairs of Autonomous Learning's second stage: answers that rest on the text are preferred to
+    those given without it, and pairs where both are right are dropped.
+    """
+    replies = context.asker.ask(
+        [row.messages for row in rows], phase="consolidate", max_tokens=ANSWER_TOKENS
+    )
+    return [
+        dataclasses.replace(row, rejected=reply)
+        if reply and not answered(row.messages[-1][1], reply, row.answer)
+        else row
+        for row, reply in zip(rows, replies, strict=True)
+    ]
 
 
 def replay_rows(context: StudyContext, recipe: LoraRecipe) -> list[StudyRow]:

@@ -35,6 +35,8 @@ class EncodedRow:
     """The loss is the divergence from the base, not the cross-entropy."""
     source: tuple[int, ...] = ()
     """The prompt that a teacher is shown in place of this one; none if empty."""
+    rejected: tuple[int, ...] = ()
+    """What the answer is preferred to, with its end; nothing if empty."""
 
     @property
     def labels(self) -> tuple[int, ...]:
@@ -48,6 +50,12 @@ class EncodedRow:
             return self
         answer = self.ids[self.prompt_length :]
         return EncodedRow(ids=self.source + answer, prompt_length=len(self.source))
+
+    @property
+    def refused(self) -> EncodedRow:
+        """The row with what is rejected in place of the answer."""
+        ids = self.ids[: self.prompt_length] + self.rejected
+        return EncodedRow(ids=ids, prompt_length=self.prompt_length)
 
     @property
     def supervised(self) -> int:
@@ -109,8 +117,15 @@ def _encode_row(
             f"A study row has {'no answer' if not answer else f'weight {row.weight}'}: {asked!r}",
             hint="Leave such rows out.",
         )
+    rejected = tokenizer.encode(row.rejected, add_special_tokens=False) if row.rejected else []
+    if rejected == answer:
+        raise TrainingError(
+            f"A study row prefers its answer to itself: {asked!r}", hint="Leave `rejected` empty."
+        )
     ids = (*prompt, *answer, end)
-    longest = max(len(ids), len(ids) - len(prompt) + len(source))
+    longest = max(
+        len(ids), len(ids) - len(prompt) + len(source), len(prompt) + len(rejected) + bool(rejected)
+    )
     if longest > max_length:
         raise TrainingError(
             f"A study row has {longest} tokens, more than max_length={max_length}: {asked!r}",
@@ -118,7 +133,7 @@ def _encode_row(
         )
     return EncodedRow(
         ids=ids, prompt_length=len(prompt) or 1, weight=row.weight, replay=row.kind == "replay",
-        source=source,
+        source=source, rejected=(*rejected, end) if rejected else (),
     )  # fmt: skip
 
 
@@ -161,6 +176,8 @@ def fingerprint(rows: Sequence[EncodedRow]) -> str:
     digest = hashlib.sha256()
     for row in rows:
         digest.update(
-            repr((row.ids, row.prompt_length, row.weight, row.replay, row.source)).encode()
+            repr(
+                (row.ids, row.prompt_length, row.weight, row.replay, row.source, row.rejected)
+            ).encode()
         )
     return digest.hexdigest()

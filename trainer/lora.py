@@ -306,8 +306,8 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
         mean = 0.0
         for some in bounded(self.rows, numbers, self.recipe.batch_tokens):
-            losses, packed = self.network.losses([self.rows[number] for number in some])
-            loss = (losses * packed.weights).sum() / weight
+            losses, weights = self.network.losses([self.rows[number] for number in some])
+            loss = (losses * weights).sum() / weight
             loss.backward()  # type: ignore[no-untyped-call]
             mean += float(loss.detach())
         return self._finite(mean, "loss")

@@ -17,8 +17,8 @@ from ingrained.errors import SettingsError, TrainingError
 from ingrained.quiet import no_progress_bars
 
 from .adapted import AdaptedLinear
-from .divergence import Teacher
 from .encode import EncodedRow, bounded
+from .objectives import Objectives
 from .packing import Pack, gather, pack, spread
 from .recipe import LoraRecipe
 
@@ -80,10 +80,9 @@ class Network:
                 f"first_layer={self._first}, but the model has {len(self._layers)} layers.",
                 hint=f"Use a number below {len(self._layers)}.",
             )
-        self._distil = recipe.distil
         self._adapted = self._adapt(recipe)
         self._states: dict[EncodedRow, torch.Tensor] = {}
-        self._teachers: dict[EncodedRow, Teacher] = {}
+        self._objectives = Objectives(recipe)
 
     @property
     def device(self) -> torch.device:
@@ -118,47 +117,45 @@ class Network:
             for name, value in self.parameters.items()
         }
 
-    def losses(self, rows: Sequence[EncodedRow]) -> tuple[torch.Tensor, Pack]:
-        """Return -log p of each supervised token, float32 (S,), and how the rows were packed.
+    def losses(self, rows: Sequence[EncodedRow]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss of each supervised token and the weight of its row, float32 (S,) each.
 
-        Of a row with a teacher (`keep_teachers`), the divergence from it: instead in a row of
-        replay, for `distil` of the loss in one with a source.
+        It is -log p, until `keep_teachers` has heard the base on what the recipe mixes in.
         Logits are computed where there is a label only: the vocabulary is the widest matrix.
         """
-        packed = pack(rows, self.device, self._model.dtype)
-        logits = self._logits(rows, packed)
-        losses = cross_entropy(logits, packed.labels, reduction="none")
-        if any(row in self._teachers for row in rows):
-            losses = self._with_divergences(rows, losses, logits)
-        return losses, packed
-
-    def _with_divergences(
-        self, rows: Sequence[EncodedRow], losses: torch.Tensor, logits: torch.Tensor
-    ) -> torch.Tensor:
-        sizes = [row.supervised for row in rows]
-        parts = zip(rows, torch.split(losses, sizes), torch.split(logits, sizes), strict=True)
-        out = []
-        for row, plain, own in parts:
-            share = 1.0 if row.replay else self._distil
-            if row in self._teachers:
-                apart = self._teachers[row].divergence(own.log_softmax(-1))
-                plain = share * apart + (1 - share) * plain
-            out.append(plain)
-        return torch.cat(out)
+        laid = self._objectives.laid(rows)
+        packed = pack(laid, self.device, self._model.dtype)
+        losses = self._objectives.losses(rows, self._logits(laid, packed), packed.labels)
+        return losses, packed.weights[: len(losses)]
 
     @torch.no_grad()
     def keep_teachers(self, rows: Sequence[EncodedRow], batch_tokens: int) -> None:
-        """Keep what the base says in rows of replay, and with their source in view in others."""
-        some = [row for row in rows if row.replay or (self._distil and row.source)]
-        taught = [row.taught for row in some]
-        for numbers in bounded(taught, range(len(some)), batch_tokens):
-            together = [taught[number] for number in numbers]
+        """Keep what the base says: of replay, with a source in view, of what is rejected."""
+        taught = self._objectives.taught(rows)
+        for row, said, _ in self._heard([row.taught for row in taught], taught, batch_tokens):
+            self._objectives.teach(row, said)
+        preferring = self._objectives.preferring(rows)
+        chosen = [float(own) for *_, own in self._heard(preferring, preferring, batch_tokens)]
+        refused = [row.refused for row in preferring]
+        for (row, _, own), of_chosen in zip(
+            self._heard(refused, preferring, batch_tokens), chosen, strict=True
+        ):
+            self._objectives.refer(row, of_chosen - float(own))
+
+    def _heard(
+        self, said: Sequence[EncodedRow], rows: Sequence[EncodedRow], batch_tokens: int
+    ) -> Iterator[tuple[EncodedRow, torch.Tensor, torch.Tensor]]:
+        """Yield each row, the base's log-probabilities in what stands for it, and log p of that."""
+        for numbers in bounded(said, range(len(said)), batch_tokens):
+            together = [said[number] for number in numbers]
             packed = pack(together, self.device, self._model.dtype)
             sizes = [row.supervised for row in together]
             with self.base_only(), self._lower_of(together, batch_tokens):
-                said = self._logits(together, packed).log_softmax(-1)
-            for number, own in zip(numbers, torch.split(said, sizes), strict=True):
-                self._teachers[some[number]] = Teacher.of(own)
+                logs = self._logits(together, packed).log_softmax(-1)
+            own = logs.gather(-1, packed.labels[:, None])[:, 0]
+            parts = zip(numbers, torch.split(logs, sizes), torch.split(own, sizes), strict=True)
+            for number, part, value in parts:
+                yield rows[number], part, value.sum()
 
     @contextmanager
     def _lower_of(self, rows: Sequence[EncodedRow], batch_tokens: int) -> Iterator[None]:
@@ -177,9 +174,9 @@ class Network:
         total = weight = 0.0
         for numbers in bounded(rows, range(len(rows)), batch_tokens):
             with self._whole():
-                losses, packed = self.losses([rows[number] for number in numbers])
-            total += float((losses * packed.weights).sum())
-            weight += float(packed.weights.sum())
+                losses, weights = self.losses([rows[number] for number in numbers])
+            total += float((losses * weights).sum())
+            weight += float(weights.sum())
         return total / weight
 
     @torch.no_grad()
@@ -240,8 +237,9 @@ class Network:
         """Compute what enters the first adapted layer once for each row, and keep it."""
         if not self._first:
             return
-        for numbers in bounded(rows, range(len(rows)), batch_tokens):
-            some = [rows[number] for number in numbers]
+        laid = self._objectives.laid(rows)
+        for numbers in bounded(laid, range(len(laid)), batch_tokens):
+            some = [laid[number] for number in numbers]
             packed = pack(some, self.device, self._model.dtype)
             with self._only(slice(0, self._first), norm=False):
                 states = self._decode(packed, input_ids=packed.ids)

@@ -56,6 +56,11 @@ class LoraRecipe:
     """From 0 to 1, how much of a row's loss is the divergence from what the base says with the
     source in view, top-k KL (context distillation, Snell et al. 2022, section 2); the rest is
     cross-entropy. Only of rows that have a source."""
+    dpo: float = 0.0
+    """Weight of the preference of a row's answer to what it rejects (direct preference optimisation,
+    Rafailov et al. 2023), in nats a row, beside its other losses. Only of rows that reject a reply."""
+    beta: float = 0.1
+    """How far that may lead away from the base's own preference."""
     replay: int = 0
     """Everyday prompts that the base answers beforehand and the adapter shall answer alike: their
     loss is the divergence from the base. At most as many as `probes.replay_prompts` has."""
@@ -108,7 +113,7 @@ class LoraRecipe:
                 yield f"{name} must be at least 1, not {getattr(self, name)}"
 
     def _number_faults(self) -> Iterator[str]:
-        for name in ("alpha", "learning_rate", "clip", "replay_weight"):
+        for name in ("alpha", "learning_rate", "clip", "beta", "replay_weight"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 yield f"{name} must be above 0, not {value}"
@@ -117,7 +122,7 @@ class LoraRecipe:
                 yield f"{name} must be from 0 to below 1, not {getattr(self, name)}"
         if not 0 <= self.distil <= 1:
             yield f"distil must be from 0 to 1, not {self.distil}"
-        for name in ("weight_decay", "checkpoint_seconds", "seed", "replay"):
+        for name in ("weight_decay", "checkpoint_seconds", "seed", "dpo", "replay"):
             if not getattr(self, name) >= 0:
                 yield f"{name} must not be negative, not {getattr(self, name)}"
         for name in ("stop_loss", "max_seconds", "max_drift"):

@@ -27,5 +27,7 @@ class StudyRow:
     memory_ids: tuple[str, ...] = ()
     """The memories this row was made from: the adapter's lineage."""
     weight: float = 1.0
+    rejected: str = ""
+    """A reply that `answer` is to be preferred to; see `LoraRecipe.dpo`."""
     source: tuple[tuple[str, str], ...] = ()
     """The turns that put the same question with what answers it in view; see `LoraRecipe.distil`."""

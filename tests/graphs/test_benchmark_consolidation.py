@@ -43,6 +43,7 @@ def test_each_variant_differs_from_ours_in_what_its_name_says(bench, context):
     assert (recipe.replay > 0, made["without_replay"][1].replay) == (True, 0)
     assert made["all_layers"][1] == dataclasses.replace(recipe, first_layer=None)
     assert all(row.source for row in made["distilled"][0])
+    assert all(row.rejected for row in made["preferring"][0])
     assert {row.answer for row in made["texts_alone"][0]} == pages
     assert made["with_texts"][0] == [*rows, *made["texts_alone"][0]]
     dealt = made["placebo"][0]

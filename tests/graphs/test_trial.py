@@ -104,6 +104,22 @@ def test_what_is_trained_is_asked_with_nothing_in_view_and_never_sealed(opened, 
         assert not asked & {item["question"] for item in sealed_items(context)}
 
 
+def test_what_the_untouched_model_says_wrongly_is_rejected(opened, adapted):
+    right = next(iter(FACTS))
+    told = adapted.script
+    adapted.script = lambda prompt: (
+        FACTS[right][0] if prompt.endswith(right) and "Answer in a few words.\n" in prompt
+        else told(prompt)
+    )  # fmt: skip
+    with opened(adapted) as context:
+        rows = study_rows(context, context.store.list(), LoraRecipe(dpo=0.5))
+
+    by_question = {row.messages[-1][1]: row.rejected for row in rows}
+    assert by_question.pop(right) == ""
+    assert set(by_question.values()) == {"I don't know."}
+    assert all(options["adapter"] is None for options in adapted.options[-len(rows) :])
+
+
 def test_what_is_replayed_is_what_the_untouched_model_says_to_everyday_prompts(opened, adapted):
     with opened(adapted) as context:
         adapted.asked.clear()

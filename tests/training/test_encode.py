@@ -70,6 +70,13 @@ def test_the_teacher_sees_the_same_answer_after_its_source(tokenizer: Any) -> No
     assert plain.taught is plain
 
 
+def test_what_is_rejected_stands_in_the_answers_place(tokenizer: Any) -> None:
+    [encoded] = encode([dataclasses.replace(ROW, rejected="No.")], tokenizer, max_length=99)
+    text = "<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\nNo.<|im_end|>"
+    assert tokenizer.decode(encoded.refused.ids) == text
+    assert encoded.refused.prompt_length == encoded.prompt_length
+
+
 def test_the_end_of_the_turn_comes_from_the_template(tokenizer: Any) -> None:
     undeclared = copy.deepcopy(tokenizer)
     undeclared.eos_token = "<|endoftext|>"
@@ -82,6 +89,8 @@ def test_the_end_of_the_turn_comes_from_the_template(tokenizer: Any) -> None:
         (StudyRow(messages=(("user", "x"),), answer=""), "no answer"),
         (StudyRow(messages=(("user", "x"),), answer="y", weight=0.0), "weight 0.0"),
         (StudyRow(messages=(), answer="", kind="text"), "no answer"),
+        (StudyRow(messages=(("user", "x"),), answer="y", rejected="y"), "to itself"),
+        (StudyRow(messages=(("user", "x"),), answer="y", rejected="z" * 99), "max_length=99"),
         (StudyRow(messages=(), answer="x" * 99, kind="text"), "max_length=99"),
         (StudyRow(messages=(("user", "x" * 99),), answer="y"), "max_length=99"),
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ingrained.trainer.divergence import Teacher
 from ingrained.trainer.encode import EncodedRow, encode
 from ingrained.trainer.lora import StepReport, TrainResult, learning_rate, train
 from ingrained.trainer.network import Network, load_base
+from ingrained.trainer.packing import common_prefix
 from ingrained.trainer.recipe import LoraRecipe
 from ingrained.trainer.resume import RESUME_FILE
 from ingrained.trainer.rows import StudyRow
@@ -119,9 +121,10 @@ def test_an_adapter_starts_as_the_base_exactly(base: Path) -> None:
 def test_packed_rows_have_the_loss_of_single_rows(base: Path) -> None:
     network = Network(load_base(base), RECIPE)
     rows = encode(ROWS, AutoTokenizer.from_pretrained(base), max_length=99)
-    losses, packed = network.losses(rows)
+    losses, weights = network.losses(rows)
     alone = torch.cat([network._plain(one) for one in rows])
-    assert packed.prefix > 10, "the rows share their system prompt"
+    assert common_prefix(rows) > 10, "the rows share their system prompt"
+    assert weights.tolist() == [1.0] * len(losses)
     assert torch.allclose(losses, alone, atol=1e-5)
 
 
@@ -253,14 +256,14 @@ def test_the_loss_of_replay_is_the_divergence_from_the_base(base: Path) -> None:
     mixed = encode([ROWS[0], *REPLAY], tokenizer, max_length=99)
     network.keep_teachers(mixed, 512)
     with torch.no_grad():
-        losses, packed = network.losses(mixed)
+        losses, _ = network.losses(mixed)
         own = mixed[0].supervised
         assert losses[own:].abs().max() < 1e-4
         assert losses[:own].mean() == pytest.approx(network.mean_loss(mixed[:1], 512), rel=1e-5)
         for parameter in network.parameters.values():
             parameter.add_(0.1)
-        losses, packed = network.losses(mixed)
-    apart = float((losses * packed.weights)[own:].mean())
+        losses, weights = network.losses(mixed)
+    apart = float((losses * weights)[own:].mean())
     whole = network.drift(mixed[1:], 512)
     assert 0.5 * whole < apart < 1.001 * whole, "all but a few tokens count as one"
 
@@ -343,6 +346,78 @@ def test_distilled_the_adapter_says_what_the_base_says_of_the_source(
 def test_without_the_share_a_source_changes_nothing(base: Path, tmp_path: Path) -> None:
     taught = train(TAUGHT, base=base, out=tmp_path / "a", recipe=RECIPE)
     assert taught.losses == run(base, tmp_path / "b").losses
+    assert_same_weights(tmp_path / "a", tmp_path / "b")
+
+
+PREFERRED = [change_row(one, rejected=one.answer[::-1] + "!") for one in ROWS]
+
+
+def log_p(model: torch.nn.Module, one: EncodedRow) -> torch.Tensor:
+    """Return log p of a row's answer, as a number that has a gradient."""
+    ids = torch.tensor([one.ids])
+    logs = model(input_ids=ids).logits[0, one.prompt_length - 1 : -1].log_softmax(-1)
+    return logs.gather(-1, ids[0, one.prompt_length :, None]).sum()
+
+
+@pytest.mark.parametrize("first_layer", [None, 1])
+def test_a_preference_is_dpo_from_the_base_beside_the_answer(
+    base: Path, first_layer: int | None
+) -> None:
+    network = Network(load_base(base), change(dpo=0.5, beta=0.3, first_layer=first_layer))
+    rows = encode(
+        [PREFERRED[0], ROWS[1], PREFERRED[2]], AutoTokenizer.from_pretrained(base), max_length=99
+    )
+    network.keep_lower(rows, 512)
+    with torch.no_grad():
+        plain, _ = network.losses(rows)
+        network.keep_teachers(rows, 512)
+        at_first, _ = network.losses(rows)
+    excess = [
+        float(part.sum()) for part in torch.split(at_first - plain, [r.supervised for r in rows])
+    ]
+    assert excess == pytest.approx([0.5 * math.log(2), 0.0, 0.5 * math.log(2)], abs=1e-5)
+
+    for parameter in network.parameters.values():
+        with torch.no_grad():
+            parameter.add_(0.05)
+    with torch.no_grad():
+        plain = torch.cat([network._plain(one) for one in rows])
+        losses, weights = network.losses(rows)
+        reference = AutoModelForCausalLM.from_pretrained(base).eval()
+        assert losses.shape == plain.shape == weights.shape
+        excess = [
+            float(part.sum()) for part in torch.split(losses - plain, [r.supervised for r in rows])
+        ]
+        for number, one in enumerate(rows):
+            if number == 1:
+                assert excess[number] == pytest.approx(0.0, abs=1e-4)
+                continue
+            ours, base_s = (
+                log_p(model, one) - log_p(model, one.refused)
+                for model in (network._model, reference)
+            )
+            expected = -0.5 * torch.nn.functional.logsigmoid(0.3 * (ours - base_s))
+            assert excess[number] == pytest.approx(float(expected), abs=1e-4)
+            assert float(expected) != pytest.approx(0.5 * math.log(2), abs=1e-3)
+
+
+def test_preferring_leads_further_from_what_is_rejected(base: Path, tmp_path: Path) -> None:
+    margins = []
+    for name, dpo in (("plain", 0.0), ("preferring", 2.0)):
+        recipe = change(dpo=dpo, epochs=4, learning_rate=5e-3)
+        train(PREFERRED, base=base, out=tmp_path / name, recipe=recipe)
+        model = PeftModel.from_pretrained(
+            AutoModelForCausalLM.from_pretrained(base), tmp_path / name
+        )
+        with torch.no_grad():
+            rows = encode(PREFERRED, AutoTokenizer.from_pretrained(base), max_length=99)
+            margins.append(sum(float(log_p(model, r) - log_p(model, r.refused)) for r in rows))
+    assert margins[1] > margins[0] + 1
+
+
+def test_without_its_weight_a_preference_changes_nothing(base: Path, tmp_path: Path) -> None:
+    preferred = train(PREFERRED, base=base, out=tmp_path / "a", recipe=RECIPE)
+    assert preferred.losses == run(base, tmp_path / "b").losses
     assert_same_weights(tmp_path / "a", tmp_path / "b")
 
 
