@@ -19,6 +19,7 @@ import argparse
 import dataclasses
 import json
 import random
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ from ingrained.agent.bench.loading import load
 from ingrained.agent.bench.sitting import sit_cell
 from ingrained.agent.bench.statistics import SHARE, interval
 from ingrained.agent.commands.opening import load_settings
+from ingrained.agent.report.records import write_text
 from ingrained.graphs.consolidate import (
     STRENGTH_BESIDE_NOTES,
     default_recipe,
@@ -44,11 +46,14 @@ from ingrained.graphs.consolidate import (
 )
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.session import open_study
+from ingrained.memory.records import sha256
 from ingrained.trainer.curriculum import data_sha256
-from ingrained.trainer.lora import train
+from ingrained.trainer.lora import CONFIG_FILE, train
 from ingrained.trainer.probes import probes
 from ingrained.trainer.recipe import LoraRecipe
+from ingrained.trainer.resume import RESUME_FILE
 from ingrained.trainer.rows import StudyRow
+from ingrained.trainer.saving import weights_sha256
 
 SOURCE = "squad"
 EDITS, EDIT_TOKENS = 5, 200
@@ -207,36 +212,51 @@ def opened(home: Path, options: argparse.Namespace) -> Iterator[StudyContext]:
 
 
 def trained(context: StudyContext, benchmark: Benchmark, name: str, folder: Path) -> Trained:
-    """Train one adapter and let it sit, or read what it did; a cut training goes on."""
+    """Train one adapter and let it sit, as far as that was not done before."""
     rows, recipe = VARIANTS[name](context)
-    digest = data_sha256([StudyRow(messages=(("recipe", repr(recipe)),), answer=name), *rows])
-    out = folder / f"{name}-{context.asker.name}-{digest[:12]}".replace("/", "-")
-    record = out.with_suffix(".json")
-    if not record.exists():
-        Console(stderr=True).print(f"{name}: training on {len(rows):,} rows …", markup=False)
-        record.write_text(json.dumps(_train(context, benchmark, name, rows, recipe, out)))
-    return Trained(**json.loads(record.read_text(encoding="utf-8")))
+    out = folder / f"{name}-{digest(context, rows, recipe)}"
+    cost = kept(out.with_name(out.name + "-cost.json"), lambda: _train(context, rows, recipe, out))
+    context.asker.load_adapter(out.name, out, strength_beside_notes=STRENGTH_BESIDE_NOTES)
+    cells = ["adapter", "both"] if name == "ours" else ["adapter"]
+    scores = {
+        cell: kept(
+            out.with_name(f"{out.name}-{benchmark.sha256[:12]}-{cell}.json"),
+            lambda cell=cell: _sit(context, benchmark, cell, out.name),  # type: ignore[misc]
+        )
+        for cell in cells
+    }
+    return Trained(rows=len(rows), scores=scores, **cost)
+
+
+def digest(context: StudyContext, rows: Sequence[StudyRow], recipe: LoraRecipe) -> str:
+    """Return what tells an adapter from one of other rows, by another recipe, for another base."""
+    assert context.base_path is not None
+    parts = [data_sha256(rows), recipe.to_dict(), weights_sha256(context.base_path)]
+    return sha256(json.dumps(parts))[:12]
+
+
+def kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what is in a JSON file, made now if it is not there."""
+    if not path.exists():
+        write_text(path, json.dumps(make()))
+    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _train(
-    context: StudyContext,
-    benchmark: Benchmark,
-    name: str,
-    rows: Sequence[StudyRow],
-    recipe: LoraRecipe,
-    out: Path,
+    context: StudyContext, rows: Sequence[StudyRow], recipe: LoraRecipe, out: Path
 ) -> dict[str, Any]:
+    """Train, and return what it cost; an adapter whose cost is not known is made again."""
     assert context.base_path is not None
+    if (out / CONFIG_FILE).exists() and not (out / RESUME_FILE).exists():
+        shutil.rmtree(out)
+    Console(stderr=True).print(f"{out.name}: training on {len(rows):,} rows …", markup=False)
     result = train(
         [*rows, *replay_rows(context, recipe)], base=context.base_path, out=out, recipe=recipe,
         probes=probes(), base_name=context.asker.name,
     )  # fmt: skip
-    context.asker.load_adapter(name, out, strength_beside_notes=STRENGTH_BESIDE_NOTES)
-    cells = ["adapter", "both"] if name == "ours" else ["adapter"]
     return {
-        "rows": len(rows), "tokens": result.tokens, "seconds": result.seconds,
-        "drift": result.drift, "strength": result.strength,
-        "scores": {cell: _sit(context, benchmark, cell, name) for cell in cells},
+        "tokens": result.tokens, "seconds": result.seconds, "drift": result.drift,
+        "strength": result.strength,
     }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from typing import Any
 import bench_figures
 import consolidation
 import results_file
+from consolidation import digest, kept
 from results_file import Figure
 from rich.console import Console
 from rich.table import Table
@@ -34,11 +35,13 @@ from ingrained.agent.bench.benchmark import Benchmark
 from ingrained.agent.bench.loading import load
 from ingrained.agent.bench.sitting import sit_cell
 from ingrained.agent.bench.statistics import SHARE, interval
+from ingrained.agent.commands.bench_job import close_model
+from ingrained.agent.commands.opening import load_settings
 from ingrained.agent.models.factory import load_chat_model
 from ingrained.graphs.consolidate import default_recipe, replay_rows, study_rows
 from ingrained.graphs.context import StudyContext
-from ingrained.memory.records import Memory
-from ingrained.settings import Settings
+from ingrained.memory.records import Memory, sha256
+from ingrained.trainer.curriculum import data_sha256
 from ingrained.trainer.lora import CONFIG_FILE, train
 from ingrained.trainer.probes import probes
 
@@ -53,11 +56,9 @@ def main() -> None:
     bench_figures.bench(consolidation.bench_arguments(options))
     measured = bench_figures.read_bench(options.work)
     benchmark = load(options.source, options.data).limited(options.documents)
-    folder = options.work / "sequence"
-    folder.mkdir(exist_ok=True)
     home = options.work / measured.studies[0]["home"]
     with consolidation.opened(home, options) as context:
-        found = learn(context, benchmark, folder)
+        found = learn(context, benchmark, options.work / "sequence")
     figures = {**bench_figures.cell_figures(measured), **figures_of(found, benchmark)}
     show(figures, list(found["ours"]))
     bench_figures.keep(
@@ -101,26 +102,29 @@ def learn(
 ) -> dict[str, dict[int, Scores]]:
     """Return what is answered in each way after so many documents, of the questions on those."""
     found: dict[str, dict[int, Scores]] = {way: {} for way in WAYS}
-    held = {one.key: _memories(context, one.key) for one in benchmark.documents}
-    keys = list(held)
-    sat_after = stops(len(keys))
-    for count in range(1, len(keys) + 1):
-        if count in sat_after:
-            record = folder / f"ours-{count}.json"
-            known = [memory for key in keys[:count] for memory in held[key]]
-            if not record.exists():
-                scores = _ours(context, known, benchmark.limited(count), folder / f"ours-{count}")
-                record.write_text(json.dumps(scores), encoding="utf-8")
-            found["ours"][count] = json.loads(record.read_text(encoding="utf-8"))
-        record = folder / f"chained-{count}.json"
-        if not record.exists():
-            scores = _chained(
-                context, held[keys[count - 1]], benchmark.limited(count), folder, count,
-                sat=count in sat_after,
+    held = [_memories(context, one.key) for one in benchmark.documents]
+    recipe = default_recipe(_base(context), context.policy.seed)
+    rows = [study_rows(context, memories, recipe) for memories in held]
+    made_of = [sha256(json.dumps([data_sha256(one) for one in rows])), benchmark.sha256]
+    folder = folder / sha256(json.dumps([*made_of, digest(context, [], recipe)]))[:12]
+    for count in range(1, len(held) + 1):
+        part, sat = benchmark.limited(count), count in stops(len(held))
+        if sat:
+            found["ours"][count] = kept(
+                folder / f"ours-{count}.json",
+                lambda count=count, part=part: _ours(  # type: ignore[misc]
+                    context, [one for some in held[:count] for one in some], part,
+                    folder / f"ours-{count}",
+                ),
             )  # fmt: skip
-            record.write_text(json.dumps(scores), encoding="utf-8")
-        if count in sat_after:
-            found["chained"][count] = json.loads(record.read_text(encoding="utf-8"))
+        scores = kept(
+            folder / f"chained-{count}.json",
+            lambda count=count, part=part, sat=sat: _chained(  # type: ignore[misc]
+                context, held[count - 1], part if sat else None, folder, count
+            ),
+        )
+        if sat:
+            found["chained"][count] = scores
     return found
 
 
@@ -140,13 +144,11 @@ def _ours(
 def _chained(
     context: StudyContext,
     memories: list[Memory],
-    benchmark: Benchmark,
+    benchmark: Benchmark | None,
     folder: Path,
     count: int,
-    *,
-    sat: bool,
 ) -> dict[str, float]:
-    """Train on top of what was merged before, merge, and sit if that is wanted."""
+    """Train on top of what was merged before, merge, and sit if there is something to sit."""
     before, merged = folder / f"merged-{count - 1}", folder / f"merged-{count}"
     adapter = folder / f"chained-{count}"
     if not merged.exists():
@@ -154,10 +156,13 @@ def _chained(
         _train(context, memories, base, adapter, replay=0, max_drift=None)
         merge(base, adapter, merged)
     shutil.rmtree(before, ignore_errors=True)
-    if not sat:
+    if benchmark is None:
         return {}
-    asker = Asker(load_chat_model(str(merged), Settings()))
-    return _sit(asker, benchmark, "base", None)
+    model = load_chat_model(str(merged), load_settings())
+    try:
+        return _sit(Asker(model), benchmark, "base", None)
+    finally:
+        close_model(model)
 
 
 def _base(context: StudyContext) -> Path:

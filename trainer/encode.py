@@ -52,7 +52,12 @@ class EncodedRow:
         return EncodedRow(ids=self.source + answer, prompt_length=len(self.source))
 
     @property
-    def refused(self) -> EncodedRow:
+    def tokens(self) -> int:
+        """Of a forward pass: prompt and answer, and once more the prompt with what is rejected."""
+        return len(self.ids) + (self.prompt_length + len(self.rejected) if self.rejected else 0)
+
+    @property
+    def with_rejected(self) -> EncodedRow:
         """The row with what is rejected in place of the answer."""
         ids = self.ids[: self.prompt_length] + self.rejected
         return EncodedRow(ids=ids, prompt_length=self.prompt_length)
@@ -93,8 +98,8 @@ def encode(
     """Return the rows as token ids, in order.
 
     Raises:
-        TrainingError: a row is too long, has no answer or no positive weight, or the tokenizer
-            has no chat template.
+        TrainingError: a row is too long, has no answer or no positive weight, or parts that its kind
+            has not, or the tokenizer has no chat template.
     """
     if not tokenizer.chat_template:
         raise TrainingError(
@@ -108,6 +113,13 @@ def encode(
 def _encode_row(
     row: StudyRow, tokenizer: PreTrainedTokenizerBase, end: int, max_length: int
 ) -> EncodedRow:
+    if (row.kind == "text") is bool(row.messages) or (
+        row.kind == "text" and (row.source or row.rejected)
+    ):
+        raise TrainingError(
+            f"A study row of kind {row.kind!r} has the parts of another: {row.answer[:80]!r}",
+            hint="A text has no turns, no source and nothing rejected; all other kinds have turns.",
+        )
     prompt = _prompt(row.messages, tokenizer) if row.messages else ()
     source = _prompt(row.source, tokenizer) if row.source else ()
     answer = tokenizer.encode(row.answer, add_special_tokens=False)
@@ -162,7 +174,7 @@ def bounded(rows: Sequence[EncodedRow], numbers: Sequence[int], tokens: int) -> 
     passes: list[list[int]] = []
     room = 0
     for number in numbers:
-        length = len(rows[number].ids)
+        length = rows[number].tokens
         if not passes or length > room:
             passes.append([])
             room = tokens

@@ -6,6 +6,7 @@ there is no label, no weight gradients of the base, and no layer below the first
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ingrained.errors import TrainingError
 
-from .encode import bounded, encode, fingerprint, shuffled_steps
+from .encode import EncodedRow, bounded, encode, fingerprint, shuffled_steps
 from .recipe import LoraRecipe
 from .resume import RESUME_FILE, Checkpoint
 from .rows import StudyRow
@@ -48,8 +49,7 @@ class StepReport:
     epoch: int
     """Counted from 1."""
     loss: float
-    """Mean over the answer tokens of this step, before it, divergences of `replay` and `distil`
-    included."""
+    """Mean over the answer tokens of this step, before it, with all that the recipe mixes in."""
     validation_loss: float | None
     """After the last step of an epoch, if there are validation rows."""
     learning_rate: float
@@ -173,7 +173,7 @@ class _Run:
         from .network import Network, load_base
 
         self._tokenizer = _tokenizer(base)
-        self.rows = encode(rows, self._tokenizer, max_length=recipe.max_length)
+        self.rows = _used(encode(rows, self._tokenizer, max_length=recipe.max_length), recipe)
         self.validation = encode(validation, self._tokenizer, max_length=recipe.max_length)
         self.recipe = recipe
         self.should_stop = should_stop
@@ -278,7 +278,7 @@ class _Run:
         self._update(rate)
         done.step += 1
         done.losses.append(loss)
-        done.tokens += sum(len(self.rows[number].ids) for number in numbers)
+        done.tokens += sum(self.rows[number].tokens for number in numbers)
         done.supervised_tokens += sum(self.rows[number].supervised for number in numbers)
         validation_loss = None
         if self.validation and done.step % self.per_epoch == 0:
@@ -347,6 +347,18 @@ class _Run:
         files = {path.name: path.stat().st_size for path in sorted(base.glob("*.safetensors"))}
         parts = [recipe, files, fingerprint(self.rows), fingerprint(self.validation)]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _used(rows: Sequence[EncodedRow], recipe: LoraRecipe) -> list[EncodedRow]:
+    """Return the rows without what the recipe has no use for."""
+    return [
+        dataclasses.replace(
+            row,
+            source=row.source if recipe.distil else (),
+            rejected=row.rejected if recipe.dpo else (),
+        )
+        for row in rows
+    ]
 
 
 def _tokenizer(base: Path) -> PreTrainedTokenizerBase:

@@ -123,26 +123,26 @@ class Network:
         It is -log p, until `keep_teachers` has heard the base on what the recipe mixes in.
         Logits are computed where there is a label only: the vocabulary is the widest matrix.
         """
-        laid = self._objectives.laid(rows)
-        packed = pack(laid, self.device, self._model.dtype)
-        losses = self._objectives.losses(rows, self._logits(laid, packed), packed.labels)
+        run = self._objectives.forwarded(rows)
+        packed = pack(run, self.device, self._model.dtype)
+        losses = self._objectives.losses(rows, self._logits(run, packed), packed.labels)
         return losses, packed.weights[: len(losses)]
 
     @torch.no_grad()
     def keep_teachers(self, rows: Sequence[EncodedRow], batch_tokens: int) -> None:
         """Keep what the base says: of replay, with a source in view, of what is rejected."""
         taught = self._objectives.taught(rows)
-        for row, said, _ in self._heard([row.taught for row in taught], taught, batch_tokens):
-            self._objectives.teach(row, said)
+        for row, said, _ in self._base_says([row.taught for row in taught], taught, batch_tokens):
+            self._objectives.keep_teacher(row, said)
         preferring = self._objectives.preferring(rows)
-        chosen = [float(own) for *_, own in self._heard(preferring, preferring, batch_tokens)]
-        refused = [row.refused for row in preferring]
+        chosen = [float(own) for *_, own in self._base_says(preferring, preferring, batch_tokens)]
+        rejected = [row.with_rejected for row in preferring]
         for (row, _, own), of_chosen in zip(
-            self._heard(refused, preferring, batch_tokens), chosen, strict=True
+            self._base_says(rejected, preferring, batch_tokens), chosen, strict=True
         ):
-            self._objectives.refer(row, of_chosen - float(own))
+            self._objectives.keep_reference(row, of_chosen - float(own))
 
-    def _heard(
+    def _base_says(
         self, said: Sequence[EncodedRow], rows: Sequence[EncodedRow], batch_tokens: int
     ) -> Iterator[tuple[EncodedRow, torch.Tensor, torch.Tensor]]:
         """Yield each row, the base's log-probabilities in what stands for it, and log p of that."""
@@ -237,9 +237,9 @@ class Network:
         """Compute what enters the first adapted layer once for each row, and keep it."""
         if not self._first:
             return
-        laid = self._objectives.laid(rows)
-        for numbers in bounded(laid, range(len(laid)), batch_tokens):
-            some = [laid[number] for number in numbers]
+        run = self._objectives.forwarded(rows)
+        for numbers in bounded(run, range(len(run)), batch_tokens):
+            some = [run[number] for number in numbers]
             packed = pack(some, self.device, self._model.dtype)
             with self._only(slice(0, self._first), norm=False):
                 states = self._decode(packed, input_ids=packed.ids)
@@ -253,8 +253,9 @@ class Network:
         Raises:
             TrainingError: they differ: the architecture does not allow packing or splitting.
         """
-        losses, _ = self.losses(rows)
-        plain = torch.cat([self._plain(row) for row in rows])
+        with self._whole():
+            losses, _ = self.losses(rows)
+            plain = torch.cat([self._plain(row) for row in rows])
         ours, theirs = float(losses.mean()), float(plain.mean())
         if abs(ours - theirs) > _AGREEMENT * max(theirs, 1.0):
             raise TrainingError(

@@ -22,7 +22,7 @@ class Objectives:
     def __init__(self, recipe: LoraRecipe) -> None:
         self._recipe = recipe
         self._teachers: dict[EncodedRow, Teacher] = {}
-        self._margins: dict[EncodedRow, float] = {}
+        self._references: dict[EncodedRow, float] = {}
 
     def taught(self, rows: Sequence[EncodedRow]) -> list[EncodedRow]:
         """Return the rows that are to have a teacher."""
@@ -32,17 +32,17 @@ class Objectives:
         """Return the rows whose answer is preferred to another one."""
         return [row for row in rows if self._recipe.dpo and row.rejected]
 
-    def laid(self, rows: Sequence[EncodedRow]) -> list[EncodedRow]:
+    def forwarded(self, rows: Sequence[EncodedRow]) -> list[EncodedRow]:
         """Return the rows whose logits `losses` takes: these, then what some of them reject."""
-        return [*rows, *(row.refused for row in self.preferring(rows))]
+        return [*rows, *(row.with_rejected for row in self.preferring(rows))]
 
-    def teach(self, row: EncodedRow, log_probabilities: torch.Tensor) -> None:
+    def keep_teacher(self, row: EncodedRow, log_probabilities: torch.Tensor) -> None:
         """Keep what a row's teacher says at each supervised token, (S, V)."""
         self._teachers[row] = Teacher.of(log_probabilities)
 
-    def refer(self, row: EncodedRow, margin: float) -> None:
-        """Keep by how much the base itself prefers a row's answer, in nats."""
-        self._margins[row] = margin
+    def keep_reference(self, row: EncodedRow, margin: float) -> None:
+        """Keep the reference's margin: by how much the base itself prefers a row's answer, in nats."""
+        self._references[row] = margin
 
     def losses(
         self, rows: Sequence[EncodedRow], logits: torch.Tensor, labels: torch.Tensor
@@ -53,20 +53,20 @@ class Objectives:
 
         Args:
             rows: What is trained on.
-            logits: Of all that is `laid`, (S + refused, V), float32.
-            labels: The tokens there, (S + refused,).
+            logits: Of all that is `forwarded`, (S + rejected, V), float32.
+            labels: The tokens there, (S + rejected,).
         """
         plain = cross_entropy(logits, labels, reduction="none")
-        sizes = [row.supervised for row in self.laid(rows)]
+        sizes = [row.supervised for row in self.forwarded(rows)]
         own, said = torch.split(plain, sizes), torch.split(logits, sizes)
-        refused = iter(own[len(rows) :])
+        rejected = iter(own[len(rows) :])
         out = []
         for number, row in enumerate(rows):
             loss = own[number]
             if row in self._teachers:
                 loss = self._mixed(row, loss, said[number])
             if self.preferring([row]):
-                loss = loss + self._preference(row, own[number], next(refused)) / len(loss)
+                loss = loss + self._preference(row, own[number], next(rejected)) / len(loss)
             out.append(loss)
         return torch.cat(out)
 
@@ -79,7 +79,7 @@ class Objectives:
         self, row: EncodedRow, chosen: torch.Tensor, rejected: torch.Tensor
     ) -> torch.Tensor:
         """Return -log sigmoid(beta · (margin - that of the base)) (Rafailov et al. 2023, eq. 7)."""
-        if row not in self._margins:
+        if row not in self._references:
             return chosen.new_zeros(())
-        margin = rejected.sum() - chosen.sum() - self._margins[row]
+        margin = rejected.sum() - chosen.sum() - self._references[row]
         return -self._recipe.dpo * logsigmoid(self._recipe.beta * margin)

@@ -30,8 +30,14 @@ _TOKENS_PER_SECOND: Mapping[str, float] = {
 }  # fmt: skip
 """In and out together: the default model on two cores without bfloat16, where prompts of a cell that
 share their beginning are quick. Measured in benchmarks/results (squad20, locomo1) on 2026-11-30."""
-_BFLOAT16 = 3.0
-"""How many times as fast two cores with bfloat16 are (`estimating.TOKENS_PER_SECOND`)."""
+_BFLOAT16 = {"studies": 3.3, "training": 4.0}
+"""How many times as fast two cores with bfloat16 are, by part; the exam's for all others
+(`estimating.TOKENS_PER_SECOND`)."""
+_BFLOAT16_EXAM = 1.6
+_WINDOW = 32_768
+"""Tokens that the default model takes in."""
+_NOT_RECKONED = ("mechanisms", "votes", "autonomy")
+"""Settings that change what a study costs, by how much is not known."""
 
 
 def estimate_bench(plan: BenchPlan) -> dict[str, Any]:
@@ -40,10 +46,10 @@ def estimate_bench(plan: BenchPlan) -> dict[str, Any]:
     Parts that are kept from an earlier run in the same folder are counted as if they were not.
     """
     load = _load(plan.benchmark, plan.policy)
-    bfloat16 = _has_bfloat16()
+    bfloat16, usual = _has_bfloat16(), StudyPolicy()
     parts = {}
     for name, tokens in _parts(plan, load).items():
-        speed = _TOKENS_PER_SECOND[name] * (_BFLOAT16 if bfloat16 else 1)
+        speed = _TOKENS_PER_SECOND[name] * (_BFLOAT16.get(name, _BFLOAT16_EXAM) if bfloat16 else 1)
         parts[name] = {"tokens": round(tokens), "seconds": round(tokens / speed)}
     return {
         "benchmark": plan.benchmark.name,
@@ -56,7 +62,18 @@ def estimate_bench(plan: BenchPlan) -> dict[str, Any]:
         "tokens": sum(part["tokens"] for part in parts.values()),
         "seconds": sum(part["seconds"] for part in parts.values()),
         "bfloat16": bfloat16,
+        "does_not_fit": _whole(plan) if "full" in plan.cells and _whole(plan) > _WINDOW else None,
+        "not_reckoned": [
+            *(n for n in _NOT_RECKONED if getattr(plan.policy, n) != getattr(usual, n)),
+            *(["judge"] if plan.judge else []),
+        ],
     }
+
+
+def _whole(plan: BenchPlan) -> int:
+    """Return the tokens of a prompt that has all documents in view."""
+    documents = sum(estimate_tokens(one.text) for one in plan.benchmark.documents)
+    return round(answering_tokens(open_book("", ""), documents))
 
 
 def _has_bfloat16() -> bool:
@@ -73,18 +90,24 @@ def _load(benchmark: Benchmark, policy: StudyPolicy) -> Load:
 
 def _parts(plan: BenchPlan, load: Load) -> dict[str, float]:
     """Return the tokens of each part that costs any, in the order in which they are done."""
-    seeds, rounds = len(plan.seeds), plan.policy.rounds
+    seeds = len(plan.seeds)
     training = REPLAYED_TOKENS + TRAINED_TOKENS * KEPT * load.questions
     parts = {
         **{cell: _sitting(plan, load, cell) for cell in plan.cells if cell not in LEARNT},
-        "studies": seeds * rounds * load.tokens * any(cell in LEARNT for cell in plan.cells),
+        "studies": seeds * _study(plan, load) * any(cell in LEARNT for cell in plan.cells),
         "training": seeds * training * any(cell in TRAINED for cell in plan.cells),
         **{cell: seeds * _sitting(plan, load, cell) for cell in plan.cells if cell in LEARNT},
     }
     if plan.control is not None:
         control = _load(plan.control, plan.policy)
-        parts["placebo"] = rounds * control.tokens + _sitting(plan, control, "memory")
+        parts["placebo"] = _study(plan, control) + _sitting(plan, control, "memory")
     return {name: tokens for name, tokens in parts.items() if tokens}
+
+
+def _study(plan: BenchPlan, load: Load) -> float:
+    """Return the tokens of one study: later rounds take up some passages again, at most."""
+    weak = min(plan.policy.weak_passages, load.passages) * (plan.policy.rounds - 1)
+    return load.tokens * (1 + weak / max(1, load.passages))
 
 
 def _sitting(plan: BenchPlan, load: Load, cell: str) -> float:
@@ -93,7 +116,7 @@ def _sitting(plan: BenchPlan, load: Load, cell: str) -> float:
     size = sum(sizes) / max(1, load.passages)
     asked = float(len(plan.benchmark.items))
     if cell == "full":
-        return asked * answering_tokens(open_book("", ""), sum(sizes)) if documents else 0.0
+        return asked * _whole(plan) if documents and _whole(plan) <= _WINDOW else 0.0
     if cell == "rag":
         return (
             asked * answering_tokens(with_memory([""], ""), plan.policy.recall_k * size)

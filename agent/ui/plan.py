@@ -49,9 +49,20 @@ def show_bench_plan(plan: Mapping[str, Any], console: Console | None = None) -> 
         f"{many(plan['seeds'], 'seed')}.",
         f"About {plan['tokens']:,} tokens and {duration(plan['seconds'])}, assumed: the default "
         f"model on two cores {bfloat16} bfloat16, and nothing kept from an earlier run.",
+        *_left_out(plan),
     ):
         console.print(line(text), soft_wrap=True)
     console.print("Nothing was written.", style="dim")
+
+
+def _left_out(plan: Mapping[str, Any]) -> Iterator[str]:
+    if plan["does_not_fit"]:
+        yield (
+            f"Without full: its prompts of about {plan['does_not_fit']:,} tokens do not fit the "
+            "default model's window."
+        )
+    if plan["not_reckoned"]:
+        yield f"Not reckoned with: {', '.join(plan['not_reckoned'])}."
 
 
 def _parts(parts: Mapping[str, Mapping[str, int]]) -> Table:

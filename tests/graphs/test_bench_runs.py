@@ -85,11 +85,43 @@ def test_a_dry_run_counts_and_estimates_and_writes_nothing(bench, capsys):
     for name in ("studies", "memory"):
         assert 2 * more[name]["tokens"] == pytest.approx(told["parts"][name]["tokens"], abs=1)
 
+    options = ["--rounds", "3", "--judge", "openai:x", "--votes", "3", "--seeds", "1"]
+    assert bench(*options, "--dry-run", "--json") == 0
+    longer = json.loads(capsys.readouterr().out)
+    assert longer["not_reckoned"] == ["votes", "judge"]
+    assert longer["parts"]["studies"]["tokens"] == pytest.approx(
+        3 * more["studies"]["tokens"], abs=2
+    ), "as few passages as these are all taken up again"
+    assert bench(*options, "--dry-run") == 0
+    assert "Not reckoned with: votes, judge." in capsys.readouterr().out
+
     assert bench("--cells", "base", "--dry-run") == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "tiny: 2 documents of" in text
     assert "studies" not in text
     assert text.endswith("Nothing was written.")
+
+
+def test_a_dry_run_leaves_out_what_would_not_fit_and_caps_later_rounds(bench, capsys):
+    documents = [
+        {"id": f"page{n}", "title": f"Page {n}", "text": f"In {1000 + n} Ada Kern came. " * 100}
+        for n in range(80)
+    ]
+    lines = "".join(json.dumps(one) + "\n" for one in documents)
+    (bench.data / "documents.jsonl").write_text(lines)
+    row = {"id": "q", "question": "Who came?", "answers": ["Ada Kern"], "document": "page1"}
+    (bench.data / "exam.jsonl").write_text(json.dumps(row) + "\n")
+    told = {}
+    for rounds in ("1", "2"):
+        assert bench("--dry-run", "--json", "--seeds", "1", "--rounds", rounds) == 0
+        told[rounds] = json.loads(capsys.readouterr().out)
+    assert "full" not in told["1"]["parts"]
+    assert told["1"]["does_not_fit"] > 32_768
+    once, twice = (told[rounds]["parts"]["studies"]["tokens"] for rounds in ("1", "2"))
+    assert once < twice < 1.2 * once
+    assert bench("--dry-run") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "Without full: its prompts of about" in text
 
 
 def test_every_cell_is_sat_and_what_was_learnt_shows(bench, capsys):

@@ -67,7 +67,6 @@ def test_an_adapter_sits_the_exam_once_and_its_figures_are_kept(bench, context, 
         for id_, asked in (("q1", question), ("q2", "What is not known?"))
     )
     exam = Benchmark(name="tiny", documents=(page,), items=items, origin="made up")
-    (tmp_path / "adapters").mkdir()
     first = bench.trained(context, exam, "ours", tmp_path / "adapters")
 
     assert first.scores["adapter"] == {"q1": 1.0, "q2": 0.0}
@@ -81,3 +80,31 @@ def test_an_adapter_sits_the_exam_once_and_its_figures_are_kept(bench, context, 
     assert (figures["adapter"].value, figures["ours_rows"].value) == (0.5, first.rows)
     assert "both" in figures
     bench.show(figures, ["ours"])
+
+
+def test_cut_short_while_it_sits_the_adapter_is_not_trained_again_nor_taken_for_another(
+    bench, context, tmp_path, monkeypatch
+):
+    page = BenchDocument(id="bridge", title="The Orlan Bridge", text="Mara Vint built it.")
+    item = Item(id="q1", question=next(iter(FACTS)), answers=("x",), document=page.key)
+    exam = Benchmark(name="tiny", documents=(page,), items=(item,), origin="made up")
+    trained, train = [], bench.train
+
+    def note(*arguments, **more):
+        trained.append(more["out"])
+        return train(*arguments, **more)
+
+    monkeypatch.setattr(bench, "train", note)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench, "_sit", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            bench.trained(context, exam, "without_replay", tmp_path)
+    bench.trained(context, exam, "without_replay", tmp_path)
+    assert len(trained) == 1
+    for cost in tmp_path.glob("*-cost.json"):
+        cost.unlink()
+    bench.trained(context, exam, "without_replay", tmp_path)
+    assert trained[1] == trained[0], "without its cost it is made again"
+    context.store.forget([context.store.list()[0].id], who="test", why="to have others")
+    bench.trained(context, exam, "without_replay", tmp_path)
+    assert len(set(trained)) == 2, "of other memories it is another one"

@@ -71,38 +71,94 @@ def test_merged_weights_say_what_the_adapted_ones_said(
     assert torch.equal(said(tmp_path / "copy"), said(base))
 
 
-def test_each_way_learns_in_order_and_goes_on_where_it_was_cut_short(
+@pytest.fixture
+def remembered(
+    sequence: ModuleType, learnt: StudyContext, exam: Benchmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is remembered is of both pages, half and half."""
+    memories = sorted(learnt.store.list(), key=lambda one: one.id)
+    halves = {page.key: memories[n::2] for n, page in enumerate(exam.documents)}
+    assert all(halves.values())
+    monkeypatch.setattr(sequence, "_memories", lambda _, key: halves[key])
+
+
+@pytest.mark.usefixtures("remembered")
+def test_a_chain_trains_and_merges_on_top_of_what_was_merged_before(
     sequence: ModuleType,
     learnt: StudyContext,
     exam: Benchmark,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    remembered = learnt.store.list()
-    monkeypatch.setattr(
-        sequence, "_memories", lambda _, key: remembered if key == exam.documents[0].key else []
-    )
-    sat: list[int] = []
-    sit = sequence._sit
+    trained, merged = [], []
+    train, merge = sequence.train, sequence.merge
 
-    def dies(*arguments: Any) -> dict[str, float]:
-        if len(sat) == 2:
-            raise MemoryError
-        sat.append(1)
-        return dict(sit(*arguments))
+    def note_training(rows: Any, *, base: Path, out: Path, **more: Any) -> Any:
+        trained.append((out.name, base.name, len(rows)))
+        return train(rows, base=base, out=out, **more)
 
-    monkeypatch.setattr(sequence, "_sit", dies)
-    with pytest.raises(MemoryError):
-        sequence.learn(learnt, exam, tmp_path)
-    monkeypatch.setattr(sequence, "_sit", sit)
+    def note_merging(base: Path, adapter: Path, out: Path) -> None:
+        merged.append((base.name, adapter.name, out.name))
+        merge(base, adapter, out)
+
+    monkeypatch.setattr(sequence, "train", note_training)
+    monkeypatch.setattr(sequence, "merge", note_merging)
     found = sequence.learn(learnt, exam, tmp_path)
 
+    assert merged == [("base", "chained-1", "merged-1"), ("merged-1", "chained-2", "merged-2")]
+    bases = {name: base for name, base, _ in trained}
+    assert bases == {
+        "ours-1": "base", "chained-1": "base", "ours-2": "base", "chained-2": "merged-1",
+    }  # fmt: skip
+    rows = {name: count for name, _, count in trained}
+    assert rows["chained-2"] < rows["ours-2"]
+    assert rows["chained-1"] < rows["ours-1"], "nothing is replayed in a chain"
     assert found["ours"] == {1: {"q-one": 1.0}, 2: {"q-one": 1.0, "q-two": 1.0}}
     assert {n: scores.keys() for n, scores in found["chained"].items()} == {
         1: {"q-one"}, 2: {"q-one", "q-two"},
     }  # fmt: skip
-    merged = sorted(one.name for one in tmp_path.glob("merged-*"))
-    assert merged == ["merged-2"], "each is merged into the next"
     figures = sequence.figures_of(found, exam)
     assert (figures["first_after_2_ours"].value, figures["all_after_1_ours"].value) == (1.0, 1.0)
     sequence.show(figures, [1, 2])
+
+
+@pytest.mark.usefixtures("remembered")
+@pytest.mark.parametrize(("step", "at"), [("train", 2), ("train", 4), ("merge", 2), ("_sit", 4)])
+def test_cut_short_anywhere_it_comes_to_the_same_weights(
+    sequence: ModuleType,
+    learnt: StudyContext,
+    exam: Benchmark,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    at: int,
+) -> None:
+    whole = sequence.learn(learnt, exam, tmp_path / "whole")
+    done, does = [], getattr(sequence, step)
+
+    def dies(*arguments: Any, **more: Any) -> Any:
+        done.append(1)
+        if len(done) == at:
+            raise MemoryError
+        return does(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sequence, step, dies)
+        with pytest.raises(MemoryError):
+            sequence.learn(learnt, exam, tmp_path / "cut")
+    assert sequence.learn(learnt, exam, tmp_path / "cut") == whole
+    first, second = (
+        next((tmp_path / name).glob("*/merged-2/model.safetensors")) for name in ("whole", "cut")
+    )
+    assert first.read_bytes() == second.read_bytes()
+    assert not list((tmp_path / "cut").glob("*/merged-1"))
+
+
+def test_what_was_made_of_other_documents_is_not_taken_over(
+    sequence: ModuleType, learnt: StudyContext, exam: Benchmark, tmp_path: Path
+) -> None:
+    folder = tmp_path / "kept"
+    sequence.learn(learnt, exam, folder)
+    found = sequence.learn(learnt, exam.limited(1), folder)
+    assert list(found["ours"]) == list(found["chained"]) == [1]
+    assert len(list(folder.iterdir())) == 2

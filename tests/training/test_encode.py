@@ -73,8 +73,8 @@ def test_the_teacher_sees_the_same_answer_after_its_source(tokenizer: Any) -> No
 def test_what_is_rejected_stands_in_the_answers_place(tokenizer: Any) -> None:
     [encoded] = encode([dataclasses.replace(ROW, rejected="No.")], tokenizer, max_length=99)
     text = "<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\nNo.<|im_end|>"
-    assert tokenizer.decode(encoded.refused.ids) == text
-    assert encoded.refused.prompt_length == encoded.prompt_length
+    assert tokenizer.decode(encoded.with_rejected.ids) == text
+    assert encoded.with_rejected.prompt_length == encoded.prompt_length
 
 
 def test_the_end_of_the_turn_comes_from_the_template(tokenizer: Any) -> None:
@@ -89,6 +89,9 @@ def test_the_end_of_the_turn_comes_from_the_template(tokenizer: Any) -> None:
         (StudyRow(messages=(("user", "x"),), answer=""), "no answer"),
         (StudyRow(messages=(("user", "x"),), answer="y", weight=0.0), "weight 0.0"),
         (StudyRow(messages=(), answer="", kind="text"), "no answer"),
+        (StudyRow(messages=(), answer="y"), "kind 'qa'"),
+        (StudyRow(messages=(("user", "x"),), answer="y", kind="text"), "kind 'text'"),
+        (StudyRow(messages=(), answer="y", kind="text", rejected="z"), "kind 'text'"),
         (StudyRow(messages=(("user", "x"),), answer="y", rejected="y"), "to itself"),
         (StudyRow(messages=(("user", "x"),), answer="y", rejected="z" * 99), "max_length=99"),
         (StudyRow(messages=(), answer="x" * 99, kind="text"), "max_length=99"),
