@@ -32,11 +32,13 @@ from results_file import Figure
 from rich.console import Console
 from rich.table import Table
 
+from ingrained.agent.asking import Asker
 from ingrained.agent.bench.benchmark import Benchmark
 from ingrained.agent.bench.loading import load
-from ingrained.agent.bench.sitting import sit_cell
+from ingrained.agent.bench.sitting import Sitting, sit_cell
 from ingrained.agent.bench.statistics import SHARE, interval
 from ingrained.agent.commands.opening import load_settings
+from ingrained.agent.exam import Recall
 from ingrained.agent.report.records import write_text
 from ingrained.graphs.consolidate import (
     STRENGTH_BESIDE_NOTES,
@@ -168,17 +170,23 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
+    parser = study_parser(__doc__)
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    return parser.parse_args()
+
+
+def study_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of the options for one study, and adapters of it."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     bench_figures.add_data_option(parser)
     parser.add_argument("--work", type=Path, required=True, help="for the study and the adapters")
     parser.add_argument("--source", default=SOURCE, help="the data set")
     parser.add_argument("--documents", type=int, default=20, help="how many of its documents")
     parser.add_argument("--model", help="to train and to ask; default as everywhere")
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--folder", type=Path, default=results_file.FOLDER, help="for the result")
-    return parser.parse_args()
+    return parser
 
 
 def bench_arguments(options: argparse.Namespace) -> list[str]:
@@ -192,13 +200,18 @@ def bench_arguments(options: argparse.Namespace) -> list[str]:
 
 def command(options: argparse.Namespace) -> str:
     """Return what to type to measure it again."""
+    chosen = [] if options.variants == list(VARIANTS) else ["--variants", *options.variants]
+    return " ".join([study_command("consolidation", options), *chosen])
+
+
+def study_command(script: str, options: argparse.Namespace) -> str:
+    """Return what to type for a script with the options of `study_parser`."""
     words = [
-        "python benchmarks/consolidation.py",
+        f"python benchmarks/{script}.py",
         *bench_figures.data_arguments(options.data and "FOLDER"), "--work FOLDER",
         *([] if options.source == SOURCE else [f"--source {options.source}"]),
         f"--documents {options.documents}",
         *([f"--model {options.model}"] if options.model else []),
-        *([] if options.variants == list(VARIANTS) else ["--variants", *options.variants]),
     ]  # fmt: skip
     return " ".join(words)
 
@@ -261,11 +274,15 @@ def _train(
 
 
 def _sit(context: StudyContext, benchmark: Benchmark, cell: str, name: str) -> dict[str, float]:
-    sat = sit_cell(
-        benchmark, cell, context.asker, adapter=name,
-        recall=lambda asker: context.recaller(asker, phase="exam").recall,
-    )  # fmt: skip
-    return {row["id"]: float(row["contained"]) for row in sat["rows"] if row["answers"]}
+    def recall(asker: Asker) -> Recall:
+        return context.recaller(asker, phase="exam").recall
+
+    return contained(sit_cell(benchmark, cell, context.asker, adapter=name, recall=recall))
+
+
+def contained(sitting: Sitting) -> dict[str, float]:
+    """Return item id → whether an accepted answer stands in the reply, of what has one."""
+    return {row["id"]: float(row["contained"]) for row in sitting["rows"] if row["answers"]}
 
 
 def figures_of(found: Mapping[str, Trained], benchmark: Benchmark) -> dict[str, Figure]:

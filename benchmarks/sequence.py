@@ -14,7 +14,6 @@ ones before it, so only those are made that sit. The same command goes on where 
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import shutil
@@ -24,8 +23,7 @@ from typing import Any
 
 import bench_figures
 import consolidation
-import results_file
-from consolidation import digest, kept
+from consolidation import contained, digest, kept
 from results_file import Figure
 from rich.console import Console
 from rich.table import Table
@@ -52,7 +50,7 @@ Scores = Mapping[str, float]
 
 def main() -> None:
     """Study, learn document by document, sit; print the table, write `results/sequence.json`."""
-    options = _options()
+    options = consolidation.study_parser(__doc__).parse_args()
     bench_figures.bench(consolidation.bench_arguments(options))
     measured = bench_figures.read_bench(options.work)
     benchmark = load(options.source, options.data).limited(options.documents)
@@ -61,34 +59,8 @@ def main() -> None:
         found = learn(context, benchmark, options.work / "sequence")
     figures = {**bench_figures.cell_figures(measured), **figures_of(found, benchmark)}
     show(figures, list(found["ours"]))
-    bench_figures.keep(
-        "sequence", figures, measured, command=command(options), folder=options.folder
-    )
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    bench_figures.add_data_option(parser)
-    parser.add_argument("--work", type=Path, required=True, help="for the study and the adapters")
-    parser.add_argument("--source", default=consolidation.SOURCE, help="the data set")
-    parser.add_argument("--documents", type=int, default=20, help="how many of its documents")
-    parser.add_argument("--model", help="to train and to ask; default as everywhere")
-    parser.add_argument("--folder", type=Path, default=results_file.FOLDER, help="for the result")
-    return parser.parse_args()
-
-
-def command(options: argparse.Namespace) -> str:
-    """Return what to type to measure it again."""
-    words = [
-        "python benchmarks/sequence.py",
-        *bench_figures.data_arguments(options.data and "FOLDER"), "--work FOLDER",
-        *([] if options.source == consolidation.SOURCE else [f"--source {options.source}"]),
-        f"--documents {options.documents}",
-        *([f"--model {options.model}"] if options.model else []),
-    ]  # fmt: skip
-    return " ".join(words)
+    command = consolidation.study_command("sequence", options)
+    bench_figures.keep("sequence", figures, measured, command=command, folder=options.folder)
 
 
 def stops(documents: int) -> list[int]:
@@ -206,7 +178,7 @@ def _sit(asker: Asker, benchmark: Benchmark, cell: str, adapter: str | None) -> 
     sat = sit_cell(
         benchmark, cell, asker, adapter=adapter, recall=lambda _: lambda asked: [[] for _ in asked]
     )
-    return {row["id"]: float(row["contained"]) for row in sat["rows"] if row["answers"]}
+    return contained(sat)
 
 
 def figures_of(

@@ -10,7 +10,6 @@ from ingrained.agent.bench.benchmark import Benchmark
 from ingrained.agent.bench.cells import LEARNT, TRAINED
 from ingrained.agent.reading.documents import Document
 from ingrained.agent.reading.passages import estimate_tokens, split
-from ingrained.devices import fast_dtype
 from ingrained.graphs.context import StudyPolicy
 
 from .bench_job import BenchPlan
@@ -23,6 +22,7 @@ from .costing import (
     exam_tokens,
     load_of,
 )
+from .estimating import has_bfloat16, not_reckoned
 
 _TOKENS_PER_SECOND: Mapping[str, float] = {
     "studies": 550, "training": 110, "base": 100, "open": 550, "full": 2500, "rag": 170,
@@ -36,8 +36,6 @@ _BFLOAT16 = {"studies": 3.3, "training": 4.0}
 _BFLOAT16_EXAM = 1.6
 _WINDOW = 32_768
 """Tokens that the default model takes in."""
-_NOT_RECKONED = ("mechanisms", "votes", "autonomy")
-"""Settings that change what a study costs, by how much is not known."""
 
 
 def estimate_bench(plan: BenchPlan) -> dict[str, Any]:
@@ -46,7 +44,7 @@ def estimate_bench(plan: BenchPlan) -> dict[str, Any]:
     Parts that are kept from an earlier run in the same folder are counted as if they were not.
     """
     load = _load(plan.benchmark, plan.policy)
-    bfloat16, usual = _has_bfloat16(), StudyPolicy()
+    bfloat16 = has_bfloat16()
     parts = {}
     for name, tokens in _parts(plan, load).items():
         speed = _TOKENS_PER_SECOND[name] * (_BFLOAT16.get(name, _BFLOAT16_EXAM) if bfloat16 else 1)
@@ -63,10 +61,7 @@ def estimate_bench(plan: BenchPlan) -> dict[str, Any]:
         "seconds": sum(part["seconds"] for part in parts.values()),
         "bfloat16": bfloat16,
         "does_not_fit": _whole(plan) if "full" in plan.cells and _whole(plan) > _WINDOW else None,
-        "not_reckoned": [
-            *(n for n in _NOT_RECKONED if getattr(plan.policy, n) != getattr(usual, n)),
-            *(["judge"] if plan.judge else []),
-        ],
+        "not_reckoned": [*not_reckoned(plan.policy), *(["judge"] if plan.judge else [])],
     }
 
 
@@ -74,12 +69,6 @@ def _whole(plan: BenchPlan) -> int:
     """Return the tokens of a prompt that has all documents in view."""
     documents = sum(estimate_tokens(one.text) for one in plan.benchmark.documents)
     return round(answering_tokens(open_book("", ""), documents))
-
-
-def _has_bfloat16() -> bool:
-    import torch
-
-    return fast_dtype("cpu") == torch.bfloat16
 
 
 def _load(benchmark: Benchmark, policy: StudyPolicy) -> Load:

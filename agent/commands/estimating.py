@@ -71,11 +71,21 @@ def estimate(
             "passages": plan.reached.passages,
             "left": plan.left,
             "questions": plan.reached.questions,
-            "not_reckoned": [
-                name for name in _NOT_RECKONED if getattr(policy, name) != getattr(_USUAL, name)
-            ],
+            "not_reckoned": not_reckoned(policy),
             **_costs(plan.parts(exam), past.runs),
         }
+
+
+def not_reckoned(policy: StudyPolicy) -> list[str]:
+    """Return the settings that an estimate does not go by, though they are not the usual ones."""
+    return [name for name in _NOT_RECKONED if getattr(policy, name) != getattr(_USUAL, name)]
+
+
+def has_bfloat16() -> bool:
+    """Say whether this machine's processor computes in bfloat16."""
+    import torch
+
+    return fast_dtype("cpu") == torch.bfloat16
 
 
 class _Plan:
@@ -163,9 +173,7 @@ def _costs(parts: Mapping[str, float], runs: Sequence[Mapping[str, Any]]) -> dic
 
     Where nothing was measured yet, the speed is that of a machine like this one.
     """
-    import torch
-
-    bfloat16 = fast_dtype("cpu") == torch.bfloat16
+    bfloat16 = has_bfloat16()
     assumed = TOKENS_PER_SECOND[bfloat16]
     study = _speed(runs, training=False)
     trained = _speed(runs, training=True)
