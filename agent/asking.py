@@ -145,6 +145,13 @@ class Asker:
         self.replies = replies
         self._beside: dict[str, str] = {}
         self._adapters: dict[str, _Adapter] = {}
+        self._through: str | None = None
+
+    def through(self, adapter: str | None) -> Asker:
+        """Return the same asker, replying through an adapter where none is asked for by name."""
+        other = copy.copy(self)
+        other._through = adapter
+        return other
 
     def metered_by(self, meter: Meter) -> Asker:
         """Return the same asker, with the adapters and replies it knows, that adds up elsewhere."""
@@ -215,7 +222,7 @@ class Asker:
             max_tokens: A reply is cut at so many.
             temperature: 0 for the likeliest reply; above it, equal prompts are sampled apart.
             seed: Of the sampling; for our own model.
-            adapter: One that was loaded, or None for the base; for our own model.
+            adapter: One that was loaded; None for that of `through`, else the base. For our own model.
             stop: Texts that end a reply. The one that did is kept, so that a whole question is told
                 from one that was cut. Our own model computes nothing after it; replies of others
                 are only cut there, as not all of them take such texts.
@@ -223,8 +230,9 @@ class Asker:
         if not prompts:
             return []
         manner = _Manner(
-            max_tokens=max_tokens, temperature=temperature, seed=seed, adapter=adapter, stop=stop
-        )
+            max_tokens=max_tokens, temperature=temperature, seed=seed,
+            adapter=adapter or self._through, stop=stop,
+        )  # fmt: skip
         keys = self._keys(prompts, manner)
         replies = self._replayed(prompts, keys, lambda left: self._compute(left, manner))
         self.meter.of(phase).add(replies)

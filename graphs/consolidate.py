@@ -16,6 +16,7 @@ from ingrained.agent.answering import closed_book, open_book
 from ingrained.agent.prompts import Messages
 from ingrained.agent.quizzing import answered
 from ingrained.graphs.context import StudyContext, cannot_train
+from ingrained.graphs.methods import Learned, Lesson, learn
 from ingrained.graphs.nodes.common import ANSWER_TOKENS, emit, metered
 from ingrained.graphs.nodes.sealed import sealed_items, share, sit
 from ingrained.graphs.state import StudyState
@@ -23,8 +24,8 @@ from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.curriculum import build_rows, data_sha256
 from ingrained.trainer.gate import GateLimits, Scores, decide
-from ingrained.trainer.lora import StepReport, TrainResult, train
-from ingrained.trainer.probes import probes, replay_prompts
+from ingrained.trainer.lora import StepReport
+from ingrained.trainer.probes import replay_prompts
 from ingrained.trainer.recipe import LoraRecipe
 from ingrained.trainer.rows import StudyRow
 from ingrained.trainer.saving import weights_sha256
@@ -74,20 +75,21 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
         runtime, "consolidate", event="rows", round=state["round"], rows=len(rows),
         memories=len(memories),
     )  # fmt: skip
-    result = train(
-        [*rows, *replay_rows(context, recipe)],
-        base=context.base_path,
-        out=context.registry.path(version),
+    lesson = Lesson(
+        context=context,
+        version=version,
         recipe=recipe,
+        rows=rows,
+        replayed=replay_rows(context, recipe),
         validation=validation_rows(context),
-        probes=probes(),
         on_step=lambda report: _on_step(runtime, report),
-        base_name=context.asker.name,
+        on_stage=lambda stage: emit(runtime, "consolidate", event="stage", **stage.to_dict()),
     )
-    manifest = _manifest(version, context, recipe, memories, rows, result)
+    learned = learn(lesson, context.policy.method)
+    manifest = _manifest(version, context, recipe, memories, rows, learned)
     base_sha256 = weights_sha256(context.base_path)
     context.registry.commit(version, dataclasses.replace(manifest, base_sha256=base_sha256))
-    context.asker.meter.of("consolidate").tokens_in += result.tokens
+    context.asker.meter.of("consolidate").tokens_in += learned.result.tokens
     return {"adapter": version, "known_adapter": None, **_slept(context)}
 
 
@@ -102,11 +104,14 @@ def after_training(state: StudyState) -> str:
 
 def _twin(context: StudyContext, rows: list[StudyRow], recipe: LoraRecipe) -> Manifest | None:
     """Return the adapter that training would make again; an undecided one before the others."""
-    wanted = data_sha256(rows), json.dumps(recipe.to_dict()), context.asker.name
+    wanted = [
+        data_sha256(rows), json.dumps(recipe.to_dict()), context.policy.method, context.asker.name,
+    ]  # fmt: skip
     twins = [
         one
         for one in context.registry.list()
-        if (one.data_sha256, json.dumps(one.recipe), one.base_model) == wanted and not one.stale
+        if [one.data_sha256, json.dumps(one.recipe), one.method, one.base_model] == wanted
+        and not one.stale
     ]
     undecided = [one for one in twins if one.decision == "candidate"]
     return next(iter([*undecided, *reversed(twins)]), None)
@@ -199,8 +204,9 @@ def _manifest(
     recipe: LoraRecipe,
     memories: list[Memory],
     rows: list[StudyRow],
-    result: TrainResult,
+    learned: Learned,
 ) -> Manifest:
+    result = learned.result
     return Manifest(
         version=version,
         base_model=context.asker.name,
@@ -209,7 +215,9 @@ def _manifest(
         memory_ids=tuple(memory.id for memory in memories),
         recipe=recipe.to_dict(),
         seed=recipe.seed,
-        rows=len(rows),
+        method=context.policy.method,
+        stages=tuple(stage.to_dict() for stage in learned.stages),
+        rows=learned.rows,
         tokens=result.tokens,
         seconds=result.seconds,
         drift=result.drift,

@@ -16,6 +16,7 @@ from ingrained.errors import ModelError, SettingsError
 from ingrained.memory.relations import Judge
 from ingrained.memory.store import MemoryStore
 from ingrained.trainer.adapters import AdapterRegistry
+from ingrained.trainer.methods import SUPERVISED, TRAINING_METHODS
 from ingrained.trainer.recipe import LoraRecipe
 
 
@@ -71,6 +72,8 @@ class StudyPolicy:
     every_documents: int | None = None
     """Consolidate whenever so many documents more were read to their end, not only at the end of
     the run; looked at after each batch."""
+    method: str = SUPERVISED
+    """How to train, of `trainer.methods.TRAINING_METHODS`."""
     approve: bool = False
     """An adapter that passes the gate waits until somebody promotes it."""
     forget_deleted: bool = False
@@ -94,6 +97,9 @@ class StudyPolicy:
             faults.append(f"share must be in (0, 1], got {self.share}")
         if self.autonomy not in AUTONOMY:
             faults.append(f"autonomy must be one of {', '.join(AUTONOMY)}, got {self.autonomy!r}")
+        if self.method not in TRAINING_METHODS:
+            names = ", ".join(TRAINING_METHODS)
+            faults.append(f"method must be one of {names}, got {self.method!r}")
         if not 0 <= self.sealed_share < 1:
             faults.append(f"sealed_share must be in [0, 1), got {self.sealed_share}")
         if not self.reflection_importance >= 0:

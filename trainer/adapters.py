@@ -22,14 +22,17 @@ from ingrained.disk import DAMAGED, replace_text
 from ingrained.errors import NotFoundError, StoreError
 
 from .gate import Decision, Scores
+from .methods import SUPERVISED
 from .resume import RESUME_FILE
 
 MANIFEST_FILE = "manifest.json"
+STAGES = "stages"
+"""Folder within a version's for the adapters on the way to it, until it is finished."""
 
 Verdict = Literal["candidate", "promoted", "rejected"]
 
 _VERSION = re.compile(r"v(\d{3,})")
-_TUPLES = ("memory_ids", "losses", "validation_losses", "reasons")
+_TUPLES = ("memory_ids", "stages", "losses", "validation_losses", "reasons")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,10 @@ class Manifest:
     memory_ids: tuple[str, ...] = ()
     recipe: dict[str, Any] = dataclasses.field(default_factory=dict)
     seed: int = 0
+    method: str = SUPERVISED
+    """How it was trained, of `methods.TRAINING_METHODS`."""
+    stages: tuple[dict[str, Any], ...] = ()
+    """The trainings of a method that has several, in order: `graphs.methods.Stage` as a dict."""
     rows: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -121,20 +128,21 @@ class AdapterRegistry:
     def stage(self) -> str:
         """Return the version to make next, with a folder of its own.
 
-        One that was cut short comes first: as it is if its training can go on, emptied if not.
+        One that was cut short comes first: as it is if its making can go on, emptied if not.
         """
         unfinished = self.unfinished()
         if unfinished:
             version = unfinished[0]
-            if not (self.folder / version / RESUME_FILE).exists():
-                shutil.rmtree(self.folder / version)
+            folder = self.folder / version
+            if not (folder / RESUME_FILE).exists() and not (folder / STAGES).exists():
+                shutil.rmtree(folder)
         else:
             version = f"v{self._newest() + 1:03d}"
         (self.folder / version).mkdir(parents=True, exist_ok=True)
         return version
 
     def commit(self, version: str, manifest: Manifest) -> None:
-        """Declare a version finished.
+        """Declare a version finished; the adapters on the way to it go.
 
         Raises:
             NotFoundError: it was not staged.
@@ -151,6 +159,7 @@ class AdapterRegistry:
                 hint="Stage a new version: adapters never change.",
             )
         self._write_manifest(manifest)
+        shutil.rmtree(self.folder / version / STAGES, ignore_errors=True)
 
     def conclude(
         self,

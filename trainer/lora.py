@@ -23,7 +23,7 @@ from .encode import EncodedRow, bounded, encode, fingerprint, shuffled_steps
 from .recipe import LoraRecipe
 from .resume import RESUME_FILE, Checkpoint
 from .rows import StudyRow
-from .saving import save_tensors
+from .saving import read_tensors, save_tensors, weights_sha256
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -86,6 +86,7 @@ def train(
     base: Path,
     out: Path,
     recipe: LoraRecipe,
+    start: Path | None = None,
     validation: Sequence[StudyRow] = (),
     probes: Sequence[StudyRow] = (),
     on_step: Callable[[StepReport], None] | None = None,
@@ -102,6 +103,8 @@ def train(
         base: Folder of the frozen base model.
         out: Folder of the new adapter; made if missing.
         recipe: How to train.
+        start: Folder of an adapter of the same shape to begin from, in place of one that adds
+            nothing. A preference is then counted from it, not from the base.
         validation: Rows to watch the loss on after each epoch, never trained on.
         probes: Rows on other things, never trained on: how far the replies drift from the base's
             is measured at the end, and kept to the recipe's `max_drift`.
@@ -112,7 +115,7 @@ def train(
     Raises:
         TrainingError: no rows, or none but replay, a row that cannot be trained on, a base that cannot, a loss that
             is not finite, or an adapter in `out` already.
-        SettingsError: the recipe does not fit the model.
+        SettingsError: the recipe does not fit the model, or the adapter to begin from.
     """
     import torch
 
@@ -127,7 +130,10 @@ def train(
         )
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
-        run = _Run(rows, validation, base=base, out=out, recipe=recipe, should_stop=should_stop)
+        run = _Run(
+            rows, validation, base=base, out=out, recipe=recipe, start=start,
+            should_stop=should_stop,
+        )  # fmt: skip
         stopped = run.go(on_step)
     drift, strength = None, 1.0
     if stopped != "interrupted":
@@ -166,6 +172,7 @@ class _Run:
         base: Path,
         out: Path,
         recipe: LoraRecipe,
+        start: Path | None,
         should_stop: Callable[[], bool] | None,
     ) -> None:
         import torch
@@ -178,6 +185,8 @@ class _Run:
         self.recipe = recipe
         self.should_stop = should_stop
         self.network = Network(load_base(base), recipe)
+        if start is not None:
+            self.network.begin_from(read_tensors(start / WEIGHTS_FILE))
         self.parameters = self.network.parameters
         self.optimizer = torch.optim.AdamW(
             self.parameters.values(), weight_decay=recipe.weight_decay, fused=True
@@ -185,7 +194,7 @@ class _Run:
         self.per_epoch = math.ceil(len(self.rows) / recipe.batch_rows)
         self.steps = self.per_epoch * recipe.epochs
         out.mkdir(parents=True, exist_ok=True)
-        self.checkpoint = Checkpoint(out, self._fingerprint(base))
+        self.checkpoint = Checkpoint(out, self._fingerprint(base, start))
         self.progress = self.checkpoint.load(self.parameters, self.optimizer)
         self._updating = False
 
@@ -340,12 +349,13 @@ class _Run:
     def _save(self) -> None:
         self.checkpoint.save(self.progress, self.parameters, self.optimizer)
 
-    def _fingerprint(self, base: Path) -> str:
+    def _fingerprint(self, base: Path, start: Path | None) -> str:
         recipe = self.recipe.to_dict()
         for freely_changed in ("max_seconds", "checkpoint_seconds", "max_drift"):
             del recipe[freely_changed]
         files = {path.name: path.stat().st_size for path in sorted(base.glob("*.safetensors"))}
         parts = [recipe, files, fingerprint(self.rows), fingerprint(self.validation)]
+        parts += [weights_sha256(start)] if start else []
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

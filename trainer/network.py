@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,7 @@ class Network:
                 hint=f"Use a number below {len(self._layers)}.",
             )
         self._adapted = self._adapt(recipe)
+        self._begun: dict[str, torch.Tensor] = {}
         self._states: dict[EncodedRow, torch.Tensor] = {}
         self._objectives = Objectives(recipe)
 
@@ -117,6 +118,24 @@ class Network:
             for name, value in self.parameters.items()
         }
 
+    @torch.no_grad()
+    def begin_from(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take over an adapter, and prefer from what it prefers (`keep_teachers`).
+
+        Raises:
+            SettingsError: it has another shape.
+        """
+        parameters = self.parameters
+        shapes = {name: tuple(value.shape) for name, value in tensors.items()}
+        if shapes != {name: tuple(value.shape) for name, value in parameters.items()}:
+            raise SettingsError(
+                "The adapter to begin from has another shape than the recipe's.",
+                hint="Train it by a recipe with the same rank, targets and first_layer.",
+            )
+        for name, parameter in parameters.items():
+            parameter.copy_(tensors[name])
+        self._begun = {name: value.detach().clone() for name, value in parameters.items()}
+
     def losses(self, rows: Sequence[EncodedRow]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the loss of each supervised token and the weight of its row, float32 (S,) each.
 
@@ -130,32 +149,54 @@ class Network:
 
     @torch.no_grad()
     def keep_teachers(self, rows: Sequence[EncodedRow], batch_tokens: int) -> None:
-        """Keep what the base says: of replay, with a source in view, of what is rejected."""
-        taught = self._objectives.taught(rows)
-        for row, said, _ in self._base_says([row.taught for row in taught], taught, batch_tokens):
-            self._objectives.keep_teacher(row, said)
-        preferring = self._objectives.preferring(rows)
-        chosen = [float(own) for *_, own in self._base_says(preferring, preferring, batch_tokens)]
-        rejected = [row.with_rejected for row in preferring]
-        for (row, _, own), of_chosen in zip(
-            self._base_says(rejected, preferring, batch_tokens), chosen, strict=True
-        ):
-            self._objectives.keep_reference(row, of_chosen - float(own))
+        """Keep what the base says: of replay, with a source in view, of what is rejected.
 
-    def _base_says(
+        What is rejected is heard of the adapter that training began from, if there was one.
+        """
+        taught = self._objectives.taught(rows)
+        with self.base_only():
+            said = self._says([row.taught for row in taught], taught, batch_tokens)
+            for row, logs, _ in said:
+                self._objectives.keep_teacher(row, logs)
+        preferring = self._objectives.preferring(rows)
+        rejected = [row.with_rejected for row in preferring]
+        with self._as_begun():
+            chosen = [float(own) for *_, own in self._says(preferring, preferring, batch_tokens)]
+            others = self._says(rejected, preferring, batch_tokens)
+            for (row, _, own), of_chosen in zip(others, chosen, strict=True):
+                self._objectives.keep_reference(row, of_chosen - float(own))
+
+    def _says(
         self, said: Sequence[EncodedRow], rows: Sequence[EncodedRow], batch_tokens: int
     ) -> Iterator[tuple[EncodedRow, torch.Tensor, torch.Tensor]]:
-        """Yield each row, the base's log-probabilities in what stands for it, and log p of that."""
+        """Yield each row, the log-probabilities in what stands for it, and log p of that."""
         for numbers in bounded(said, range(len(said)), batch_tokens):
             together = [said[number] for number in numbers]
             packed = pack(together, self.device, self._model.dtype)
             sizes = [row.supervised for row in together]
-            with self.base_only(), self._lower_of(together, batch_tokens):
+            with self._whole(), self._lower_of(together, batch_tokens):
                 logs = self._logits(together, packed).log_softmax(-1)
             own = logs.gather(-1, packed.labels[:, None])[:, 0]
             parts = zip(numbers, torch.split(logs, sizes), torch.split(own, sizes), strict=True)
             for number, part, value in parts:
                 yield rows[number], part, value.sum()
+
+    @contextmanager
+    def _as_begun(self) -> Iterator[None]:
+        """Be for a while what training began from, though it went on since."""
+        if not self._begun:
+            with self.base_only():
+                yield
+            return
+        parameters = self.parameters
+        now = {name: value.detach().clone() for name, value in parameters.items()}
+        try:
+            for name, value in parameters.items():
+                value.copy_(self._begun[name])
+            yield
+        finally:
+            for name, value in parameters.items():
+                value.copy_(now[name])
 
     @contextmanager
     def _lower_of(self, rows: Sequence[EncodedRow], batch_tokens: int) -> Iterator[None]:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingrained.errors import TrainingError
+
 if TYPE_CHECKING:
     import torch
 
@@ -22,6 +24,24 @@ def weights_sha256(folder: Path) -> str:
         with file.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Return what a safetensors file holds.
+
+    Raises:
+        TrainingError: it cannot be read.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(
+            f"No adapter can be read from {path}: {error}",
+            hint="Give the folder of a finished adapter.",
+        ) from error
 
 
 def save_tensors(

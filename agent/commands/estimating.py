@@ -20,6 +20,7 @@ from .planning import Entry, Past, entries, open_past
 _USUAL = StudyPolicy()
 _NOT_RECKONED = (
     "mechanisms", "votes", "autonomy", "judge", "reflection_importance", "every_documents",
+    "method",
 )  # fmt: skip
 """Settings that change what a study costs, by how much is not known."""
 _ADAPTED = ("memory", "adapter", "both")

@@ -36,7 +36,11 @@ def remarks(
     if policy.votes != StudyPolicy().votes and "self-consistency" not in policy.mechanisms:
         yield "--votes: without self-consistency nothing votes."
     if not policy.consolidate:
-        given = {"--approve": policy.approve, "--every": policy.every_documents}
+        given = {
+            "--approve": policy.approve,
+            "--every": policy.every_documents,
+            "--method": policy.method != StudyPolicy().method,
+        }
         yield from (
             f"{option}: without --consolidate nothing is trained."
             for option, value in given.items()

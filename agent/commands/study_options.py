@@ -18,6 +18,13 @@ Every = Annotated[
     int | None,
     typer.Option("--every", help="Train after every N documents too, not only at the end."),
 ]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        help="How to train: supervised, autonomous-learning, self, rest-em or star "
+        "(docs/training.md).  [default: supervised]"
+    ),
+]
 Approve = Annotated[
     bool, typer.Option("--approve", help="Let an adapter that passes the gate wait for your word.")
 ]

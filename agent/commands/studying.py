@@ -183,6 +183,7 @@ def explain_settings(
     values = {
         "home": str(settings.home), "model": settings.model, "embedder": settings.embedder,
         "rounds": policy.rounds, "consolidate": policy.consolidate, "every_documents": policy.every_documents, "approve": policy.approve,
+        "method": policy.method,
         "budget_tokens": policy.budget_tokens, "seed": policy.seed, "trust": policy.trust,
         "forget_deleted": policy.forget_deleted, "judge": policy.judge,
         "reflect": policy.reflection_importance > 0, "autonomy": policy.autonomy,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +14,7 @@ from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.lineage import Learnt, by_document
 
 from .console import duration, line, many, new_table, percent, results, safe
+from .events import fact_said
 
 _MEGABYTE = 1_000_000
 
@@ -63,6 +65,7 @@ def show_adapter(one: Manifest, active: str | None, console: Console | None = No
         "before it": one.parent or "none",
         "made of": f"{len(one.memory_ids):,} memories, {one.rows:,} rows, {one.tokens:,} tokens",
         "data SHA-256": one.data_sha256,
+        "method": one.method,
         "recipe": recipe,
         "seed": str(one.seed),
         "took": duration(one.seconds),
@@ -73,6 +76,8 @@ def show_adapter(one: Manifest, active: str | None, console: Console | None = No
     }
     for name, value in rows.items():
         table.add_row(name, Text(safe(value)))
+    for stage in one.stages:
+        table.add_row("stage", Text(safe(_stage(stage))))
     table.add_row("gate", _gate(one, forced="promoted by force"))
     if one.stale:
         table.add_row("stale", Text(safe(one.stale), style="yellow"))
@@ -156,6 +161,15 @@ def show_discarded(versions: Sequence[str], console: Console | None = None) -> N
 
 def _when(one: Manifest, form: str) -> str:
     return datetime.datetime.fromtimestamp(one.created, datetime.UTC).strftime(form)
+
+
+def _stage(stage: Mapping[str, Any]) -> str:
+    facts = "".join(f", {fact_said(name, value)}" for name, value in stage["facts"].items())
+    weights = stage["weights_sha256"][:12]
+    return (
+        f"{stage['name']}: {stage['rows']:,} rows, {stage['tokens']:,} tokens, "
+        f"sealed {percent(stage['sealed'])}{facts}, weights {weights}"
+    )
 
 
 def _drift(one: Manifest) -> str:

@@ -101,6 +101,16 @@ def gate_said(gate: Mapping[str, Any]) -> str:
     return f"{version} {decision}" + (f": {reasons}" if reasons else "")
 
 
+def _stage(e: Event) -> str:
+    facts = "".join(f", {fact_said(name, value)}" for name, value in e["facts"].items())
+    return f"stage     {e['name']}: {many(e['rows'], 'row')}, sealed {percent(e['sealed'])}{facts}"
+
+
+def fact_said(name: str, value: float) -> str:
+    """Return what a stage tells of itself: a count, or a share."""
+    return f"{name.replace('_', ' ')} {value if isinstance(value, int) else f'{value:.2f}'}"
+
+
 def _known(e: Event) -> str:
     version, fate = e["version"], "rejected by the gate"
     if e["decision"] == "candidate":
@@ -144,6 +154,7 @@ _TELLERS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("consolidate", "rows"): lambda e: (
         f"train     {many(e['rows'], 'row')} from {many(e['memories'], 'memory', 'memories')}"
     ),
+    ("consolidate", "stage"): _stage,
     ("consolidate", "known"): _known,
     ("trial", "gate"): _gate,
     ("examine", "scores"): _scores,

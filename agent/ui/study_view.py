@@ -85,6 +85,8 @@ class StudyView:
                 self._bars.update(self._task, advance=self._in_hand, facts=self._facts())
             case "consolidate", "step":
                 self._step(event)
+            case "consolidate", "stage":
+                self._end_training()
 
     def _tell_skipped(self) -> None:
         for text in skipped_lines(self._skipped):

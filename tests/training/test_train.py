@@ -718,3 +718,43 @@ def test_a_real_model_learns_a_fact(smollm_path: Path, tmp_path: Path) -> None:
     recipe = LoraRecipe(rank=8, alpha=16, epochs=6, first_layer=20, learning_rate=2e-3)
     result = train(rows, base=smollm_path, out=tmp_path / "a", recipe=recipe)
     assert result.losses[-1] < 0.5 * result.losses[0]
+
+
+def test_a_training_begins_from_an_adapter_and_prefers_from_what_that_prefers(
+    base: Path, tmp_path: Path
+) -> None:
+    recipe = change(dpo=0.5, epochs=1)
+    first = run(base, tmp_path / "first")
+    going_on = train(ROWS, base=base, out=tmp_path / "on", recipe=RECIPE, start=tmp_path / "first")
+    assert going_on.losses[0] < 0.9 * first.losses[0], "it knows what was learnt before"
+
+    one = [PREFERRED[0]]
+    alone = [ROWS[0]]
+    preferring = train(one, base=base, out=tmp_path / "p", recipe=recipe, start=tmp_path / "first")
+    plain = train(alone, base=base, out=tmp_path / "q", recipe=recipe, start=tmp_path / "first")
+    excess = (preferring.losses[0] - plain.losses[0]) * preferring.supervised_tokens
+    assert excess == pytest.approx(0.5 * math.log(2), abs=1e-4), "no preference yet but its own"
+
+
+def test_a_training_from_an_adapter_goes_on_to_the_same_losses_after_a_kill(
+    base: Path, tmp_path: Path
+) -> None:
+    run(base, tmp_path / "first")
+    recipe, start = change(dpo=0.5, epochs=2, checkpoint_seconds=0), tmp_path / "first"
+    whole = train(PREFERRED, base=base, out=tmp_path / "a", recipe=recipe, start=start)
+    steps = iter([False, False, True])
+
+    def go(**more: object) -> TrainResult:
+        return train(PREFERRED, base=base, out=tmp_path / "b", recipe=recipe, start=start, **more)  # type: ignore[arg-type]
+
+    assert go(should_stop=lambda: next(steps)).stopped == "interrupted"
+    assert go().losses == pytest.approx(whole.losses)
+    assert_same_weights(tmp_path / "a", tmp_path / "b")
+
+
+def test_an_adapter_of_another_shape_is_no_beginning(base: Path, tmp_path: Path) -> None:
+    run(base, tmp_path / "first")
+    with pytest.raises(SettingsError, match="another shape"):
+        run(base, tmp_path / "wide", change(rank=8), start=tmp_path / "first")
+    with pytest.raises(TrainingError, match="No adapter can be read"):
+        run(base, tmp_path / "none", start=tmp_path / "missing")

@@ -29,6 +29,7 @@ WORDINGS = {
     "plan_topic": "bb02b0a6fe1b",
     "rationalise": "f99bd8d38443",
     "reason": "792c7c0bd600",
+    "reason_alone": "e24d1b6d3569",
     "refine_answer": "64e2185a64ea",
     "refine_note": "2c3c4c048efe",
     "reflect_on_failure": "c6d19cb3fc43",
@@ -42,6 +43,7 @@ WORDINGS = {
     "reversed": "a7bb7efef246",
     "variation": "70ae652704bc",
     "with_memory": "b48d5e986bca",
+    "write_quiz": "9a535ab2ac60",
 }
 """Name → beginning of the file's SHA-256. Change one only after measuring the new wording."""
 

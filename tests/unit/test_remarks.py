@@ -28,6 +28,11 @@ from ingrained.graphs.context import StudyPolicy
             ["--approve: without --consolidate nothing is trained."],
         ),
         (
+            None, None, {"method": "star"},
+            ["--method: without --consolidate nothing is trained."],
+        ),
+        (None, None, {"method": "star", "consolidate": True}, []),
+        (
             None, ["self-consistency"], {"votes": 3},
             ["--votes: without self-consistency nothing votes."],
         ),
