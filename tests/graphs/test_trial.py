@@ -256,6 +256,22 @@ def test_an_adapter_that_loses_everyday_questions_is_not_promoted(opened, adapte
         assert verdict.reasons == ("controls 0 of 10 (may lose 2)",)
 
 
+def test_a_study_tells_in_a_line_what_is_most_telling_of_an_adapter_that_passed(opened, adapted):
+    adapted.script = everyday
+    heard: list[dict[str, Any]] = []
+    with opened(adapted) as context:
+        context = dataclasses.replace(context, listener=heard.append)
+        for version in ("v001", make(context).version):
+            trial({"round": 1, "adapter": version}, Runtime(context=context))
+        weighed = context.registry.show(version).reasons
+
+    *_, gate = (event for event in heard if event["event"] == "gate")
+    told = [reason.split(" ")[0] for reason in gate["reasons"]]
+    assert told == ["closed-book", "with", "controls"]
+    assert gate["reasons"][2] == "controls 10 of 10 (may lose 2)"
+    assert any(reason.startswith("what the adapter in use answers alone") for reason in weighed)
+
+
 def test_what_is_said_to_everything_counts_once(opened, adapted):
     with opened(adapted) as context:
         before, after = sat(context)
