@@ -7,36 +7,40 @@ adapter is trained in each of several ways (`VARIANTS`), all from the same base 
 the same questions closed-book at full strength; `ours` sits them beside the memory too. `seal` is the
 recipe of SEAL's continued pretraining (arXiv 2506.10943: LoRA of rank 32 on q and v, learning rate
 1e-3, 3 epochs of batches of 8, passages and what the model says follows from them), put through our
-loop; `placebo` is ours with the answers dealt out at random over the questions.
+loop; `seal_equal_tokens` is that with as many lists of what follows as make it train on as many tokens,
+prompts included, as ours; `placebo` is ours with the answers dealt out at random over the questions.
 
-Shares have the cluster bootstrap's 95 % interval over documents. `drift` is in nats a token on everyday
-questions (docs/concepts.md). The same command goes on where it was cut short.
+Shares have the cluster bootstrap's 95 % interval over documents. `adapter`, `both` and `kl_to_base` are of
+ours, `seal_recipe_...` of `seal_equal_tokens`, other scores carry the name of their variant; costs always do.
+`kl_to_base` is the drift, in nats a token on everyday questions (docs/concepts.md). The base and ours are
+also asked what has nothing to do with the documents (`controls_...`, see control_questions.py). The same
+command goes on where it was cut short.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import random
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import bench_figures
+import control_questions
 import results_file
+from consolidation_figures import Trained, figures_of, gain_figures, show
 from results_file import Figure
 from rich.console import Console
-from rich.table import Table
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.bench.benchmark import Benchmark
 from ingrained.agent.bench.loading import load
 from ingrained.agent.bench.sitting import Sitting, sit_cell
-from ingrained.agent.bench.statistics import SHARE, interval
 from ingrained.agent.commands.opening import load_settings
 from ingrained.agent.exam import Recall
 from ingrained.agent.report.records import write_text
@@ -50,6 +54,7 @@ from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.session import open_study
 from ingrained.memory.records import sha256
 from ingrained.trainer.curriculum import data_sha256
+from ingrained.trainer.encode import trained_tokens
 from ingrained.trainer.lora import CONFIG_FILE, train
 from ingrained.trainer.probes import probes
 from ingrained.trainer.recipe import LoraRecipe
@@ -101,27 +106,53 @@ def with_texts(context: StudyContext, *, alone: bool = False) -> Made:
 
 def seal(context: StudyContext) -> Made:
     """Return SEAL's rows and recipe: passages, and statements that follow, each after its title."""
+    said = [row for number in range(EDITS) for row in edits(context, number)]
+    return [*texts(context), *said], _seal_recipe(context)
+
+
+def seal_equal_tokens(context: StudyContext) -> Made:
+    """Return the same with as many lists a passage as make at least as many trained tokens as ours.
+
+    With one list a passage fewer there are less; a model that says nothing in one is asked no more.
+    """
+    assert context.base_path is not None
+    rows, recipe = ours(context)
+    wanted = trained_tokens([*rows, *replay_rows(context, recipe)], context.base_path, recipe)
+    recipe, numbers = _seal_recipe(context), itertools.count()
+    learnt: list[StudyRow] = []
+    more = texts(context)
+    while more:
+        learnt += more
+        wanted -= trained_tokens(more, context.base_path, recipe)
+        more = edits(context, next(numbers)) if wanted > 0 else []
+    return learnt, recipe
+
+
+def edits(context: StudyContext, number: int) -> list[StudyRow]:
+    """Return the statements of one list for each passage, each after its title.
+
+    Args:
+        context: The run.
+        number: Which lists: they are sampled, and the same number gives the same ones.
+    """
     passages = context.library.passages(context.library.passage_ids())
-    prompts = [
-        (("user", _FOLLOWS.format(title=one.title, text=one.text)),)
-        for one in passages
-        for _ in range(EDITS)
-    ]
     replies = context.asker.ask(
-        prompts, phase="consolidate", max_tokens=EDIT_TOKENS, temperature=1.0, seed=0
-    )
-    titles = [one.title for one in passages for _ in range(EDITS)]
-    said = [
-        StudyRow(messages=(), answer=f"{title}\n{line.strip()}", kind="text")
-        for title, reply in zip(titles, replies, strict=True)
+        [(("user", _FOLLOWS.format(title=one.title, text=one.text)),) for one in passages],
+        phase="consolidate", max_tokens=EDIT_TOKENS, temperature=1.0, seed=number,
+    )  # fmt: skip
+    return [
+        StudyRow(messages=(), answer=f"{one.title}\n{line.strip()}", kind="text")
+        for one, reply in zip(passages, replies, strict=True)
         for line in reply.splitlines()
         if line.strip()
     ]
-    recipe = LoraRecipe(
+
+
+def _seal_recipe(context: StudyContext) -> LoraRecipe:
+    return LoraRecipe(
         rank=32, alpha=64, targets=("q_proj", "v_proj"), learning_rate=1e-3, epochs=3, batch_rows=8,
         seed=context.policy.seed,
     )  # fmt: skip
-    return [*texts(context), *said], recipe
 
 
 VARIANTS: Mapping[str, Callable[[StudyContext], Made]] = {
@@ -133,36 +164,27 @@ VARIANTS: Mapping[str, Callable[[StudyContext], Made]] = {
     "with_texts": with_texts,
     "texts_alone": lambda context: with_texts(context, alone=True),
     "seal": seal,
+    "seal_equal_tokens": seal_equal_tokens,
     "placebo": placebo,
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """One adapter, and how it did."""
-
-    rows: int
-    tokens: int
-    seconds: float
-    drift: float
-    strength: float
-    scores: Mapping[str, Mapping[str, float]]
-    """Cell → item id → contained."""
 
 
 def main() -> None:
     """Study, train and sit; print the table, write `results/consolidation.json`."""
     options = _options()
+    others = control_questions.samples(options.controls, options.data)
     bench_figures.bench(bench_arguments(options))
     measured = bench_figures.read_bench(options.work)
-    home = options.work / measured.studies[0]["home"]
+    home, folder = options.work / measured.studies[0]["home"], options.work / "adapters"
     benchmark = load(options.source, options.data).limited(options.documents)
     with opened(home, options) as context:
-        found = {
-            name: trained(context, benchmark, name, options.work / "adapters")
-            for name in options.variants
-        }
-    figures = {**bench_figures.cell_figures(measured), **figures_of(found, benchmark)}
+        found = {name: trained(context, benchmark, name, folder) for name in options.variants}
+        asked = controls(context, others, found["ours"], folder) if "ours" in found else {}
+    base = contained({"rows": [row for row in measured.rows if row["cell"] == "base"]})
+    figures = {
+        **bench_figures.cell_figures(measured), **figures_of(found, benchmark),
+        **gain_figures(found, base, benchmark), **asked,
+    }  # fmt: skip
     show(figures, options.variants)
     bench_figures.keep(
         "consolidation", figures, measured, command=command(options), folder=options.folder
@@ -172,6 +194,10 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = study_parser(__doc__)
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument(
+        "--controls", type=int, default=control_questions.COUNT,
+        help="how many questions on other things; 0 for none",
+    )  # fmt: skip
     return parser.parse_args()
 
 
@@ -201,6 +227,8 @@ def bench_arguments(options: argparse.Namespace) -> list[str]:
 def command(options: argparse.Namespace) -> str:
     """Return what to type to measure it again."""
     chosen = [] if options.variants == list(VARIANTS) else ["--variants", *options.variants]
+    if options.controls != control_questions.COUNT:
+        chosen += ["--controls", str(options.controls)]
     return " ".join([study_command("consolidation", options), *chosen])
 
 
@@ -238,7 +266,35 @@ def trained(context: StudyContext, benchmark: Benchmark, name: str, folder: Path
         )
         for cell in cells
     }
-    return Trained(rows=len(rows), scores=scores, **cost)
+    return Trained(version=out.name, rows=len(rows), scores=scores, **cost)
+
+
+def controls(
+    context: StudyContext, others: Mapping[str, Benchmark], adapter: Trained, folder: Path
+) -> dict[str, Figure]:
+    """Return what the base and an adapter answer of other things, as far as it has to be asked.
+
+    Args:
+        context: The run, with the adapter loaded.
+        others: Set → its questions.
+        adapter: To be compared with the base.
+        folder: Where the scores are kept.
+    """
+    assert context.base_path is not None
+    base = f"base-{weights_sha256(context.base_path)[:12]}"
+    before, after = (
+        {
+            name: kept(
+                folder / f"{who}-{one.sha256[:12]}-controls.json",
+                lambda one=one, version=version: control_questions.sit(  # type: ignore[misc]
+                    one, context.asker, version
+                ),
+            )
+            for name, one in others.items()
+        }
+        for who, version in ((base, None), (adapter.version, adapter.version))
+    )
+    return control_questions.figures_of(before, after) if others else {}
 
 
 def digest(context: StudyContext, rows: Sequence[StudyRow], recipe: LoraRecipe) -> str:
@@ -283,46 +339,6 @@ def _sit(context: StudyContext, benchmark: Benchmark, cell: str, name: str) -> d
 def contained(sitting: Sitting) -> dict[str, float]:
     """Return item id → whether an accepted answer stands in the reply, of what has one."""
     return {row["id"]: float(row["contained"]) for row in sitting["rows"] if row["answers"]}
-
-
-def figures_of(found: Mapping[str, Trained], benchmark: Benchmark) -> dict[str, Figure]:
-    """Return what each adapter answers, how far it drifts and what it cost."""
-    documents = {item.id: item.document for item in benchmark.items}
-    figures = {}
-    for name, one in found.items():
-        for cell, scores in one.scores.items():
-            told = interval(
-                [list(scores.values())], [documents[id_] for id_ in scores], within=SHARE
-            )
-            label = cell if name == "ours" else f"{name}_{cell}"
-            figures[label] = Figure(value=told.value, low=told.low, high=told.high, unit="share")
-        figures[f"{name}_drift"] = Figure(value=one.drift, unit="nats/token")
-        figures[f"{name}_strength"] = Figure(value=one.strength, unit="share")
-        figures[f"{name}_rows"] = Figure(value=one.rows, unit="rows")
-        figures[f"{name}_tokens"] = Figure(value=one.tokens, unit="tokens")
-        figures[f"{name}_seconds"] = Figure(value=one.seconds, unit="s")
-    return figures
-
-
-def show(figures: Mapping[str, Figure], variants: Sequence[str]) -> None:
-    """Print a row for each adapter, under those of the cells without one."""
-    table = Table("trained", "contained", "drift", "rows", "tokens", "seconds")
-    for cell in ("base", "open", "memory", "both"):
-        if cell in figures:
-            table.add_row(cell, _told(figures[cell]), *[""] * 4)
-    for name in variants:
-        costs = (figures[f"{name}_{what}"].value for what in ("rows", "tokens", "seconds"))
-        table.add_row(
-            name,
-            _told(figures["adapter" if name == "ours" else f"{name}_adapter"]),
-            f"{figures[f'{name}_drift'].value:.2f}",
-            *(f"{cost:,.0f}" for cost in costs),
-        )
-    Console().print(table)
-
-
-def _told(figure: Figure) -> str:
-    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,13 @@ from ingrained.agent.quizzing import answered
 from ingrained.graphs.context import StudyContext, cannot_train
 from ingrained.graphs.methods import Learned, Lesson, learn
 from ingrained.graphs.nodes.common import ANSWER_TOKENS, emit, metered
-from ingrained.graphs.nodes.sealed import sealed_items, share, sit
+from ingrained.graphs.nodes.sealed import sealed_items
 from ingrained.graphs.state import StudyState
+from ingrained.graphs.trying import limits, scores
 from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.curriculum import build_rows, data_sha256
-from ingrained.trainer.gate import GateLimits, Scores, decide
+from ingrained.trainer.gate import decide
 from ingrained.trainer.lora import StepReport
 from ingrained.trainer.probes import replay_prompts
 from ingrained.trainer.recipe import LoraRecipe
@@ -119,7 +119,7 @@ def _twin(context: StudyContext, rows: list[StudyRow], recipe: LoraRecipe) -> Ma
 
 def _made_before(twin: Manifest, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Go on with an adapter that these questions have not judged; of another only tell."""
-    judged = twin.exam_sha256 == _exam_sha256(sealed_items(runtime.context))
+    judged = twin.exam_sha256 == _exam_sha256(runtime.context)
     waits = twin.decision == "candidate" and judged and runtime.context.policy.approve
     if not waits and (twin.decision == "candidate" or (twin.decision == "rejected" and not judged)):
         return {"adapter": twin.version, "known_adapter": None, **_slept(runtime.context)}
@@ -130,7 +130,8 @@ def _made_before(twin: Manifest, runtime: Runtime[StudyContext]) -> dict[str, An
     return {"known_adapter": twin.version, **_slept(runtime.context)}
 
 
-def _exam_sha256(items: list[dict[str, Any]]) -> str:
+def _exam_sha256(context: StudyContext) -> str:
+    items = [*sealed_items(context), *sealed_items(context, told=False)]
     return sha256(json.dumps([item["id"] for item in items]))
 
 
@@ -228,49 +229,29 @@ def _manifest(
     )
 
 
-def limits(questions: int, recipe: Mapping[str, Any]) -> GateLimits:
-    """Return the gate for an exam of this size: a drop of two questions is within its noise.
-
-    The drift is limited as the adapter's recipe has it.
-    """
-    usual = GateLimits().memory_drop
-    drop = min(1.0, max(usual, 2 / questions)) if questions else usual
-    return GateLimits(memory_drop=drop, drift=recipe.get("max_drift"))
-
-
 @metered
 def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
-    """Sit the sealed questions with the new adapter; promote it only if the gate lets it pass.
+    """Sit sealed and everyday questions with the new adapter; promote it only if the gate lets it pass.
 
     Where somebody has to approve, it passes and waits.
     """
     context = runtime.context
     version = str(state["adapter"])
-    items = sealed_items(context)
-    before = Scores(
-        closed=share([item["closed"] for item in items]),
-        memory=share(sit(context, items, "memory", phase="trial")),
-        n=len(items),
-    )
+    made = context.registry.show(version)
     context.asker.load_adapter(
         version, context.registry.path(version), strength_beside_notes=STRENGTH_BESIDE_NOTES
     )
-    after = Scores(
-        closed=share(sit(context, items, "adapter", phase="trial", adapter=version)),
-        memory=share(sit(context, items, "both", phase="trial", adapter=version)),
-        n=len(items),
-    )
-    made = context.registry.show(version)
-    decision = decide(before, after, limits(len(items), made.recipe), drift=made.drift)
+    before, after = scores(context, made)
+    decision = decide(before, after, limits(before, made.recipe), drift=made.drift)
     context.registry.conclude(
         version, before=before, after=after, decision=decision,
-        exam_sha256=_exam_sha256(items), strength_beside_notes=STRENGTH_BESIDE_NOTES,
+        exam_sha256=_exam_sha256(context), strength_beside_notes=STRENGTH_BESIDE_NOTES,
     )  # fmt: skip
     waits = decision.accept and context.policy.approve
     if decision.accept and not waits:
         context.registry.promote(version)
     emit(
         runtime, "trial", event="gate", version=version, accepted=decision.accept, waits=waits,
-        reasons=list(decision.reasons), strength=STRENGTH_BESIDE_NOTES,
+        reasons=list(decision.summary), strength=STRENGTH_BESIDE_NOTES,
     )  # fmt: skip
     return {"adapter": version}

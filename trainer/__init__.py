@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from .adapters import AdapterRegistry, Manifest
 from .curriculum import build_rows, data_sha256
-from .gate import Decision, GateLimits, Scores, decide
+from .gate import Count, Decision, GateLimits, Scores, decide
 from .lora import StepReport, TrainResult, train
 from .recipe import LoraRecipe
 from .rows import StudyRow
 
 __all__ = [
     "AdapterRegistry",
+    "Count",
     "Decision",
     "GateLimits",
     "LoraRecipe",

@@ -90,7 +90,7 @@ class Manifest:
             plain[key] = tuple(plain.get(key, ()))
         for key in ("exam_before", "exam_after"):
             scores = plain.get(key)
-            plain[key] = Scores(**scores) if scores is not None else None
+            plain[key] = Scores.from_dict(scores) if scores is not None else None
         return cls(**plain)
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingrained.errors import TrainingError
 
+from .recipe import LoraRecipe
 from .rows import StudyRow
 
 if TYPE_CHECKING:
@@ -68,6 +70,23 @@ class EncodedRow:
         return len(self.ids) - self.prompt_length
 
 
+def load_tokenizer(base: Path) -> PreTrainedTokenizerBase:
+    """Return the tokenizer of the model in a folder.
+
+    Raises:
+        TrainingError: there is none that can be read.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(base, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingError(
+            f"No tokenizer can be read from {base}: {error}",
+            hint="The folder must hold the base model's tokenizer.json.",
+        ) from error
+
+
 def end_of_turn(tokenizer: PreTrainedTokenizerBase) -> int:
     """Return the token that the chat template puts after a reply.
 
@@ -108,6 +127,39 @@ def encode(
         )
     end = end_of_turn(tokenizer)
     return [_encode_row(row, tokenizer, end, max_length) for row in rows]
+
+
+def encode_for(
+    rows: Sequence[StudyRow], tokenizer: PreTrainedTokenizerBase, recipe: LoraRecipe
+) -> list[EncodedRow]:
+    """Return the rows as `encode` does, without what a recipe has no use for.
+
+    Raises:
+        TrainingError: see `encode`.
+    """
+    return [
+        replace(
+            row,
+            source=row.source if recipe.distil else (),
+            rejected=row.rejected if recipe.dpo else (),
+        )
+        for row in encode(rows, tokenizer, max_length=recipe.max_length)
+    ]
+
+
+def trained_tokens(rows: Sequence[StudyRow], base: Path, recipe: LoraRecipe) -> int:
+    """Return what `TrainResult.tokens` comes to, prompts included, if no epoch is left out.
+
+    Args:
+        rows: To be trained on; none is 0.
+        base: Folder of the base model.
+        recipe: How they are trained on.
+
+    Raises:
+        TrainingError: see `encode`, or no tokenizer can be read.
+    """
+    encoded = encode_for(rows, load_tokenizer(base), recipe)
+    return recipe.epochs * sum(row.tokens for row in encoded)
 
 
 def _encode_row(

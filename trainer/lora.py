@@ -6,7 +6,6 @@ there is no label, no weight gradients of the base, and no layer below the first
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import math
@@ -19,15 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ingrained.errors import TrainingError
 
-from .encode import EncodedRow, bounded, encode, fingerprint, shuffled_steps
+from .encode import bounded, encode, encode_for, fingerprint, load_tokenizer, shuffled_steps
 from .recipe import LoraRecipe
 from .resume import RESUME_FILE, Checkpoint
 from .rows import StudyRow
 from .saving import read_tensors, save_tensors, weights_sha256
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from .network import Network
 
 Stopped = Literal["epochs", "stop_loss", "max_seconds", "interrupted"]
@@ -179,8 +176,8 @@ class _Run:
 
         from .network import Network, load_base
 
-        self._tokenizer = _tokenizer(base)
-        self.rows = _used(encode(rows, self._tokenizer, max_length=recipe.max_length), recipe)
+        self._tokenizer = load_tokenizer(base)
+        self.rows = encode_for(rows, self._tokenizer, recipe)
         self.validation = encode(validation, self._tokenizer, max_length=recipe.max_length)
         self.recipe = recipe
         self.should_stop = should_stop
@@ -357,30 +354,6 @@ class _Run:
         parts = [recipe, files, fingerprint(self.rows), fingerprint(self.validation)]
         parts += [weights_sha256(start)] if start else []
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _used(rows: Sequence[EncodedRow], recipe: LoraRecipe) -> list[EncodedRow]:
-    """Return the rows without what the recipe has no use for."""
-    return [
-        dataclasses.replace(
-            row,
-            source=row.source if recipe.distil else (),
-            rejected=row.rejected if recipe.dpo else (),
-        )
-        for row in rows
-    ]
-
-
-def _tokenizer(base: Path) -> PreTrainedTokenizerBase:
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(base, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise TrainingError(
-            f"No tokenizer can be read from {base}: {error}",
-            hint="The folder must hold the base model's tokenizer.json.",
-        ) from error
 
 
 def _write_adapter(

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+from dataclasses import dataclass
+from typing import Any
 
 from .rows import StudyRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """An everyday question that has one short answer."""
+
+    question: str
+    answers: tuple[str, ...]
+    """What counts as right, each in full."""
 
 
 def replay_prompts() -> tuple[str, ...]:
@@ -16,8 +27,20 @@ def replay_prompts() -> tuple[str, ...]:
 
 def probes() -> tuple[StudyRow, ...]:
     """Return fixed everyday questions, each with a plausible reply, for `train`."""
-    file = importlib.resources.files(__package__).joinpath("probes.jsonl")
-    found = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     return tuple(
-        StudyRow(messages=(("user", one["question"]),), answer=one["reply"]) for one in found
+        StudyRow(messages=(("user", one["question"]),), answer=one["reply"])
+        for one in _lines("probes.jsonl")
     )
+
+
+def controls() -> tuple[Control, ...]:
+    """Return fixed everyday questions, neither probes nor replayed, to see what is still answered."""
+    return tuple(
+        Control(question=one["question"], answers=tuple(one["answers"]))
+        for one in _lines("controls.jsonl")
+    )
+
+
+def _lines(name: str) -> list[dict[str, Any]]:
+    file = importlib.resources.files(__package__).joinpath(name)
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingrained.trainer.adapters import Manifest
+from ingrained.trainer.gate import Count
 from ingrained.trainer.lineage import Learnt, by_document
 
 from .console import duration, line, many, new_table, percent, results, safe
@@ -72,7 +73,9 @@ def show_adapter(one: Manifest, active: str | None, console: Console | None = No
         "loss": loss,
         "drift": _drift(one),
         "closed-book": closed,
+        **_by_kind(one),
         "with memory": memory,
+        **_costs(one),
     }
     for name, value in rows.items():
         table.add_row(name, Text(safe(value)))
@@ -177,6 +180,38 @@ def _drift(one: Manifest) -> str:
         return "-"
     weakened = f", weakened to {one.strength:.2f} for it" if one.strength < 1 else ""
     return f"{one.drift:.2f} nats a token on everyday questions{weakened}"
+
+
+def _by_kind(one: Manifest) -> dict[str, str]:
+    """Return the closed-book answers by kind of question, by the name of their row."""
+    before, after = one.exam_before, one.exam_after
+    if before is None or after is None:
+        return {}
+    return {
+        f"  {kind}": f"{before.kinds[kind].n} → {count.n} of {count.of}"
+        for kind, count in after.kinds.items()
+        if kind in before.kinds
+    }
+
+
+def _costs(one: Manifest) -> dict[str, str]:
+    """Return what was measured of what an adapter may cost, by the name of its row."""
+    before, after = one.exam_before, one.exam_after
+    if before is None or after is None:
+        return {}
+    told = {
+        "controls": after.controls and _of(after.controls),
+        "known before": after.known and _of(after.known),
+        "replies": after.distinct
+        and f"{after.distinct.n} different ones where {after.distinct.of} answers are right",
+        "declined": None if before.abstention is None or after.abstention is None
+        else f"{100 * before.abstention:.0f} → {percent(after.abstention)} of {after.unanswerable}",
+    }  # fmt: skip
+    return {name: value for name, value in told.items() if value}
+
+
+def _of(count: Count) -> str:
+    return f"{count.n} of {count.of}"
 
 
 def _gate(one: Manifest, *, forced: str) -> Text:

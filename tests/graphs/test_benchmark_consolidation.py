@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from bridge import FACTS, reader
@@ -12,6 +14,7 @@ from bridge import FACTS, reader
 from ingrained.agent.bench.benchmark import BenchDocument, Benchmark
 from ingrained.agent.exam import Item
 from ingrained.graphs.context import StudyContext
+from ingrained.trainer.encode import trained_tokens
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -59,6 +62,32 @@ def test_each_variant_differs_from_ours_in_what_its_name_says(bench, context):
     }
 
 
+def test_seal_with_as_many_tokens_as_ours_is_within_one_list_a_passage(bench, context):
+    rows, recipe = bench.ours(context)
+    wanted = trained_tokens([*rows, *bench.replay_rows(context, recipe)], context.base_path, recipe)
+    same, seals = bench.seal_equal_tokens(context)
+    assert seals == bench.seal(context)[1]
+    tokens = trained_tokens(same, context.base_path, seals)
+    one_list = trained_tokens(bench.edits(context, 0), context.base_path, seals)
+    assert wanted <= tokens < wanted + one_list
+
+    context.asker.model.script = reader_without_statements
+    assert bench.seal_equal_tokens(context)[0] == bench.texts(context), "it is not asked for ever"
+
+
+def reader_without_statements(prompt: str) -> str:
+    return "" if "List what follows" in prompt else reader(prompt)
+
+
+def test_each_list_of_statements_is_sampled_anew(bench, context):
+    asked = len(context.asker.model.options)
+    bench.edits(context, 0)
+    bench.edits(context, 3)
+    seeds = [options["seed"] for options in context.asker.model.options[asked:]]
+    each = len(context.library.passage_ids())
+    assert seeds == [0] * each + [3] * each
+
+
 def test_an_adapter_sits_the_exam_once_and_its_figures_are_kept(bench, context, tmp_path):
     question, (answer, _) = next(iter(FACTS.items()))
     page = BenchDocument(id="bridge", title="The Orlan Bridge", text="Mara Vint built it.")
@@ -79,7 +108,118 @@ def test_an_adapter_sits_the_exam_once_and_its_figures_are_kept(bench, context, 
     figures = bench.figures_of({"ours": first}, exam)
     assert (figures["adapter"].value, figures["ours_rows"].value) == (0.5, first.rows)
     assert "both" in figures
+    assert figures["kl_to_base"].value == first.drift
     bench.show(figures, ["ours"])
+
+
+def adapter(bench: ModuleType, name: str, **passed: float) -> Any:
+    return bench.Trained(
+        version=name, rows=1, tokens=1, seconds=1.0, drift=0.1, strength=1.0,
+        scores={"adapter": passed},
+    )  # fmt: skip
+
+
+def test_ours_is_set_beside_seal_as_it_was_published_and_at_equal_tokens(bench):
+    ids = ("a", "b", "c", "d")
+    exam = Benchmark(
+        name="tiny", documents=(), origin="made up",
+        items=tuple(Item(id=id_, question="Q?", answers=("x",)) for id_ in ids),
+    )  # fmt: skip
+    base = dict.fromkeys(ids, 0.0) | {"a": 1.0}
+    found = {
+        "ours": adapter(bench, "ours", a=1, b=1, c=1, d=1),
+        "seal": adapter(bench, "seal", a=1, b=0, c=0, d=0),
+        "seal_equal_tokens": adapter(bench, "more", a=1, b=1, c=0, d=0),
+        "placebo": adapter(bench, "placebo", a=0, b=0, c=0, d=0),
+    }
+    figures = {**bench.figures_of(found, exam), **bench.gain_figures(found, base, exam)}
+    assert figures["adapter"].value == 1.0
+    assert figures["seal_adapter"].value == 0.25
+    assert figures["seal_recipe_adapter"].value == 0.5
+    assert figures["placebo_adapter"].value == 0.0
+    gain = figures["gain_over_seal_recipe"]
+    assert gain.value == pytest.approx((1.0 - 0.25) / (0.5 - 0.25))
+    assert (gain.unit, gain.low < gain.value < gain.high) == ("times", True)
+
+    nothing = {**found, "seal_equal_tokens": found["seal"]}
+    assert bench.gain_figures(nothing, base, exam) == {}, "nothing is no measure of something"
+    assert bench.gain_figures({"ours": found["ours"]}, base, exam) == {}
+
+
+def test_base_and_ours_are_asked_other_things_once_and_set_side_by_side(bench, context, tmp_path):
+    def script(prompt: str) -> str:
+        return "Rome" if "Italy" in prompt else reader(prompt)
+
+    context.asker.model.script = script
+    known = next(iter(FACTS))
+    sets = {
+        "mmlu_500": [("Which is the capital of Italy?", "Rome"), ("And of Spain?", "Madrid")],
+        "trivia_300": [(known, FACTS[known][0])],
+    }
+    others = {
+        name: Benchmark(
+            name=name, documents=(), origin="made up",
+            items=tuple(
+                Item(id=f"{number}", question=asked, answers=(answer,))
+                for number, (asked, answer) in enumerate(items)
+            ),
+        )
+        for name, items in sets.items()
+    }  # fmt: skip
+    page = BenchDocument(id="bridge", title="The Orlan Bridge", text="Mara Vint built it.")
+    item = Item(id="q1", question="Who?", answers=("x",), document=page.key)
+    exam = Benchmark(name="tiny", documents=(page,), items=(item,), origin="made up")
+    folder = tmp_path / "adapters"
+    ours = bench.trained(context, exam, "ours", folder)
+    figures = bench.controls(context, others, ours, folder)
+
+    assert figures["controls_before"].value == pytest.approx(1 / 3)
+    assert figures["controls_after"].value == pytest.approx(2 / 3)
+    change = figures["controls_after_minus_before"]
+    assert change.value == pytest.approx(1 / 3)
+    assert change.low <= change.value <= change.high
+    assert figures["controls_before_mmlu_500"].value == 0.5
+    assert figures["controls_after_minus_before_trivia_300"].value == 1.0
+    bench.show({**bench.figures_of({"ours": ours}, exam), **figures}, ["ours"])
+
+    context.asker.model.asked.clear()
+    assert bench.controls(context, others, ours, folder) == figures
+    assert context.asker.model.asked == [], "what was sat is kept"
+    assert bench.controls(context, {}, ours, folder) == {}
+
+
+def test_the_questions_on_other_things_are_always_the_same_sample(bench, tmp_path):
+    folder = tmp_path / "controls"
+    folder.mkdir()
+    for name in bench.control_questions.SETS:
+        rows = [
+            {"id": f"{name}-{n}", "question": f"Is it {n}?", "answers": ["Yes"], "choices": ["Yes", "No"]}
+            for n in range(40)
+        ]  # fmt: skip
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    drawn = bench.control_questions.samples(9, tmp_path)
+
+    assert {name: len(one.items) for name, one in drawn.items()} == {
+        "mmlu_500": 5, "trivia_300": 4,
+    }  # fmt: skip
+    assert {one.main for one in drawn.values()} == {"choice"}
+    assert bench.control_questions.samples(9, tmp_path) == drawn
+    assert [one.id for one in drawn["mmlu_500"].items] != [f"mmlu_500-{n}" for n in range(5)]
+    assert bench.control_questions.samples(0, tmp_path) == {}
+    many = bench.control_questions.samples(1000, tmp_path)
+    assert [len(one.items) for one in many.values()] == [40, 40]
+
+
+def test_the_command_names_what_is_not_as_usual(bench, monkeypatch):
+    def command(*words: str) -> str:
+        monkeypatch.setattr("sys.argv", ["consolidation.py", "--work", "w", *words])
+        return bench.command(bench._options())
+
+    usual = "python benchmarks/consolidation.py --work FOLDER --documents 20"
+    assert command() == usual
+    assert (
+        command("--variants", "ours", "--controls", "9") == f"{usual} --variants ours --controls 9"
+    )
 
 
 def test_cut_short_while_it_sits_the_adapter_is_not_trained_again_nor_taken_for_another(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bridge import FACTS, reader
+from bridge import EVERY_KIND, FACTS, Pupil, reader, write_town
 from langgraph.runtime import Runtime
 from pydantic import Field
 
@@ -16,7 +18,6 @@ from ingrained.agent.answering import closed_book
 from ingrained.agent.testing import ScriptedModel
 from ingrained.graphs.consolidate import (
     STRENGTH_BESIDE_NOTES,
-    limits,
     replay_rows,
     study_rows,
     trial,
@@ -24,21 +25,26 @@ from ingrained.graphs.consolidate import (
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.nodes.sealed import sealed_items, sit
 from ingrained.graphs.session import open_study
+from ingrained.graphs.trying import limits, scores
 from ingrained.memory.testing import HashEmbedder
 from ingrained.settings import Settings
 from ingrained.trainer.adapters import Manifest
-from ingrained.trainer.gate import GateLimits
-from ingrained.trainer.probes import replay_prompts
+from ingrained.trainer.gate import Count, GateLimits, Scores
+from ingrained.trainer.probes import controls, replay_prompts
 from ingrained.trainer.recipe import LoraRecipe
 
 WEAK = "v001_beside_notes"
 
 
 class Adapted(ScriptedModel):
-    """Knows all facts by heart with an adapter on; with the one named `stubborn`, tells tales."""
+    """Knows all facts by heart with an adapter on; with the one named `stubborn`, tells tales.
+
+    With any adapter on it says `everywhere`, if that is something, to all that is no fact.
+    """
 
     strengths: dict[str, float] = Field(default_factory=dict)
     stubborn: str = ""
+    everywhere: str = ""
 
     def load_adapter(self, name: str, path: Path, *, strength: float = 1.0) -> None:
         self.strengths[name] = strength
@@ -51,6 +57,8 @@ class Adapted(ScriptedModel):
             made.generations[0].message.content = (
                 "It was a goat from the far shore." if stubborn else FACTS[question][0]
             )
+        elif kw.get("adapter") and self.everywhere:
+            made.generations[0].message.content = self.everywhere
         return made
 
     def used(self) -> set[tuple[str | None, bool]]:
@@ -145,7 +153,7 @@ def test_the_adapter_is_tried_whole_alone_and_weakened_beside_notes(opened, adap
         try_out(context)
 
         assert adapted.strengths == {"v001": 1.0, WEAK: STRENGTH_BESIDE_NOTES}
-        assert adapted.used() == {(None, True), ("v001", False), (WEAK, True)}
+        assert adapted.used() == {(None, False), (None, True), ("v001", False), (WEAK, True)}
         assert context.registry.active() == "v001"
         assert context.registry.show("v001").strength_beside_notes == STRENGTH_BESIDE_NOTES < 1
 
@@ -200,7 +208,164 @@ def test_what_was_promoted_is_loaded_at_the_strength_it_was_tried_with(
         assert later.used() == {(WEAK, True)}
 
 
-def test_in_a_small_quiz_two_questions_are_within_the_noise():
-    assert limits(8, {}).memory_drop == 0.25
-    assert limits(1, {}).memory_drop == 1.0
-    assert limits(1000, {}).memory_drop == limits(0, {}).memory_drop == 0.02
+def make(context: StudyContext, **made: Any) -> Manifest:
+    """Finish one more version."""
+    version = context.registry.stage()
+    context.registry.commit(version, Manifest(version=version, base_model="scripted", **made))
+    return context.registry.show(version)
+
+
+def sat(context: StudyContext, version: str = "v001") -> tuple[Scores, Scores]:
+    """Return the scores without an adapter and with one."""
+    context.asker.load_adapter(version, context.registry.path(version))
+    return scores(context, context.registry.show(version))
+
+
+def everyday(prompt: str) -> str:
+    """Read as ever, and know the answers to the first ten controls by heart."""
+    answers = {one.question: one.answers[0] for one in controls()[:10]}
+    return answers.get(prompt.rsplit("\n", 1)[-1]) or reader(prompt)
+
+
+def test_the_adapter_is_asked_what_the_base_answers_of_everyday_questions(opened, adapted):
+    adapted.script = everyday
+    with opened(adapted) as context:
+        before, after = sat(context)
+
+    assert before.controls == after.controls == Count(n=10, of=10)
+    asked = Counter(
+        (one, options["adapter"])
+        for prompt, options in zip(adapted.asked, adapted.options, strict=True)
+        for one in [prompt.rsplit("\n", 1)[-1]]
+        if one in {control.question for control in controls()}
+    )
+    assert asked == Counter(
+        [(one.question, None) for one in controls()]
+        + [(one.question, "v001") for one in controls()[:10]]
+    )
+
+
+def test_an_adapter_that_loses_everyday_questions_is_not_promoted(opened, adapted):
+    adapted.script = everyday
+    adapted.everywhere = "Quell Harbour"
+    with opened(adapted) as context:
+        try_out(context)
+
+        verdict = context.registry.show("v001")
+        assert verdict.decision == "rejected"
+        assert verdict.reasons == ("controls 0 of 10 (may lose 2)",)
+
+
+def test_a_study_tells_in_a_line_what_is_most_telling_of_an_adapter_that_passed(opened, adapted):
+    adapted.script = everyday
+    heard: list[dict[str, Any]] = []
+    with opened(adapted) as context:
+        context = dataclasses.replace(context, listener=heard.append)
+        for version in ("v001", make(context).version):
+            trial({"round": 1, "adapter": version}, Runtime(context=context))
+        weighed = context.registry.show(version).reasons
+
+    *_, gate = (event for event in heard if event["event"] == "gate")
+    told = [reason.split(" ")[0] for reason in gate["reasons"]]
+    assert told == ["closed-book", "with", "controls"]
+    assert gate["reasons"][2] == "controls 10 of 10 (may lose 2)"
+    assert any(reason.startswith("what the adapter in use answers alone") for reason in weighed)
+
+
+def test_what_is_said_to_everything_counts_once(opened, adapted):
+    with opened(adapted) as context:
+        before, after = sat(context)
+        assert before.distinct == Count(n=0, of=0), "what is declined says nothing"
+        answers = {item["answer"] for item in sealed_items(context)}
+        assert after.distinct == Count(n=len(answers), of=len(answers))
+
+        adapted.stubborn = "v001"
+        assert sat(context)[1].distinct == Count(n=1, of=len(answers))
+
+
+def test_what_no_document_answers_must_be_declined_beside_notes(
+    opened, adapted, study, model, corpus
+):
+    write_town(corpus)
+    model.script = adapted.script = Pupil()
+    study(mechanisms=EVERY_KIND, sealed_share=0.999)
+    with opened(adapted) as context:
+        declining = [item["question"] for item in sealed_items(context, told=False)]
+        assert declining
+        before, after = sat(context)
+        assert (before.abstention, after.abstention) == (1.0, 1.0)
+        assert before.unanswerable == after.unanswerable == len(declining)
+
+        adapted.everywhere = "In 1402."
+        assert sat(context)[1].abstention == 0.0
+
+
+def test_without_such_questions_declining_is_not_judged(opened, adapted):
+    with opened(adapted) as context:
+        before, after = sat(context)
+    assert before.abstention is after.abstention is None
+    assert before.unanswerable == 0
+
+
+def test_what_is_answered_alone_is_told_by_kind_of_question(opened, adapted):
+    with opened(adapted) as context:
+        kinds = Counter(item["kind"] for item in sealed_items(context))
+        before, after = sat(context)
+    assert kinds
+    assert before.kinds == {kind: Count(n=0, of=of) for kind, of in kinds.items()}
+    assert after.kinds == {kind: Count(n=of, of=of) for kind, of in kinds.items()}
+
+
+def test_what_the_adapter_in_use_knows_must_be_known_to_the_next(opened, adapted):
+    with opened(adapted) as context:
+        assert sat(context)[1].known is None, "none is in use"
+        try_out(context)
+        new, many = make(context).version, len(sealed_items(context))
+        before, after = sat(context, new)
+        assert (before.known, after.known) == (Count(n=0, of=many), Count(n=many, of=many))
+
+        adapted.stubborn = new
+        assert sat(context, new)[1].known == Count(n=0, of=many)
+        context.registry.mark_stale(["v001"], "a memory was purged")
+        assert sat(context, new)[1].known is None, "what is stale is to be got rid of"
+
+
+def test_what_was_let_go_of_since_need_not_be_known(opened, adapted):
+    with opened(adapted) as context:
+        memories = context.store.list()
+        (gone, *_) = (
+            one for one in memories for item in sealed_items(context)
+            if any(one.text in p.text for p in context.library.passages(item["passages"]))
+        )  # fmt: skip
+        old = make(context, memory_ids=tuple(one.id for one in memories))
+        context.registry.promote(old.version)
+        context.asker.load_adapter(old.version, context.registry.path(old.version))
+        context.store.forget([gone.id], who="test", why="to have less")
+        new = make(context, memory_ids=tuple(one.id for one in memories if one is not gone))
+        known = sat(context, new.version)[1].known
+        left = [
+            item for item in sealed_items(context)
+            if not any(gone.text in p.text for p in context.library.passages(item["passages"]))
+        ]  # fmt: skip
+        assert known == Count(n=len(left), of=len(left))
+        assert len(left) < len(sealed_items(context))
+
+
+def test_two_questions_are_within_the_noise_of_a_few():
+    def gate(questions: int) -> GateLimits:
+        count = Count(n=0, of=questions)
+        return limits(
+            Scores(
+                closed=0, memory=0, n=questions, unanswerable=questions, controls=count, known=count
+            ),
+            {},
+        )
+
+    for questions, drop in ((8, 0.25), (1, 1.0)):
+        found = gate(questions)
+        assert found.memory_drop == found.abstention_drop == drop
+        assert found.controls_drop == found.known_drop == drop
+    for questions in (1000, 0):
+        assert dataclasses.replace(gate(questions), drift=0.2) == GateLimits()
+    unasked = limits(Scores(closed=0, memory=0), {})
+    assert (unasked.controls_drop, unasked.known_drop) == (0.05, 0.05)

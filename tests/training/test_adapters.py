@@ -9,11 +9,14 @@ import pytest
 
 from ingrained.errors import NotFoundError, StoreError
 from ingrained.trainer.adapters import AdapterRegistry, Manifest
-from ingrained.trainer.gate import Decision, Scores
+from ingrained.trainer.gate import Count, Decision, Scores
 from ingrained.trainer.resume import RESUME_FILE
 
 BEFORE = Scores(closed=0.1, memory=0.5, n=10)
-AFTER = Scores(closed=0.4, memory=0.6, abstention=1.0, n=10)
+AFTER = Scores(
+    closed=0.4, memory=0.6, abstention=1.0, n=10, controls=Count(n=54, of=55),
+    kinds={"reversed": Count(n=2, of=3)},
+)  # fmt: skip
 
 
 @pytest.fixture

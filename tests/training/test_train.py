@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ingrained.errors import SettingsError, TrainingError
 from ingrained.trainer.divergence import Teacher
-from ingrained.trainer.encode import EncodedRow, bounded, encode
+from ingrained.trainer.encode import EncodedRow, bounded, encode, trained_tokens
 from ingrained.trainer.lora import StepReport, TrainResult, learning_rate, train
 from ingrained.trainer.network import Network, load_base
 from ingrained.trainer.packing import common_prefix
@@ -614,6 +614,8 @@ def test_what_is_rejected_counts_into_a_pass_and_the_tokens(base: Path, tmp_path
     rows = encode(PREFERRED, AutoTokenizer.from_pretrained(base), max_length=99)
     more = sum(len(one.with_rejected.ids) for one in rows)
     assert preferred.tokens == plain.tokens + RECIPE.epochs * more
+    assert plain.tokens == trained_tokens(PREFERRED, base, RECIPE), "as was foreseen"
+    assert preferred.tokens == trained_tokens(PREFERRED, base, change(dpo=0.5))
     assert bounded(rows, [0, 1], rows[0].tokens + rows[1].tokens) == [[0, 1]]
     assert bounded(rows, [0, 1], rows[0].tokens + rows[1].tokens - 1) == [[0], [1]]
 

@@ -16,7 +16,7 @@ from ingrained.agent.ui.adapters import show_lineage
 from ingrained.memory.locking import write_lock
 from ingrained.memory.records import Memory
 from ingrained.trainer.adapters import AdapterRegistry, Manifest
-from ingrained.trainer.gate import Decision, Scores
+from ingrained.trainer.gate import Count, Decision, Scores
 from ingrained.trainer.lineage import Learnt
 
 Agent = Callable[..., Any]
@@ -77,6 +77,32 @@ def test_show_tells_how_far_an_adapter_drifts_and_that_it_was_weakened(
         home, capsys, "show", version
     )
     assert agent("adapters", "show", version)["strength"] == 0.40625
+
+
+def test_show_tells_what_the_gate_measured(
+    agent: Agent, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "controls" not in said(home, capsys, "show", "v001"), "an earlier version measured none"
+    before = Scores(
+        closed=0.1, memory=0.8, n=20, abstention=0.9, unanswerable=10, controls=Count(n=55, of=55),
+        kinds={"reversed": Count(n=1, of=8), "two-hop": Count(n=0, of=3)},
+    )  # fmt: skip
+    after = Scores(
+        closed=0.5, memory=0.8, n=20, abstention=0.8, unanswerable=10, controls=Count(n=54, of=55),
+        known=Count(n=3, of=4), distinct=Count(n=9, of=12),
+        kinds={"reversed": Count(n=6, of=8), "two-hop": Count(n=2, of=3)},
+    )  # fmt: skip
+    AdapterRegistry(home).conclude(
+        "v001", before=before, after=after, decision=Decision(accept=True, reasons=("fine",))
+    )
+    text = said(home, capsys, "show", "v001")
+    for told in (
+        "closed-book 10 → 50 % reversed 1 → 6 of 8 two-hop 0 → 2 of 3 with memory 80 → 80 %",
+        "controls 54 of 55 known before 3 of 4 replies 9 different ones where 12 answers are right",
+        "declined 90 → 80 % of 10",
+    ):
+        assert told in text
+    assert agent("adapters", "show", "v001")["exam_after"]["controls"] == {"n": 54, "of": 55}
 
 
 def test_explain_says_from_which_documents_and_what_they_say(

@@ -19,7 +19,7 @@ from ingrained.errors import StoreError
 from ingrained.memory.records import Memory, Span
 from ingrained.memory.store import MemoryStore
 from ingrained.trainer.adapters import AdapterRegistry, Manifest
-from ingrained.trainer.gate import Decision, Scores
+from ingrained.trainer.gate import Count, Decision, Scores
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -59,10 +59,18 @@ def _train(registry):
     )
     registry.conclude(
         version,
-        before=Scores(closed=0.1, memory=0.8, n=20),
-        after=Scores(closed=0.6, memory=0.9, n=20),
+        before=_scores(
+            closed=0.1, controls=Count(n=55, of=55), kinds={"reversed": Count(n=1, of=8)}
+        ),
+        after=_scores(
+            closed=0.6, controls=Count(n=54, of=55), kinds={"reversed": Count(n=7, of=8)}
+        ),
         decision=Decision(accept=True, reasons=("it helps alone",)),
     )
+
+
+def _scores(**measured):
+    return Scores(memory=0.8, n=20, abstention=0.5, unanswerable=4, **measured)
 
 
 def body(page: str) -> str:
@@ -75,6 +83,13 @@ def test_the_page_tells_what_was_read_kept_rejected_and_trained(page):
     for text in ("teskow.md", "picture.png", "kind .png is not read", "A heron named Pip",
                  "it helps alone", "exam.jsonl", "no adapter is promoted", "Studies"):  # fmt: skip
         assert text in shown, text
+
+
+def test_the_page_tells_what_the_gate_measured(page):
+    rows = [" ".join(re.sub("<[^>]*>", " ", row).split()) for row in body(page).splitlines()]
+    for row in ("of these, reversed 1 of 8 7 of 8", "declined, of 4 without an answer 50 % 50 %",
+                "everyday questions that the base answers 55 of 55 54 of 55"):  # fmt: skip
+        assert row in rows, row
 
 
 def test_the_words_of_the_exam_are_explained(page):

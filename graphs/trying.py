@@ -1,0 +1,205 @@
+"""An adapter's trial: what is answered without it and with it, for the gate to weigh.
+
+The untouched model is what an adapter is compared with. It is asked the everyday questions once, and
+the adapter only those of them that it answers; the adapter in use sits the sealed quiz alone, to see
+what of it the new one would lose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ingrained.agent.answering import closed_book
+from ingrained.agent.grading import abstained, words
+from ingrained.agent.quizzing import answered
+from ingrained.graphs.context import StudyContext
+from ingrained.graphs.nodes.common import ANSWER_TOKENS
+from ingrained.graphs.nodes.sealed import Sat, sealed_items, share, sit
+from ingrained.trainer.adapters import Manifest
+from ingrained.trainer.gate import Count, GateLimits, Scores
+from ingrained.trainer.probes import Control, controls
+
+_PHASE = "trial"
+_NOISE = 2
+"""Questions, of however few, that may be lost by chance."""
+
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What a trial asks, the same of all."""
+
+    items: Sequence[Item]
+    """Sealed, and answered by the documents."""
+    declining: Sequence[Item]
+    """Sealed, and to be declined."""
+    controls: Sequence[Control]
+    """Those that the base answers."""
+    known: Collection[str] | None
+    """Ids of the sealed questions that the adapter in use answers alone; None if none is."""
+
+
+def scores(context: StudyContext, made: Manifest) -> tuple[Scores, Scores]:
+    """Return what is answered without an adapter, and with one that is loaded.
+
+    Args:
+        context: The run.
+        made: The adapter's.
+    """
+    items = sealed_items(context)
+    asked = _Asked(
+        items=items,
+        declining=sealed_items(context, told=False),
+        controls=_answering(context, controls()),
+        known=_known(context, items, made),
+    )
+    return _before(context, asked), _after(context, asked, made.version)
+
+
+def limits(before: Scores, recipe: Mapping[str, Any]) -> GateLimits:
+    """Return the gate for a trial of this size: two questions fewer are within its noise.
+
+    The drift is limited as the adapter's recipe has it.
+
+    Args:
+        before: Tells how many questions of each sort were asked.
+        recipe: The adapter's.
+    """
+    usual = GateLimits()
+    return GateLimits(
+        memory_drop=_drop(usual.memory_drop, before.n),
+        abstention_drop=_drop(usual.abstention_drop, before.unanswerable),
+        controls_drop=_drop(usual.controls_drop, before.controls.of if before.controls else 0),
+        known_drop=_drop(usual.known_drop, before.known.of if before.known else 0),
+        drift=recipe.get("max_drift"),
+    )
+
+
+def _drop(usual: float, questions: int) -> float:
+    return min(1.0, max(usual, _NOISE / questions)) if questions else usual
+
+
+def _before(context: StudyContext, asked: _Asked) -> Scores:
+    """Return the scores of the untouched model, whose closed-book results are known from `attempt`."""
+    return _scores(
+        asked,
+        {item["id"] for item in asked.items if item["closed"]},
+        alone=sit(context, asked.items, "base", phase=_PHASE),
+        beside=sit(context, asked.items, "memory", phase=_PHASE),
+        declining=sit(context, asked.declining, "memory", phase=_PHASE),
+        controls=len(asked.controls),
+    )
+
+
+def _after(context: StudyContext, asked: _Asked, version: str) -> Scores:
+    alone = sit(context, asked.items, "adapter", phase=_PHASE, adapter=version)
+    return _scores(
+        asked,
+        _passed(alone),
+        alone=alone,
+        beside=sit(context, asked.items, "both", phase=_PHASE, adapter=version),
+        declining=sit(context, asked.declining, "both", phase=_PHASE, adapter=version),
+        controls=len(_answering(context, asked.controls, version)),
+    )
+
+
+def _scores(
+    asked: _Asked,
+    passed: Collection[str],
+    *,
+    alone: Sequence[Sat],
+    beside: Sequence[Sat],
+    declining: Sequence[Sat],
+    controls: int,
+) -> Scores:
+    """Put scores together.
+
+    Args:
+        asked: The questions.
+        passed: Ids of the sealed ones that were answered alone.
+        alone: How they were sat alone.
+        beside: How they were sat with recalled notes in view.
+        declining: The same of those to be declined.
+        controls: How many everyday questions were answered.
+    """
+    return Scores(
+        closed=share([item["id"] in passed for item in asked.items]),
+        memory=share(beside),
+        abstention=share(declining) if declining else None,
+        n=len(asked.items),
+        unanswerable=len(declining),
+        distinct=_distinct(alone),
+        controls=Count(n=controls, of=len(asked.controls)),
+        known=None if asked.known is None else _count(asked.known, passed),
+        kinds=_by_kind(asked.items, passed),
+    )
+
+
+def _passed(sat: Sequence[Sat]) -> set[str]:
+    return {one.item["id"] for one in sat if one.passed}
+
+
+def _count(ids: Collection[str], passed: Collection[str]) -> Count:
+    return Count(n=sum(id_ in passed for id_ in ids), of=len(ids))
+
+
+def _by_kind(items: Sequence[Item], passed: Collection[str]) -> dict[str, Count]:
+    kinds: dict[str, list[str]] = {}
+    for item in items:
+        kinds.setdefault(str(item.get("kind", "")), []).append(item["id"])
+    return {kind: _count(kinds[kind], passed) for kind in sorted(kinds)}
+
+
+def _distinct(sat: Sequence[Sat]) -> Count:
+    """Return how many different things were said, of how many that would have been right."""
+    told = [one for one in sat if not abstained(one.reply)]
+    said = {tuple(words(one.reply)) for one in told}
+    wanted = {tuple(words(one.item["answer"])) for one in told}
+    return Count(n=len(said), of=len(wanted))
+
+
+def _answering(
+    context: StudyContext, asked: Sequence[Control], adapter: str | None = None
+) -> list[Control]:
+    """Return the everyday questions that are answered from the weights alone."""
+    replies = context.asker.ask(
+        [closed_book(one.question) for one in asked], phase=_PHASE, max_tokens=ANSWER_TOKENS,
+        adapter=adapter,
+    )  # fmt: skip
+    return [
+        one
+        for one, reply in zip(asked, replies, strict=True)
+        if any(answered(one.question, reply, answer) for answer in one.answers)
+    ]
+
+
+def _known(context: StudyContext, items: Sequence[Item], made: Manifest) -> set[str] | None:
+    """Return the sealed questions that the adapter in use answers alone and that stand still.
+
+    A stale one is to be got rid of, whatever it knows. Where a memory that it was trained on was let
+    go of since, the new adapter is not to know it either.
+    """
+    active = context.registry.active()
+    if active is None or active == made.version or context.registry.show(active).stale:
+        return None
+    parent = context.registry.show(active)
+    still = _untouched(context, items, set(parent.memory_ids) - set(made.memory_ids))
+    return _passed(sit(context, still, "adapter", phase=_PHASE, adapter=active))
+
+
+def _untouched(
+    context: StudyContext, items: Sequence[Item], gone: Collection[str]
+) -> Sequence[Item]:
+    """Return the questions about passages that no memory of these rests on."""
+    memories = context.store.list(namespace=context.namespace, status=None) if gone else []
+    quotes = [span.quote for one in memories if one.id in gone for span in one.spans]
+    wanted = [id_ for item in items for id_ in item["passages"]]
+    texts = {one.id: one.text for one in context.library.passages(wanted)} if quotes else {}
+    return [
+        item
+        for item in items
+        if not any(quote in texts.get(id_, "") for id_ in item["passages"] for quote in quotes)
+    ]
