@@ -24,7 +24,6 @@ import dataclasses
 import itertools
 import json
 import random
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,14 +50,13 @@ from ingrained.graphs.consolidate import (
     study_rows,
 )
 from ingrained.graphs.context import StudyContext, StudyPolicy
+from ingrained.graphs.methods import Lesson, learn
 from ingrained.graphs.session import open_study
 from ingrained.memory.records import sha256
 from ingrained.trainer.curriculum import data_sha256
 from ingrained.trainer.encode import trained_tokens
-from ingrained.trainer.lora import CONFIG_FILE, train
-from ingrained.trainer.probes import probes
+from ingrained.trainer.methods import SUPERVISED, TRAINING_METHODS
 from ingrained.trainer.recipe import LoraRecipe
-from ingrained.trainer.resume import RESUME_FILE
 from ingrained.trainer.rows import StudyRow
 from ingrained.trainer.saving import weights_sha256
 
@@ -166,7 +164,9 @@ VARIANTS: Mapping[str, Callable[[StudyContext], Made]] = {
     "seal": seal,
     "seal_equal_tokens": seal_equal_tokens,
     "placebo": placebo,
+    **{name: ours for name in TRAINING_METHODS if name != SUPERVISED},
 }
+"""Name → what to train; a variant called by a training method is trained by it."""
 
 
 def main() -> None:
@@ -255,8 +255,11 @@ def opened(home: Path, options: argparse.Namespace) -> Iterator[StudyContext]:
 def trained(context: StudyContext, benchmark: Benchmark, name: str, folder: Path) -> Trained:
     """Train one adapter and let it sit, as far as that was not done before."""
     rows, recipe = VARIANTS[name](context)
+    method = name if name in TRAINING_METHODS else SUPERVISED
     out = folder / f"{name}-{digest(context, rows, recipe)}"
-    cost = kept(out.with_name(out.name + "-cost.json"), lambda: _train(context, rows, recipe, out))
+    cost = kept(
+        out.with_name(out.name + "-cost.json"), lambda: _train(context, rows, recipe, out, method)
+    )
     context.asker.load_adapter(out.name, out, strength_beside_notes=STRENGTH_BESIDE_NOTES)
     cells = ["adapter", "both"] if name == "ours" else ["adapter"]
     scores = {
@@ -266,7 +269,8 @@ def trained(context: StudyContext, benchmark: Benchmark, name: str, folder: Path
         )
         for cell in cells
     }
-    return Trained(version=out.name, rows=len(rows), scores=scores, **cost)
+    told = {key: value for key, value in cost.items() if key != "stages"}
+    return Trained(version=out.name, scores=scores, **told)
 
 
 def controls(
@@ -312,20 +316,19 @@ def kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _train(
-    context: StudyContext, rows: Sequence[StudyRow], recipe: LoraRecipe, out: Path
+    context: StudyContext, rows: Sequence[StudyRow], recipe: LoraRecipe, out: Path, method: str
 ) -> dict[str, Any]:
     """Train, and return what it cost; an adapter whose cost is not known is made again."""
-    assert context.base_path is not None
-    if (out / CONFIG_FILE).exists() and not (out / RESUME_FILE).exists():
-        shutil.rmtree(out)
     Console(stderr=True).print(f"{out.name}: training on {len(rows):,} rows …", markup=False)
-    result = train(
-        [*rows, *replay_rows(context, recipe)], base=context.base_path, out=out, recipe=recipe,
-        probes=probes(), base_name=context.asker.name,
+    lesson = Lesson(
+        context=context, version=out.name, out=out, recipe=recipe, rows=rows,
+        replayed=replay_rows(context, recipe),
     )  # fmt: skip
+    learned = learn(lesson, method)
     return {
-        "tokens": result.tokens, "seconds": result.seconds, "drift": result.drift,
-        "strength": result.strength,
+        "rows": learned.rows, "tokens": learned.result.tokens, "seconds": learned.result.seconds,
+        "drift": learned.result.drift, "strength": learned.result.strength,
+        "stages": [stage.to_dict() for stage in learned.stages],
     }  # fmt: skip
 
 

@@ -78,6 +78,7 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
     lesson = Lesson(
         context=context,
         version=version,
+        out=context.registry.path(version),
         recipe=recipe,
         rows=rows,
         replayed=replay_rows(context, recipe),

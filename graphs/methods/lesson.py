@@ -95,7 +95,8 @@ class Lesson:
 
     Args:
         context: The run.
-        version: Of the adapter, staged.
+        version: What the adapter is called.
+        out: Its folder.
         recipe: How to train.
         rows: The verified questions in all their wordings.
         replayed: Trained beside whatever a method trains.
@@ -106,6 +107,7 @@ class Lesson:
 
     context: StudyContext
     version: str
+    out: Path
     recipe: LoraRecipe
     rows: Sequence[StudyRow]
     replayed: Sequence[StudyRow] = ()
@@ -113,11 +115,6 @@ class Lesson:
     on_step: Callable[[StepReport], None] | None = None
     on_stage: Callable[[Stage], None] = lambda _: None
     _stages: dict[str, tuple[Stage, TrainResult]] = field(default_factory=dict)
-
-    @property
-    def out(self) -> Path:
-        """The version's folder."""
-        return self.context.registry.path(self.version)
 
     def directly(self, rows: Sequence[StudyRow]) -> Learned:
         """Train the adapter itself, in one go."""

@@ -14,7 +14,9 @@ from bridge import FACTS, reader
 from ingrained.agent.bench.benchmark import BenchDocument, Benchmark
 from ingrained.agent.exam import Item
 from ingrained.graphs.context import StudyContext
+from ingrained.graphs.methods import lesson
 from ingrained.trainer.encode import trained_tokens
+from ingrained.trainer.methods import SUPERVISED, TRAINING_METHODS
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -228,13 +230,13 @@ def test_cut_short_while_it_sits_the_adapter_is_not_trained_again_nor_taken_for_
     page = BenchDocument(id="bridge", title="The Orlan Bridge", text="Mara Vint built it.")
     item = Item(id="q1", question=next(iter(FACTS)), answers=("x",), document=page.key)
     exam = Benchmark(name="tiny", documents=(page,), items=(item,), origin="made up")
-    trained, train = [], bench.train
+    trained, train = [], lesson.train
 
     def note(*arguments, **more):
         trained.append(more["out"])
         return train(*arguments, **more)
 
-    monkeypatch.setattr(bench, "train", note)
+    monkeypatch.setattr(lesson, "train", note)
     with monkeypatch.context() as patch:
         patch.setattr(bench, "_sit", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -248,3 +250,21 @@ def test_cut_short_while_it_sits_the_adapter_is_not_trained_again_nor_taken_for_
     context.store.forget([context.store.list()[0].id], who="test", why="to have others")
     bench.trained(context, exam, "without_replay", tmp_path)
     assert len(set(trained)) == 2, "of other memories it is another one"
+
+
+def test_a_variant_called_by_a_training_method_is_trained_by_it(
+    bench, context, tmp_path, monkeypatch
+):
+    assert TRAINING_METHODS.keys() - {SUPERVISED} <= bench.VARIANTS.keys()
+    asked = []
+    learn = bench.learn
+    monkeypatch.setattr(
+        bench, "learn", lambda one, method: asked.append(method) or learn(one, method)
+    )
+    monkeypatch.setattr(bench, "_sit", lambda *_: {"q1": 1.0})
+    exam = Benchmark(name="tiny", documents=(), items=(), origin="made up")
+    bench.trained(context, exam, "star", tmp_path)
+    bench.trained(context, exam, "placebo", tmp_path)
+    assert asked == ["star", SUPERVISED]
+    (cost,) = (json.loads(file.read_text()) for file in tmp_path.glob("star-*-cost.json"))
+    assert cost["stages"][0]["name"] == "round-1"
