@@ -50,12 +50,12 @@ from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.session import open_study
 from ingrained.memory.records import sha256
 from ingrained.trainer.curriculum import data_sha256
-from ingrained.trainer.lora import CONFIG_FILE, train
+from ingrained.trainer.lora import train
 from ingrained.trainer.probes import probes
 from ingrained.trainer.recipe import LoraRecipe
 from ingrained.trainer.resume import RESUME_FILE
 from ingrained.trainer.rows import StudyRow
-from ingrained.trainer.saving import weights_sha256
+from ingrained.trainer.saving import CONFIG_FILE, weights_sha256
 
 SOURCE = "squad"
 EDITS, EDIT_TOKENS = 5, 200

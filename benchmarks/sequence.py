@@ -40,8 +40,9 @@ from ingrained.graphs.consolidate import default_recipe, replay_rows, study_rows
 from ingrained.graphs.context import StudyContext
 from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.curriculum import data_sha256
-from ingrained.trainer.lora import CONFIG_FILE, train
+from ingrained.trainer.lora import train
 from ingrained.trainer.probes import probes
+from ingrained.trainer.saving import CONFIG_FILE
 
 WAYS = ("ours", "chained")
 Scores = Mapping[str, float]
