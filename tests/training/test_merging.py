@@ -12,6 +12,7 @@ from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from ingrained.agent.models.adapters import Adapters
 from ingrained.errors import InputError, NotFoundError, SettingsError, StoreError, TrainingError
 from ingrained.trainer.adapters import AdapterRegistry, Manifest
 from ingrained.trainer.lora import train
@@ -211,6 +212,22 @@ def test_peft_loads_it_as_the_sum_of_what_the_base_has_and_the_merged_products(
         for layer, added in products(tmp_path / "out").items():
             plain.get_submodule(layer.removeprefix("base_model.model.")).weight += added
     assert torch.allclose(plain(input_ids=ids).logits, told, atol=1e-4)
+
+
+def test_the_chat_model_loads_it_beside_those_it_is_merged_from(
+    home: Path, base: Path, tmp_path: Path
+) -> None:
+    folders = [home / "adapters" / version for version in ("v001", "v002")]
+    merge(folders, tmp_path / "out", weights=HALVES)
+    ids = torch.tensor([[5, 6, 7, 8]])
+    own: Any = AutoModelForCausalLM.from_pretrained(base)
+    adapters = Adapters(own)
+    for folder in (*folders, tmp_path / "out"):
+        adapters.load(folder.name, folder)
+    adapters.use("out")
+    theirs = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), tmp_path / "out")
+    wanted = theirs.eval()(input_ids=ids).logits
+    assert torch.allclose(own.eval()(input_ids=ids).logits, wanted, atol=1e-4)
 
 
 def test_it_is_the_same_file_each_time_in_the_precision_of_the_first(
