@@ -1,15 +1,17 @@
 """What is still known of the first of many documents: `python benchmarks/sequence.py --work FOLDER`.
 
 Documents are learnt one sleep after another, and people's questions about them asked with nothing in
-view. Two ways, from the same memory of one study:
+view. Three ways, from the same memory of one study:
 
 `ours` trains each sleep's adapter from the untouched base over all that is remembered by then.
 `chained` trains on the new document alone, merges the adapter into the weights and goes on from there,
 as SEAL's continual self-edits do (arXiv 2506.10943, section 4.3; ours are its rows and its recipe, but
 for replay and the limit of the drift, which it has none of).
+`merged` trains on the last documents alone, from the base as `ours` does, and merges that adapter by TIES
+with a cold one of all the documents before (`HOT` says how often the cold one is made anew).
 
-The exam is sat after 1, 2, 4, … documents and after the last. An adapter of ours does not depend on the
-ones before it, so only those are made that sit. The same command goes on where it was cut short.
+The exam is sat after 1, 2, 4, … documents and after the last. An adapter of ours or a merged one does not
+depend on the ones before it, so only those are made that sit. The same command goes on where it was cut short.
 """
 
 from __future__ import annotations
@@ -40,10 +42,15 @@ from ingrained.graphs.consolidate import default_recipe, replay_rows, study_rows
 from ingrained.graphs.context import StudyContext
 from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.curriculum import data_sha256
-from ingrained.trainer.lora import CONFIG_FILE, train
+from ingrained.trainer.lora import train
+from ingrained.trainer.merging import merge as merge_adapters
 from ingrained.trainer.probes import probes
+from ingrained.trainer.saving import CONFIG_FILE
 
-WAYS = ("ours", "chained")
+WAYS = ("ours", "chained", "merged")
+HOT = 4
+"""Documents at most in the hot adapter of `merged`; with one more they are cold, all of them. While
+none is cold, it is the adapter of `ours`."""
 Scores = Mapping[str, float]
 """Item id → contained."""
 
@@ -85,8 +92,13 @@ def learn(
             found["ours"][count] = kept(
                 folder / f"ours-{count}.json",
                 lambda count=count, part=part: _ours(  # type: ignore[misc]
-                    context, [one for some in held[:count] for one in some], part,
-                    folder / f"ours-{count}",
+                    context, _together(held[:count]), part, folder / f"ours-{count}"
+                ),
+            )
+            found["merged"][count] = found["ours"][count] if count <= HOT else kept(
+                folder / f"merged-{count}-hot-{HOT}.json",
+                lambda count=count, part=part: _merged(  # type: ignore[misc]
+                    context, held[:count], part, folder
                 ),
             )  # fmt: skip
         scores = kept(
@@ -104,13 +116,47 @@ def _memories(context: StudyContext, document: str) -> list[Memory]:
     return context.store.list(namespace=context.namespace, document=document)
 
 
+def _together(held: Sequence[list[Memory]]) -> list[Memory]:
+    return [one for some in held for one in some]
+
+
 def _ours(
     context: StudyContext, memories: list[Memory], benchmark: Benchmark, out: Path
 ) -> dict[str, float]:
-    if not _train(context, memories, _base(context), out):
+    trained = _train(context, memories, _base(context), out)
+    return _sit_adapted(context, benchmark, out if trained else None)
+
+
+def _merged(
+    context: StudyContext, held: Sequence[list[Memory]], benchmark: Benchmark, folder: Path
+) -> dict[str, float]:
+    """Sit with what is merged of a hot adapter and a cold one, which is that of ours over its documents."""
+    count = len(held)
+    cold = (count - 1) // HOT * HOT
+    parts = {
+        folder / f"ours-{cold}": held[:cold],
+        folder / f"hot-{count}-of-{count - cold}": held[cold:],
+    }
+    made = [
+        out
+        for out, documents in parts.items()
+        if _train(context, _together(documents), _base(context), out)
+    ]
+    if len(made) < 2:
+        return _sit_adapted(context, benchmark, made[0] if made else None)
+    out = folder / f"ties-{count}-hot-{HOT}"
+    if not (out / CONFIG_FILE).exists():
+        merge_adapters(made, out, weights=(0.5, 0.5))
+    return _sit_adapted(context, benchmark, out)
+
+
+def _sit_adapted(
+    context: StudyContext, benchmark: Benchmark, adapter: Path | None
+) -> dict[str, float]:
+    if adapter is None:
         return _sit(context.asker, benchmark, "base", None)
-    context.asker.load_adapter(out.name, out)
-    return _sit(context.asker, benchmark, "adapter", out.name)
+    context.asker.load_adapter(adapter.name, adapter)
+    return _sit(context.asker, benchmark, "adapter", adapter.name)
 
 
 def _chained(

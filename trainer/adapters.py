@@ -32,7 +32,9 @@ STAGES = "stages"
 Verdict = Literal["candidate", "promoted", "rejected"]
 
 _VERSION = re.compile(r"v(\d{3,})")
-_TUPLES = ("memory_ids", "stages", "losses", "validation_losses", "reasons")
+_TUPLES = (
+    "merged_from", "memory_ids", "stages", "losses", "validation_losses", "reasons",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,10 @@ class Manifest:
     """Of the base's weights, if known."""
     parent: str | None = None
     """The version that was active when it was made. Never trained on: each starts at the base."""
+    merged_from: tuple[str, ...] = ()
+    """The versions whose weights were merged into it; none for one that was trained."""
+    retained: float = 1.0
+    """Share of the squared norm of what was merged that the rank of this one holds."""
     data_sha256: str = ""
     memory_ids: tuple[str, ...] = ()
     recipe: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -69,7 +75,7 @@ class Manifest:
     decision: Verdict = "candidate"
     reasons: tuple[str, ...] = ()
     forced: bool = False
-    """Promoted although the gate had rejected it, or although it was stale."""
+    """Promoted although the gate had rejected or not judged it, or although it was stale."""
     stale: str = ""
     """Why it must no longer be used, such as that a memory it was trained on was purged."""
     strength_beside_notes: float = 1.0
@@ -193,11 +199,13 @@ class AdapterRegistry:
 
         Args:
             version: A finished one.
-            force: Promote even what the gate rejected or what is stale; the manifest will say so.
+            force: Promote even what the gate rejected or has not judged, or what is stale; the
+                manifest will say so.
 
         Raises:
             NotFoundError: no such version.
-            StoreError: the gate rejected it, or it is stale, and `force` is false.
+            StoreError: the gate rejected it or has not judged it, or it is stale, and `force` is
+                false.
         """
         manifest = self.show(version)
         objection = _objection(manifest)
@@ -377,6 +385,8 @@ def _objection(manifest: Manifest) -> str:
         return f"Adapter {manifest.version} is stale: {manifest.stale}."
     if manifest.decision == "rejected":
         return f"The gate rejected {manifest.version}: {'; '.join(manifest.reasons)}."
+    if manifest.decision == "candidate" and manifest.exam_after is None:
+        return f"The gate has not judged {manifest.version}."
     return ""
 
 

@@ -10,7 +10,7 @@ from ingrained.disk import DAMAGED, replace_text, replacing
 from ingrained.errors import StoreError
 
 from .adapters import MANIFEST_FILE, AdapterRegistry
-from .lora import CONFIG_FILE, WEIGHTS_FILE
+from .saving import CONFIG_FILE, WEIGHTS_FILE
 
 
 def export(registry: AdapterRegistry, version: str, folder: Path, *, base: str = "") -> Path:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from ingrained.errors import TrainingError
 
@@ -22,15 +22,13 @@ from .encode import bounded, encode, encode_for, fingerprint, load_tokenizer, sh
 from .recipe import LoraRecipe
 from .resume import RESUME_FILE, Checkpoint
 from .rows import StudyRow
-from .saving import read_tensors, save_tensors, weights_sha256
+from .saving import CONFIG_FILE, WEIGHTS_FILE, read_tensors, save_adapter, weights_sha256
 
 if TYPE_CHECKING:
     from .network import Network
 
 Stopped = Literal["epochs", "stop_loss", "max_seconds", "interrupted"]
 
-WEIGHTS_FILE = "adapter_model.safetensors"
-CONFIG_FILE = "adapter_config.json"
 _HALVINGS = 5
 """Of the strength of an adapter that drifts too far: it is found to 1/32."""
 
@@ -359,11 +357,9 @@ class _Run:
 def _write_adapter(
     network: Network, recipe: LoraRecipe, out: Path, base_name: str, strength: float
 ) -> None:
-    """Write the PEFT folder; the config comes last, so a folder that has one is whole."""
     from peft import LoraConfig
 
-    save_tensors(network.tensors(strength), out / WEIGHTS_FILE, metadata={"format": "pt"})
-    config: Any = LoraConfig(
+    config = LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,
         lora_dropout=recipe.dropout,
@@ -373,7 +369,4 @@ def _write_adapter(
         task_type="CAUSAL_LM",
         inference_mode=True,
     )
-    text = json.dumps(config.to_dict(), indent=2, sort_keys=True, default=sorted)
-    new = out / (CONFIG_FILE + ".new")
-    new.write_text(text + "\n", encoding="utf-8")
-    new.replace(out / CONFIG_FILE)
+    save_adapter(network.tensors(strength), config, out)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ingrained.disk import replace_text
 from ingrained.errors import TrainingError
 
 if TYPE_CHECKING:
     import torch
 
+WEIGHTS_FILE = "adapter_model.safetensors"
+CONFIG_FILE = "adapter_config.json"
+"""The two files of an adapter in PEFT's format."""
 _SYSTEM_ERROR = re.compile(r"I/O error: (.*) \(os error (\d+)\)")
 """How safetensors, which raises an error of its own, words one of the system."""
 
@@ -65,3 +70,19 @@ def save_tensors(
             raise
         raise OSError(int(said[2]), said[1], str(path)) from error
     new.replace(path)
+
+
+def save_adapter(tensors: Mapping[str, torch.Tensor], config: Any, out: Path) -> None:
+    """Write a PEFT folder; the config comes last, so a folder that has one is whole.
+
+    Args:
+        tensors: By the names that peft gives them in a file.
+        config: A `peft.LoraConfig`.
+        out: The folder, which is there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    save_tensors(tensors, out / WEIGHTS_FILE, metadata={"format": "pt"})
+    text = json.dumps(config.to_dict(), indent=2, sort_keys=True, default=sorted)
+    replace_text(out / CONFIG_FILE, text + "\n")

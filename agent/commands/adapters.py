@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingrained.errors import InputError, StoreError
+from ingrained.errors import InputError, SettingsError, StoreError
 
 from .opening import doors, existing_home, load_settings, open_memory
 from .options import Home, Json
@@ -59,7 +60,10 @@ def show(version: Version, home: Home = None, as_json: Json = False) -> None:
 def promote(
     version: Version,
     force: Annotated[
-        bool, typer.Option("--force", help="Even if the gate rejected it or it is stale.")
+        bool,
+        typer.Option(
+            "--force", help="Even if the gate rejected it or has not judged it, or if it is stale."
+        ),
     ] = False,
     home: Home = None,
     as_json: Json = False,
@@ -126,6 +130,54 @@ def export_adapter(
         results().print(line(f"{version} is in {target}, an adapter of {named}."))
 
 
+@app.command("merge")
+def merge(
+    versions: Annotated[
+        list[str], typer.Argument(help="Two or more of `ingrained adapters list`.")
+    ],
+    method: Annotated[
+        str, typer.Option(help="`ties` (where they disagree, one gives way) or `linear` (the sum).")
+    ] = "ties",
+    weights: Annotated[
+        str, typer.Option(help="One for each, comma-separated.  [default: the same, 1 in all]")
+    ] = "",
+    density: Annotated[
+        float | None,
+        typer.Option(help="Share of each adapter that `ties` keeps, its largest.  [default: 0.2]"),
+    ] = None,
+    rank: Annotated[
+        int | None, typer.Option(help="Of the new adapter.  [default: the sum of theirs]")
+    ] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Merge adapters into a new one, which is used only if you promote it."""
+    from ingrained.agent.ui.adapters import show_merged
+    from ingrained.agent.ui.console import show_json
+    from ingrained.trainer.merging import DENSITY, merge_versions
+
+    shares = _weights(weights) if weights else (1 / len(versions),) * len(versions)
+    agent = existing_home(load_settings(home=home))
+    with _at_rest(agent):
+        made = merge_versions(
+            agent.registry(), versions, weights=shares, method=method, rank=rank,
+            density=DENSITY if density is None else density,
+        )  # fmt: skip
+    if as_json:
+        show_json({**_brief(made), "active": False})
+    else:
+        show_merged(made)
+
+
+def _weights(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise SettingsError(
+            f"--weights {text!r} is no list of numbers", hint="Write it as in --weights 0.5,0.5."
+        ) from error
+
+
 @app.command("gc")
 def collect(
     keep: Annotated[
@@ -161,7 +213,13 @@ def collect(
 
 
 def _discard(home: HomeFolder, versions: Sequence[str]) -> list[str]:
-    """Delete adapters while nothing studies, nor is to go on with a study that may need one.
+    with _at_rest(home):
+        return list(home.registry().discard(versions))
+
+
+@contextmanager
+def _at_rest(home: HomeFolder) -> Iterator[None]:
+    """Change adapters while nothing studies, nor is to go on with a study that may need one.
 
     Raises:
         HomeBusyError: a study is under way.
@@ -175,7 +233,7 @@ def _discard(home: HomeFolder, versions: Sequence[str]) -> list[str]:
             hint="Let it come to its end beforehand: run the same command again.",
         )
     with write_lock(home.path / "memory"):
-        return list(home.registry().discard(versions))
+        yield
 
 
 def _lineage(manifest: Manifest, found: Sequence[Learnt]) -> dict[str, Any]:

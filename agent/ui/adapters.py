@@ -64,7 +64,7 @@ def show_adapter(one: Manifest, active: str | None, console: Console | None = No
         "made": _when(one, "%Y-%m-%d %H:%M"),
         "base model": one.base_model,
         "before it": one.parent or "none",
-        "made of": f"{len(one.memory_ids):,} memories, {one.rows:,} rows, {one.tokens:,} tokens",
+        "made of": _made_of(one),
         "data SHA-256": one.data_sha256,
         "method": one.method,
         "recipe": recipe,
@@ -215,9 +215,36 @@ def _of(count: Count) -> str:
 
 
 def _gate(one: Manifest, *, forced: str) -> Text:
-    if one.stale and not one.forced:
-        return Text("stale", style="yellow")
+    if one.stale:
+        return Text(f"stale, {forced}" if one.forced else "stale", style="yellow")
+    if one.decision == "candidate" and one.exam_after is None:
+        return Text("not judged", style="yellow")
     return Text(forced if one.forced else one.decision, style=_STYLES[one.decision])
+
+
+def show_merged(one: Manifest, console: Console | None = None) -> None:
+    """Show what a merge came to, and that no gate has judged it."""
+    console = console or results()
+    named, rank = ", ".join(one.merged_from), one.recipe["rank"]
+    console.print(line(
+        f"{one.version} is merged from {named}: {many(len(one.memory_ids), 'memory', 'memories')}, "
+        f"rank {rank} {_retained(one)}.",
+    ), soft_wrap=True)  # fmt: skip
+    console.print(
+        f"No gate has judged it; `ingrained adapters promote {one.version} --force` takes it up.",
+        style="yellow", soft_wrap=True,
+    )  # fmt: skip
+
+
+def _retained(one: Manifest) -> str:
+    return f"keeps {percent(one.retained)} of what was merged"
+
+
+def _made_of(one: Manifest) -> str:
+    memories = f"{len(one.memory_ids):,} memories"
+    if one.merged_from:
+        return f"{memories}, merged from {', '.join(one.merged_from)}; the rank {_retained(one)}"
+    return f"{memories}, {one.rows:,} rows, {one.tokens:,} tokens"
 
 
 def _change(one: Manifest) -> tuple[str, str]:

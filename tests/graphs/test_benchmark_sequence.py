@@ -123,6 +123,56 @@ def test_a_chain_trains_and_merges_on_top_of_what_was_merged_before(
 
 
 @pytest.mark.usefixtures("remembered")
+def test_what_is_new_is_merged_with_a_cold_adapter_of_what_is_older(
+    sequence: ModuleType,
+    learnt: StudyContext,
+    exam: Benchmark,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sequence, "HOT", 1)
+    trained, merged = [], []
+    train, merge = sequence.train, sequence.merge_adapters
+
+    def note_training(rows: Any, *, base: Path, out: Path, **more: Any) -> Any:
+        trained.append((out.name, base.name))
+        return train(rows, base=base, out=out, **more)
+
+    def note_merging(folders: list[Path], out: Path, **more: Any) -> Any:
+        merged.append(([one.name for one in folders], out.name))
+        return merge(folders, out, **more)
+
+    monkeypatch.setattr(sequence, "train", note_training)
+    monkeypatch.setattr(sequence, "merge_adapters", note_merging)
+    found = sequence.learn(learnt, exam, tmp_path)
+
+    assert merged == [(["ours-1", "hot-2-of-1"], "ties-2-hot-1")], "after one there is nothing cold"
+    assert [name for name, base in trained if base == "base"] == [
+        "ours-1", "chained-1", "ours-2", "hot-2-of-1",
+    ], "the cold one is that of ours, and no other is trained twice"  # fmt: skip
+    assert found["merged"] == {1: {"q-one": 1.0}, 2: {"q-one": 1.0, "q-two": 1.0}}
+    assert "all_after_2_merged" in sequence.figures_of(found, exam)
+
+    (file,) = tmp_path.glob("*/merged-2-hot-1.json")
+    file.unlink()
+    assert sequence.learn(learnt, exam, tmp_path) == found
+    assert len(merged) == 1, "what is merged already is only sat with"
+
+
+@pytest.mark.usefixtures("remembered")
+def test_while_all_documents_are_hot_the_merged_adapter_is_that_of_ours(
+    sequence: ModuleType, learnt: StudyContext, exam: Benchmark, tmp_path: Path
+) -> None:
+    found = sequence.learn(learnt, exam, tmp_path)
+    assert found["merged"] == found["ours"]
+    assert not [
+        *tmp_path.glob("*/hot-*"),
+        *tmp_path.glob("*/ties-*"),
+        *tmp_path.glob("*/merged-*.json"),
+    ]
+
+
+@pytest.mark.usefixtures("remembered")
 @pytest.mark.parametrize(("step", "at"), [("train", 2), ("train", 4), ("merge", 2), ("_sit", 4)])
 def test_cut_short_anywhere_it_comes_to_the_same_weights(
     sequence: ModuleType,
@@ -160,5 +210,5 @@ def test_what_was_made_of_other_documents_is_not_taken_over(
     folder = tmp_path / "kept"
     sequence.learn(learnt, exam, folder)
     found = sequence.learn(learnt, exam.limited(1), folder)
-    assert list(found["ours"]) == list(found["chained"]) == [1]
+    assert [list(found[way]) for way in ("ours", "chained", "merged")] == [[1], [1], [1]]
     assert len(list(folder.iterdir())) == 2

@@ -269,7 +269,7 @@ def adapter(home: Home, *ids: str, base: str = "m") -> str:
     registry = AdapterRegistry(home.path)
     version = registry.stage()
     registry.commit(version, Manifest(version=version, base_model=base, memory_ids=ids))
-    registry.promote(version)
+    registry.promote(version, force=True)
     return version
 
 

@@ -24,9 +24,17 @@ def registry(tmp_path: Path) -> AdapterRegistry:
     return AdapterRegistry(tmp_path)
 
 
-def finish(registry: AdapterRegistry) -> str:
+def finish(registry: AdapterRegistry, base: str = "tiny") -> str:
     version = registry.stage()
-    registry.commit(version, Manifest(version=version, base_model="tiny"))
+    registry.commit(version, Manifest(version=version, base_model=base))
+    return version
+
+
+def passed(registry: AdapterRegistry, base: str = "tiny") -> str:
+    """Return a new version that the gate let pass."""
+    version = finish(registry, base)
+    yes = Decision(accept=True, reasons=("closed-book rose",))
+    registry.conclude(version, before=BEFORE, after=AFTER, decision=yes)
     return version
 
 
@@ -47,7 +55,7 @@ def test_versions_count_up(registry: AdapterRegistry) -> None:
 
 
 def test_promotion_and_rollback_walk_the_same_path(registry: AdapterRegistry) -> None:
-    one, two = finish(registry), finish(registry)
+    one, two = passed(registry), passed(registry)
     registry.promote(one)
     registry.promote(two)
     assert registry.active() == two
@@ -60,20 +68,20 @@ def test_promotion_and_rollback_walk_the_same_path(registry: AdapterRegistry) ->
 
 
 def test_promoting_the_active_version_again_changes_nothing(registry: AdapterRegistry) -> None:
-    one = finish(registry)
+    one = passed(registry)
     registry.promote(one)
     registry.promote(one)
     assert registry.rollback() is None
 
 
 def test_what_the_gate_said_is_in_the_manifest(registry: AdapterRegistry) -> None:
-    version = finish(registry)
-    yes = Decision(accept=True, reasons=("closed-book rose",))
-    registry.conclude(version, before=BEFORE, after=AFTER, decision=yes)
+    version = passed(registry)
     assert registry.show(version).decision == "candidate"
     registry.promote(version)
     shown = registry.show(version)
-    assert (shown.decision, shown.reasons, shown.forced) == ("promoted", yes.reasons, False)
+    assert (shown.decision, shown.reasons, shown.forced) == (
+        "promoted", ("closed-book rose",), False,
+    )  # fmt: skip
     assert (shown.exam_before, shown.exam_after) == (BEFORE, AFTER)
 
 
@@ -85,6 +93,19 @@ def test_a_rejected_version_is_promoted_by_force_only_and_it_shows(
     with pytest.raises(StoreError, match="it forgot"):
         registry.promote(version)
     assert registry.active() is None
+    registry.promote(version, force=True)
+    assert registry.active() == version
+    assert registry.show(version).forced
+
+
+def test_a_version_that_no_gate_has_judged_is_promoted_by_force_only_and_it_shows(
+    registry: AdapterRegistry,
+) -> None:
+    version = finish(registry)
+    with pytest.raises(StoreError, match="The gate has not judged v001") as refused:
+        registry.promote(version)
+    assert "--force" in refused.value.hint
+    assert (registry.active(), registry.show(version).decision) == (None, "candidate")
     registry.promote(version, force=True)
     assert registry.active() == version
     assert registry.show(version).forced
@@ -123,7 +144,7 @@ def test_a_damaged_note_of_what_is_active_is_named(registry: AdapterRegistry, te
 
 
 def test_a_stale_version_is_promoted_by_force_only_and_it_shows(registry: AdapterRegistry) -> None:
-    version = finish(registry)
+    version = passed(registry)
     registry.mark_stale([version], "its memory was purged")
     registry.mark_stale([version], "another reason")
     with pytest.raises(StoreError, match="v001 is stale: its memory was purged") as refused:
@@ -137,9 +158,8 @@ def test_a_stale_version_is_promoted_by_force_only_and_it_shows(registry: Adapte
 def test_stale_versions_go_out_of_use_and_the_last_fit_one_for_the_same_base_comes_back(
     registry: AdapterRegistry,
 ) -> None:
-    one, two, three, four = (finish(registry) for _ in range(4))
-    foreign = registry.stage()
-    registry.commit(foreign, Manifest(version=foreign, base_model="another"))
+    one, two, three, four = (passed(registry) for _ in range(4))
+    foreign = passed(registry, "another")
     for version in (one, two, foreign, three, four):
         registry.promote(version)
     assert registry.withdraw_stale() == ()
@@ -191,6 +211,7 @@ def test_a_manifest_survives_json() -> None:
     manifest = Manifest(
         version="v001", base_model="tiny", memory_ids=("a", "b"), losses=(2.0, 1.0),
         exam_before=BEFORE, exam_after=AFTER, recipe={"rank": 4}, reasons=("good",), stale="old",
+        merged_from=("v003", "v004"), retained=0.75,
     )  # fmt: skip
     data = json.loads(json.dumps(manifest.to_dict()))
     assert Manifest.from_dict(data) == manifest
@@ -198,7 +219,7 @@ def test_a_manifest_survives_json() -> None:
 
 
 def promoted(registry: AdapterRegistry, count: int) -> list[str]:
-    versions = [finish(registry) for _ in range(count)]
+    versions = [passed(registry) for _ in range(count)]
     for version in versions:
         registry.promote(version)
     return versions

@@ -1,4 +1,4 @@
-"""`ingrained adapters explain`, `export` and `gc`."""
+"""`ingrained adapters explain`, `export`, `merge` and `gc`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import typer
 from cli_student import doors, studied
+from peft import LoraConfig
 
 from ingrained.agent.cli import run
 from ingrained.agent.ui.adapters import show_lineage
@@ -18,6 +20,7 @@ from ingrained.memory.records import Memory
 from ingrained.trainer.adapters import AdapterRegistry, Manifest
 from ingrained.trainer.gate import Count, Decision, Scores
 from ingrained.trainer.lineage import Learnt
+from ingrained.trainer.saving import save_adapter
 
 Agent = Callable[..., Any]
 SCORES = Scores(closed=0.1, memory=0.8, n=20)
@@ -156,6 +159,113 @@ def test_export_makes_a_folder_and_says_of_which_base(
     config = json.loads((out / "adapter_config.json").read_text())
     assert config == {"base_model_name_or_path": "org/base"}
     assert "there already" in agent("adapters", "export", "v001", str(out), code=4)["error"]
+
+
+@pytest.fixture
+def mergeable(home: Path) -> AdapterRegistry:
+    """Two versions that have weights, v002 of the memories a and b, v003 of b and c."""
+    registry = AdapterRegistry(home)
+    for ids in (("a", "b"), ("b", "c")):
+        folder = registry.path(make(home, ids))
+        tensors = {
+            f"base_model.model.up_proj.lora_{letter}.weight": torch.eye(2) for letter in "AB"
+        }
+        config = LoraConfig(
+            r=2, lora_alpha=2, target_modules=["up_proj"], base_model_name_or_path="scripted"
+        )
+        save_adapter(tensors, config, folder)
+    return registry
+
+
+@pytest.mark.usefixtures("mergeable")
+def test_merge_makes_a_version_that_is_not_used_until_it_is_forced(
+    agent: Agent, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = said(home, capsys, "merge", "v002", "v003", "--density", "1")
+    assert "v004 is merged from v002, v003: 3 memories, rank 4 keeps 100 %" in text
+    assert "No gate has judged it; `ingrained adapters promote v004 --force` takes it up." in text
+    assert "v003 in use" in said(home, capsys, "list")
+    assert "not judged" in said(home, capsys, "list")
+    refused = agent("adapters", "promote", "v004", code=4)
+    assert refused["error"] == "The gate has not judged v004."
+    assert agent("adapters", "promote", "v004", "--force") == {"active": "v004"}
+    shown = said(home, capsys, "show", "v004")
+    assert "3 memories, merged from v002, v003; the rank keeps 100 % of what was merged" in shown
+    assert "promoted by force" in shown
+
+
+@pytest.mark.usefixtures("mergeable")
+def test_a_merged_version_is_explained_exported_and_collected_like_any_other(
+    agent: Agent, tmp_path: Path
+) -> None:
+    made = agent(
+        "adapters", "merge", "v002", "v003", "--method", "linear", "--weights", "0.75,0.25",
+        "--rank", "2",
+    )  # fmt: skip
+    assert (made["version"], made["merged_from"], made["parent"]) == (
+        "v004", ["v002", "v003"], "v003",
+    )  # fmt: skip
+    assert made["recipe"] == {"method": "linear", "weights": [0.75, 0.25], "rank": 2}
+    assert (made["memory_ids"], made["decision"], made["active"]) == (
+        ["a", "b", "c"], "candidate", False,
+    )  # fmt: skip
+    assert agent("adapters", "explain", "v004")["memories"] == 3
+    agent("adapters", "export", "v004", str(tmp_path / "out"))
+    assert (tmp_path / "out" / "adapter_model.safetensors").stat().st_size > 0
+    assert "v004" not in agent("adapters", "gc", "--dry-run", "--keep", "0")["would_delete"]
+
+
+@pytest.mark.usefixtures("mergeable")
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["v002", "v003", "--weights", "0.5,half"], 2, "no list of numbers"),
+        (["v002", "v003", "--weights", "1"], 2, "2 adapters and 1 weights"),
+        (["v002", "v003", "--method", "dare"], 2, "ties, linear"),
+        (["v002"], 2, "two or more"),
+        (["v002", "v009"], 4, "No adapter 'v009'"),
+    ],
+)
+def test_what_cannot_be_merged_is_refused(
+    agent: Agent, arguments: list[str], code: int, told: str
+) -> None:
+    refused = agent("adapters", "merge", *arguments, code=code)
+    assert told in refused["error"]
+    assert refused["hint"]
+    assert len(agent("adapters", "list")) == 3
+
+
+def test_what_was_purged_makes_merged_versions_stale_as_well_and_they_are_merged_no_more(
+    agent: Agent, mergeable: AdapterRegistry, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    purged = memories(home, capsys)[0]["id"]
+    file = mergeable.path("v002") / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "memory_ids": [purged]}))
+    agent("adapters", "merge", "v002", "v003")
+    agent("memory", "purge", purged, "--yes")
+    assert [one["version"] for one in agent("adapters", "list") if one["stale"]] == [
+        "v001", "v002", "v004",
+    ]  # fmt: skip
+    assert "v004 is stale" in agent("adapters", "merge", "v003", "v004", code=4)["error"]
+
+
+@pytest.mark.usefixtures("mergeable")
+def test_merge_waits_for_a_study_that_may_make_an_adapter(agent: Agent, home: Path) -> None:
+    with write_lock(home / "memory"):
+        assert "is writing" in agent("adapters", "merge", "v002", "v003", code=4)["error"]
+    (home / "run.json").write_text("{}")
+    assert "cut short" in agent("adapters", "merge", "v002", "v003", code=4)["error"]
+    assert len(agent("adapters", "list")) == 3
+
+
+def test_list_says_of_a_stale_version_that_it_was_forced(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = AdapterRegistry(home)
+    version = make(home, accept=False)
+    registry.promote(version, force=True)
+    registry.mark_stale([version], "purged")
+    assert "stale, forced" in said(home, capsys, "list")
 
 
 def test_gc_deletes_what_nothing_needs_and_says_why(

@@ -133,7 +133,7 @@ def test_a_stale_adapter_shows_and_is_not_promoted_without_force(agent, terminal
     registry = AdapterRegistry(home)
     version = registry.stage()
     registry.commit(version, Manifest(version=version, base_model="scripted", memory_ids=(heron,)))
-    registry.promote(version)
+    registry.promote(version, force=True)
     shown = terminal("memory", "purge", heron, "--yes")
 
     assert "adapters that are stale now: v001" in shown

@@ -92,6 +92,23 @@ def test_the_page_tells_what_the_gate_measured(page):
         assert row in rows, row
 
 
+def test_a_merged_adapter_says_what_of_and_whether_it_was_judged(page, tmp_path):
+    home = studied(tmp_path / "home")
+    registry = AdapterRegistry(home)
+    for _ in range(2):
+        version = registry.stage()
+        registry.commit(
+            version, Manifest(version=version, base_model="m", merged_from=("v007", "v008"))
+        )
+    registry.promote("v001", force=True)
+    assert run(["report", "--home", str(home)]) == 0
+    shown = body((home / "report.html").read_text())
+    assert shown.count("0 memories, merged from v007, v008, 0.0 s</p>") == 2
+    assert "Promoted</b> by force" in shown
+    assert "Candidate</b>, not judged" in shown
+    assert "not judged" not in body(page)
+
+
 def test_the_words_of_the_exam_are_explained(page):
     text = body(page)
     for word in ("base: the untouched model", "open: shown the document", "contained: an accepted"):
