@@ -42,7 +42,6 @@ from ingrained.agent.exam import Recall
 from ingrained.agent.report.records import write_text
 from ingrained.graphs.consolidate import (
     STRENGTH_BESIDE_NOTES,
-    default_recipe,
     replay_rows,
     study_rows,
 )
@@ -52,7 +51,7 @@ from ingrained.memory.records import sha256
 from ingrained.trainer.curriculum import data_sha256
 from ingrained.trainer.lora import CONFIG_FILE, train
 from ingrained.trainer.probes import probes
-from ingrained.trainer.recipe import LoraRecipe
+from ingrained.trainer.recipe import LoraRecipe, default_recipe
 from ingrained.trainer.resume import RESUME_FILE
 from ingrained.trainer.rows import StudyRow
 from ingrained.trainer.saving import weights_sha256

@@ -36,12 +36,13 @@ from ingrained.agent.bench.statistics import SHARE, interval
 from ingrained.agent.commands.bench_job import close_model
 from ingrained.agent.commands.opening import load_settings
 from ingrained.agent.models.factory import load_chat_model
-from ingrained.graphs.consolidate import default_recipe, replay_rows, study_rows
+from ingrained.graphs.consolidate import replay_rows, study_rows
 from ingrained.graphs.context import StudyContext
 from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.curriculum import data_sha256
 from ingrained.trainer.lora import CONFIG_FILE, train
 from ingrained.trainer.probes import probes
+from ingrained.trainer.recipe import default_recipe
 
 WAYS = ("ours", "chained")
 Scores = Mapping[str, float]

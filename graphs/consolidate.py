@@ -6,7 +6,6 @@ import dataclasses
 import json
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
@@ -23,9 +22,10 @@ from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.curriculum import build_rows, data_sha256
 from ingrained.trainer.gate import GateLimits, Scores, decide
-from ingrained.trainer.lora import StepReport, TrainResult, train
+from ingrained.trainer.lora import train
 from ingrained.trainer.probes import probes, replay_prompts
-from ingrained.trainer.recipe import LoraRecipe
+from ingrained.trainer.recipe import LoraRecipe, default_recipe
+from ingrained.trainer.reports import StepReport, TrainResult
 from ingrained.trainer.rows import StudyRow
 from ingrained.trainer.saving import weights_sha256
 
@@ -127,12 +127,6 @@ def _made_before(twin: Manifest, runtime: Runtime[StudyContext]) -> dict[str, An
 
 def _exam_sha256(items: list[dict[str, Any]]) -> str:
     return sha256(json.dumps([item["id"] for item in items]))
-
-
-def default_recipe(base: Path, seed: int) -> LoraRecipe:
-    """Return the default recipe for the base in a folder."""
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    return LoraRecipe.for_depth(int(config["num_hidden_layers"]), seed=seed)
 
 
 def study_rows(context: StudyContext, memories: list[Memory], recipe: LoraRecipe) -> list[StudyRow]:

@@ -6,14 +6,17 @@ token it ends in when the agent asks: a tokenizer run over both could merge acro
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingrained.errors import TrainingError
 
+from .recipe import LoraRecipe
 from .rows import StudyRow
 
 if TYPE_CHECKING:
@@ -66,6 +69,23 @@ class EncodedRow:
     def supervised(self) -> int:
         """Number of tokens that the loss is taken on."""
         return len(self.ids) - self.prompt_length
+
+
+def load_tokenizer(base: Path) -> PreTrainedTokenizerBase:
+    """Read the tokenizer of a model folder.
+
+    Raises:
+        TrainingError: there is none.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(base, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingError(
+            f"No tokenizer can be read from {base}: {error}",
+            hint="The folder must hold the base model's tokenizer.json.",
+        ) from error
 
 
 def end_of_turn(tokenizer: PreTrainedTokenizerBase) -> int:
@@ -157,6 +177,18 @@ def _prompt(
         turns, add_generation_prompt=True, tokenize=True, return_dict=False
     )
     return tuple(ids)
+
+
+def used(rows: Sequence[EncodedRow], recipe: LoraRecipe) -> list[EncodedRow]:
+    """Return the rows without what the recipe has no use for."""
+    return [
+        dataclasses.replace(
+            row,
+            source=row.source if recipe.distil else (),
+            rejected=row.rejected if recipe.dpo else (),
+        )
+        for row in rows
+    ]
 
 
 def shuffled_steps(count: int, *, batch_rows: int, seed: int, epoch: int) -> list[list[int]]:
