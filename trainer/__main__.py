@@ -31,9 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except IngrainedError as error:
         sys.stderr.write(f"{error}\n{error.hint}\n")
         return error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted; the same command goes on.\n")
-        return 130
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -54,6 +51,10 @@ def _reported(options: argparse.Namespace) -> int:
         result = _train(options)
         if together.first:
             sys.stdout.write(json.dumps(dataclasses.asdict(result)) + "\n")
+    except KeyboardInterrupt:
+        if together.first:
+            sys.stderr.write("Interrupted; the same command goes on.\n")
+        return 130
     finally:
         together.close()
     return 0

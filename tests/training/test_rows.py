@@ -10,6 +10,7 @@ import pytest
 from ingrained.errors import SettingsError, TrainingError
 from ingrained.trainer.__main__ import main
 from ingrained.trainer.recipe import LoraRecipe, default_recipe
+from ingrained.trainer.reports import StepReport
 from ingrained.trainer.rows import StudyRow, read_rows, write_rows
 from ingrained.trainer.testing import make_tiny_model
 
@@ -121,6 +122,25 @@ def test_the_command_trains_by_the_default_recipe_and_the_seed(
         assert "step 2 of 2: loss " in told_of_steps
         assert set(read_layers(tmp_path / name)) == {1}, "the upper half of two"
     assert losses["a"] == losses["b"] != losses["c"]
+
+
+def test_interrupted_the_command_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, rows = make_tiny_model(tmp_path / "base"), tmp_path / "rows.jsonl"
+    write_rows(rows, ROWS)
+    command = [str(rows), "--base", str(base), "--out", str(tmp_path / "a")]
+
+    def interrupt(report: StepReport) -> None:
+        if report.step == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ingrained.trainer.__main__._tell", interrupt)
+        assert main(command) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert main(command) == 0
+    assert "step 3 of 5" in capsys.readouterr().err.splitlines()[0]
 
 
 def read_layers(adapter: Path) -> list[int]:
