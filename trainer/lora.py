@@ -88,7 +88,7 @@ def train(
             "There is nothing to train on.", hint="Study first: rows are made from active memories."
         )
     together = processes()
-    together.decided(lambda: _make_folder(out))
+    together.decided(lambda: _refuse_finished(out))
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         run = _Run(
@@ -123,13 +123,12 @@ def learning_rate(step: int, steps: int, recipe: LoraRecipe) -> float:
     return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def _make_folder(out: Path) -> None:
+def _refuse_finished(out: Path) -> None:
     if (out / CONFIG_FILE).exists() and not (out / RESUME_FILE).exists():
         raise TrainingError(
             f"{out} holds a finished adapter.",
             hint="Train into a new folder: adapters never change.",
         )
-    out.mkdir(parents=True, exist_ok=True)
 
 
 class _Run:
@@ -329,11 +328,13 @@ class _Run:
 
     def _begun(self) -> Progress:
         """Go on where the first process can: it alone needs to see the folder."""
-        progress = self.together.decided(
-            lambda: self.checkpoint.load(self.parameters, self.optimizer)
-        )
+        progress = self.together.decided(self._load)
         same_state(self.together, progress, self.parameters, self.optimizer)
         return progress
+
+    def _load(self) -> Progress:
+        self.checkpoint.path.parent.mkdir(parents=True, exist_ok=True)
+        return self.checkpoint.load(self.parameters, self.optimizer)
 
     def _agreed(self, mine: str) -> str:
         """Refuse what the processes cannot do together: other rows in each, or a step of too few."""
