@@ -49,7 +49,7 @@ constraints: ## Resolve all dependencies anew and rewrite constraints.txt
 	mv build/constraints.txt constraints.txt
 	rm -rf build/resolve
 
-peers: ## Install the other memories that benchmarks/recall.py measures, into .venv-peers
+peers: ## Install what benchmarks/recall.py and training_speed.py measure beside ours, into .venv-peers
 	$(PYTHON) -m venv .venv-peers
 	@test "$$(uname -s)" != Linux || command -v nvidia-smi >/dev/null \
 	  || .venv-peers/bin/pip install -qq --no-deps --retries 0 --timeout 10 --index-url $(TORCH_CPU_INDEX) "$(TORCH)" \

@@ -45,7 +45,6 @@ from ingrained.agent.exam import Recall
 from ingrained.agent.report.records import write_text
 from ingrained.graphs.consolidate import (
     STRENGTH_BESIDE_NOTES,
-    default_recipe,
     replay_rows,
     study_rows,
 )
@@ -56,7 +55,7 @@ from ingrained.memory.records import sha256
 from ingrained.trainer.curriculum import data_sha256
 from ingrained.trainer.encode import trained_tokens
 from ingrained.trainer.methods import SUPERVISED, TRAINING_METHODS
-from ingrained.trainer.recipe import LoraRecipe
+from ingrained.trainer.recipe import LoraRecipe, default_recipe
 from ingrained.trainer.rows import StudyRow
 from ingrained.trainer.saving import weights_sha256
 

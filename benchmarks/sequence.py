@@ -38,13 +38,14 @@ from ingrained.agent.bench.statistics import SHARE, interval
 from ingrained.agent.commands.bench_job import close_model
 from ingrained.agent.commands.opening import load_settings
 from ingrained.agent.models.factory import load_chat_model
-from ingrained.graphs.consolidate import default_recipe, replay_rows, study_rows
+from ingrained.graphs.consolidate import replay_rows, study_rows
 from ingrained.graphs.context import StudyContext
 from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.curriculum import data_sha256
 from ingrained.trainer.lora import train
 from ingrained.trainer.merging import merge as merge_adapters
 from ingrained.trainer.probes import probes
+from ingrained.trainer.recipe import default_recipe
 from ingrained.trainer.saving import CONFIG_FILE
 
 WAYS = ("ours", "chained", "merged")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
@@ -24,9 +23,9 @@ from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.curriculum import build_rows, data_sha256
 from ingrained.trainer.gate import decide
-from ingrained.trainer.lora import StepReport
 from ingrained.trainer.probes import replay_prompts
-from ingrained.trainer.recipe import LoraRecipe
+from ingrained.trainer.recipe import LoraRecipe, default_recipe
+from ingrained.trainer.reports import StepReport
 from ingrained.trainer.rows import StudyRow
 from ingrained.trainer.saving import weights_sha256
 
@@ -134,12 +133,6 @@ def _made_before(twin: Manifest, runtime: Runtime[StudyContext]) -> dict[str, An
 def _exam_sha256(context: StudyContext) -> str:
     items = [*sealed_items(context), *sealed_items(context, told=False)]
     return sha256(json.dumps([item["id"] for item in items]))
-
-
-def default_recipe(base: Path, seed: int) -> LoraRecipe:
-    """Return the default recipe for the base in a folder."""
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    return LoraRecipe.for_depth(int(config["num_hidden_layers"]), seed=seed)
 
 
 def study_rows(context: StudyContext, memories: list[Memory], recipe: LoraRecipe) -> list[StudyRow]:

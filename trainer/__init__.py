@@ -8,9 +8,10 @@ from __future__ import annotations
 from .adapters import AdapterRegistry, Manifest
 from .curriculum import build_rows, data_sha256
 from .gate import Count, Decision, GateLimits, Scores, decide
-from .lora import StepReport, TrainResult, train
+from .lora import train
 from .recipe import LoraRecipe
-from .rows import StudyRow
+from .reports import StepReport, TrainResult
+from .rows import StudyRow, read_rows, write_rows
 
 __all__ = [
     "AdapterRegistry",
@@ -26,5 +27,7 @@ __all__ = [
     "build_rows",
     "data_sha256",
     "decide",
+    "read_rows",
     "train",
+    "write_rows",
 ]

@@ -12,67 +12,29 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ingrained.errors import TrainingError
 
-from .encode import bounded, encode, encode_for, fingerprint, load_tokenizer, shuffled_steps
+from .encode import (
+    EncodedRow,
+    bounded,
+    encode,
+    encode_for,
+    fingerprint,
+    load_tokenizer,
+    shuffled_steps,
+)
+from .processes import Processes, processes
 from .recipe import LoraRecipe
-from .resume import RESUME_FILE, Checkpoint
+from .reports import StepReport, Stopped, TrainResult
+from .resume import RESUME_FILE, Checkpoint, Progress, same_state
 from .rows import StudyRow
 from .saving import CONFIG_FILE, WEIGHTS_FILE, read_tensors, save_adapter, weights_sha256
 
 if TYPE_CHECKING:
     from .network import Network
-
-Stopped = Literal["epochs", "stop_loss", "max_seconds", "interrupted"]
-
-_HALVINGS = 5
-"""Of the strength of an adapter that drifts too far: it is found to 1/32."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepReport:
-    """What is known after an optimizer step."""
-
-    step: int
-    """Counted from 1."""
-    steps: int
-    """Steps of the whole training, if it is not stopped before."""
-    epoch: int
-    """Counted from 1."""
-    loss: float
-    """Mean over the answer tokens of this step, before it, with all that the recipe mixes in."""
-    validation_loss: float | None
-    """After the last step of an epoch, if there are validation rows."""
-    learning_rate: float
-    tokens: int
-    """Tokens of the rows trained on so far, prompts included."""
-    seconds: float
-    """So far, interrupted runs included."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainResult:
-    """How a training went."""
-
-    losses: tuple[float, ...]
-    """One per step."""
-    validation_losses: tuple[float, ...]
-    """One per epoch."""
-    tokens: int
-    supervised_tokens: int
-    seconds: float
-    steps: int
-    stopped: Stopped
-    """`interrupted`: `should_stop` said so; no adapter was written, and the same call goes on."""
-    drift: float | None = None
-    """Mean KL divergence from the base on the probes, in nats per token, of the adapter as it was
-    written; None without any, or if the training was interrupted."""
-    strength: float = 1.0
-    """What the trained addition was multiplied by to keep to the recipe's `max_drift`."""
 
 
 def train(
@@ -93,6 +55,12 @@ def train(
     A call that was killed goes on where it last saved, to the same losses, when it is made again
     with the same arguments. The same seed gives the same losses.
 
+    Of several processes, started by `torchrun` or `accelerate launch`, each makes this call with the same
+    arguments. Each computes the gradients of a part of every step's rows, and keeps the lower states and
+    teachers of those rows only. Their sum is what one process would compute, but for the order of additions
+    and the draws of dropout. The first process decides when to stop, calls `on_step` and `should_stop`, and
+    reads and writes `out`.
+
     Args:
         rows: What to learn.
         base: Folder of the frozen base model.
@@ -109,7 +77,8 @@ def train(
 
     Raises:
         TrainingError: no rows, or none but replay, a row that cannot be trained on, a base that cannot, a loss that
-            is not finite, or an adapter in `out` already.
+            is not finite, an adapter in `out` already, more processes than a step has rows, or processes
+            that were given other rows.
         SettingsError: the recipe does not fit the model, or the adapter to begin from.
     """
     import torch
@@ -118,21 +87,19 @@ def train(
         raise TrainingError(
             "There is nothing to train on.", hint="Study first: rows are made from active memories."
         )
-    if (out / CONFIG_FILE).exists() and not (out / RESUME_FILE).exists():
-        raise TrainingError(
-            f"{out} holds a finished adapter.",
-            hint="Train into a new folder: adapters never change.",
-        )
+    together = processes()
+    together.decided(lambda: _refuse_finished(out))
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         run = _Run(
             rows, validation, base=base, out=out, recipe=recipe, start=start,
-            should_stop=should_stop,
+            should_stop=should_stop, together=together,
         )  # fmt: skip
         stopped = run.go(on_step)
     drift, strength = None, 1.0
     if stopped != "interrupted":
-        drift, strength = run.finish(out, base_name or base.name, probes)
+        name = base_name or base.name
+        drift, strength = together.decided(lambda: run.finish(out, name, probes))
     done = run.progress
     return TrainResult(
         losses=tuple(done.losses),
@@ -156,6 +123,14 @@ def learning_rate(step: int, steps: int, recipe: LoraRecipe) -> float:
     return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
+def _refuse_finished(out: Path) -> None:
+    if (out / CONFIG_FILE).exists() and not (out / RESUME_FILE).exists():
+        raise TrainingError(
+            f"{out} holds a finished adapter.",
+            hint="Train into a new folder: adapters never change.",
+        )
+
+
 class _Run:
     """One training under way."""
 
@@ -169,6 +144,7 @@ class _Run:
         recipe: LoraRecipe,
         start: Path | None,
         should_stop: Callable[[], bool] | None,
+        together: Processes,
     ) -> None:
         import torch
 
@@ -179,6 +155,7 @@ class _Run:
         self.validation = encode(validation, self._tokenizer, max_length=recipe.max_length)
         self.recipe = recipe
         self.should_stop = should_stop
+        self.together = together
         self.network = Network(load_base(base), recipe)
         if start is not None:
             self.network.begin_from(read_tensors(start / WEIGHTS_FILE))
@@ -188,15 +165,15 @@ class _Run:
         )
         self.per_epoch = math.ceil(len(self.rows) / recipe.batch_rows)
         self.steps = self.per_epoch * recipe.epochs
-        out.mkdir(parents=True, exist_ok=True)
-        self.checkpoint = Checkpoint(out, self._fingerprint(base, start))
-        self.progress = self.checkpoint.load(self.parameters, self.optimizer)
+        self.checkpoint = Checkpoint(out, self._agreed(self._fingerprint(base, start)))
+        self.progress = self._begun()
         self._updating = False
 
     def go(self, on_step: Callable[[StepReport], None] | None) -> Stopped:
         """Run to the end, or to a reason to stop."""
         try:
-            return self._loop(on_step)
+            with self.together.between_decisions():
+                return self._loop(on_step)
         except KeyboardInterrupt:
             if not self._updating:
                 self._save()
@@ -215,37 +192,24 @@ class _Run:
         return drift, strength
 
     def _held(self, probes: Sequence[StudyRow]) -> tuple[float, float]:
-        """Return a drift within the limit, and the largest strength that was found to have it.
+        """Return a drift within the limit, and the largest strength that was found to have it."""
+        from .strength import weakened
 
-        By bisection (STABLE, arXiv 2510.16089): at strength 0 it is the base.
-        """
         rows = encode(probes, self._tokenizer, max_length=sys.maxsize)
         self.network.keep_lower(rows, self.recipe.batch_tokens)
-        limit = self.recipe.max_drift
         drift = self._finite(self.network.drift(rows, self.recipe.batch_tokens), "drift")
-        strength = 1.0
-        if limit is None or drift <= limit:
-            return drift, strength
-        drift, strength, above = 0.0, 0.0, 1.0
-        for _ in range(_HALVINGS):
-            middle = (strength + above) / 2
-            with self.network.weakened(middle):
-                found = self.network.drift(rows, self.recipe.batch_tokens)
-            if found <= limit:
-                drift, strength = found, middle
-            else:
-                above = middle
-        return drift, strength
+        return weakened(self.network, rows, drift, self.recipe)
 
     def _loop(self, on_step: Callable[[StepReport], None] | None) -> Stopped:
         before, began = self.progress.seconds, time.monotonic()
         saved = began
-        self.network.keep_lower([*self.rows, *self.validation], self.recipe.batch_tokens)
-        self.network.check(self.rows[:2])
-        self.network.keep_teachers(self.rows, self.recipe.batch_tokens)
-        while (stopped := self._reason()) is None:
+        own, watched = self._own_rows()
+        self.network.keep_lower([*own, *watched], self.recipe.batch_tokens)
+        self.network.check(own[:2])
+        self.network.keep_teachers(own, self.recipe.batch_tokens)
+        while (stopped := self.together.decided(self._reason)) is None:
             report = self._step(lambda: before + time.monotonic() - began)
-            if on_step is not None:
+            if on_step is not None and self.together.first:
                 on_step(report)
             if time.monotonic() - saved >= self.recipe.checkpoint_seconds:
                 self._save()
@@ -253,6 +217,23 @@ class _Run:
         if stopped == "interrupted":
             self._save()
         return stopped
+
+    def _own_rows(self) -> tuple[list[EncodedRow], list[EncodedRow]]:
+        """Return the rows of training and of validation that this process will ever compute."""
+        if self.together.count == 1:
+            return self.rows, self.validation
+        steps = [step for epoch in range(self.recipe.epochs) for step in self._order(epoch)]
+        own = {number for step in steps for number in self.together.part(self.rows, step)}
+        return [self.rows[number] for number in sorted(own)], self._own_validation()
+
+    def _own_validation(self) -> list[EncodedRow]:
+        numbers = self.together.part(self.validation, range(len(self.validation)))
+        return [self.validation[number] for number in numbers]
+
+    def _validation_loss(self) -> float:
+        own = self._own_validation()
+        total, weight = self.together.sum(self.network.summed_loss(own, self.recipe.batch_tokens))
+        return total / weight
 
     def _reason(self) -> Stopped | None:
         done, recipe = self.progress, self.recipe
@@ -275,8 +256,10 @@ class _Run:
         done = self.progress
         epoch, place = divmod(done.step, self.per_epoch)
         numbers = self._order(epoch)[place]
-        # Dropout draws from here, so that a resumed step draws what it would have drawn.
-        torch.manual_seed((self.recipe.seed << 32) + done.step)
+        # Dropout draws from here, so that a resumed step draws what it would have drawn, and no two
+        # processes drop the same places.
+        place_of_draws = done.step * self.together.count + self.together.number
+        torch.manual_seed((self.recipe.seed << 32) + place_of_draws)
         loss = self._gradients(numbers)
         rate = learning_rate(done.step, self.steps, self.recipe)
         self._update(rate)
@@ -286,7 +269,7 @@ class _Run:
         done.supervised_tokens += sum(self.rows[number].supervised for number in numbers)
         validation_loss = None
         if self.validation and done.step % self.per_epoch == 0:
-            validation_loss = self.network.mean_loss(self.validation, self.recipe.batch_tokens)
+            validation_loss = self._validation_loss()
             done.validation_losses.append(validation_loss)
         self._updating = False
         done.seconds = clock()
@@ -304,17 +287,18 @@ class _Run:
     def _gradients(self, numbers: Sequence[int]) -> float:
         """Leave the gradient of the step's mean loss in the parameters, and return that loss.
 
-        Divided by the weight of the whole step, not of a pass, so passes add up exactly.
+        Divided by the weight of the whole step, not of a pass or a process, so they add up exactly.
         """
         weight = sum(self.rows[n].weight * self.rows[n].supervised for n in numbers)
         self.optimizer.zero_grad(set_to_none=True)
         mean = 0.0
-        for some in bounded(self.rows, numbers, self.recipe.batch_tokens):
+        part = self.together.part(self.rows, numbers)
+        for some in bounded(self.rows, part, self.recipe.batch_tokens):
             losses, weights = self.network.losses([self.rows[number] for number in some])
             loss = (losses * weights).sum() / weight
             loss.backward()  # type: ignore[no-untyped-call]
             mean += float(loss.detach())
-        return self._finite(mean, "loss")
+        return self._finite(self.together.sum_gradients(self.parameters.values(), mean), "loss")
 
     def _update(self, rate: float) -> None:
         import torch
@@ -342,7 +326,34 @@ class _Run:
         )
 
     def _save(self) -> None:
-        self.checkpoint.save(self.progress, self.parameters, self.optimizer)
+        if self.together.first:
+            self.checkpoint.save(self.progress, self.parameters, self.optimizer)
+
+    def _begun(self) -> Progress:
+        """Go on where the first process can: it alone needs to see the folder."""
+        progress = self.together.decided(self._load)
+        same_state(self.together, progress, self.parameters, self.optimizer)
+        return progress
+
+    def _load(self) -> Progress:
+        self.checkpoint.path.parent.mkdir(parents=True, exist_ok=True)
+        return self.checkpoint.load(self.parameters, self.optimizer)
+
+    def _agreed(self, mine: str) -> str:
+        """Refuse what the processes cannot do together: other rows in each, or a step of too few."""
+        count, rows = self.together.count, min(self.recipe.batch_rows, len(self.rows))
+        if count > rows:
+            raise TrainingError(
+                f"{count} processes cannot share steps of {rows} rows.",
+                hint="Start fewer processes, or raise batch_rows in the recipe.",
+            )
+        first = self.together.decided(lambda: mine)
+        if any(self.together.sum([float(mine != first)])):
+            raise TrainingError(
+                "Not all processes were given the same rows, base and recipe.",
+                hint="Start them with the same arguments and files.",
+            )
+        return mine
 
     def _fingerprint(self, base: Path, start: Path | None) -> str:
         recipe = self.recipe.to_dict()

@@ -210,14 +210,22 @@ class Network:
                 self._states.pop(row, None)
 
     @torch.no_grad()
-    def mean_loss(self, rows: Sequence[EncodedRow], batch_tokens: int) -> float:
-        """Return the mean loss per supervised token, each weighted as its row, without dropout."""
+    def summed_loss(self, rows: Sequence[EncodedRow], batch_tokens: int) -> tuple[float, float]:
+        """Return the loss of all supervised tokens, each weighted as its row, and those weights' sum.
+
+        Without dropout.
+        """
         total = weight = 0.0
         for numbers in bounded(rows, range(len(rows)), batch_tokens):
             with self._whole():
                 losses, weights = self.losses([rows[number] for number in numbers])
             total += float((losses * weights).sum())
             weight += float(weights.sum())
+        return total, weight
+
+    def mean_loss(self, rows: Sequence[EncodedRow], batch_tokens: int) -> float:
+        """Return the mean loss per supervised token, each weighted as its row, without dropout."""
+        total, weight = self.summed_loss(rows, batch_tokens)
         return total / weight
 
     @torch.no_grad()

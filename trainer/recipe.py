@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ingrained.errors import SettingsError
+from ingrained.errors import SettingsError, TrainingError
 
 TARGET_SETS = {
     "all-linear": ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
@@ -103,6 +105,28 @@ class LoraRecipe:
             return TARGET_SETS[self.targets]
         return tuple(self.targets)
 
+    def changed(self, settings: Mapping[str, Any]) -> LoraRecipe:
+        """Return the recipe with some settings changed, as `to_dict` or a JSON object has them.
+
+        Raises:
+            SettingsError: there is no setting of a name, or a value is of the wrong type or out of
+                range.
+        """
+        known = {field.name for field in dataclasses.fields(self)}
+        unknown = sorted(set(settings) - known)
+        if unknown:
+            raise SettingsError(
+                f"A training recipe has no {', '.join(unknown)}.",
+                hint="It has " + ", ".join(sorted(known)) + ".",
+            )
+        try:
+            return dataclasses.replace(self, **settings)
+        except TypeError as error:
+            raise SettingsError(
+                f"A setting of the training recipe has the wrong type: {error}",
+                hint="See LoraRecipe for what each setting means.",
+            ) from error
+
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
         return dataclasses.asdict(self)
@@ -138,3 +162,20 @@ class LoraRecipe:
                 yield f"targets must be one of {', '.join(TARGET_SETS)} or a tuple of names, not {self.targets!r}"
         elif not self.targets:
             yield "targets must name at least one linear layer"
+
+
+def default_recipe(base: Path, seed: int) -> LoraRecipe:
+    """Return the default recipe for the base in a folder.
+
+    Raises:
+        TrainingError: the folder does not say how many layers its model has.
+    """
+    try:
+        config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+        layers = int(config["num_hidden_layers"])
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingError(
+            f"{base} does not say how many layers its model has: {error!r}",
+            hint="It must be a transformers folder of a language model, with a config.json.",
+        ) from error
+    return LoraRecipe.for_depth(layers, seed=seed)

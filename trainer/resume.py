@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .processes import Processes
 from .saving import save_tensors
 
 if TYPE_CHECKING:
@@ -90,3 +91,24 @@ class Checkpoint:
     def clear(self) -> None:
         """Remove the file."""
         self.path.unlink(missing_ok=True)
+
+
+def same_state(
+    together: Processes,
+    progress: Progress,
+    parameters: dict[str, torch.nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Give every process the parameters and moments that the first one begins with."""
+    import torch
+
+    together.copy_first(parameters.values())
+    if not progress.step:
+        return
+    for parameter in parameters.values():
+        state = optimizer.state[parameter]
+        if not state:
+            state["step"] = torch.tensor(float(progress.step), device=parameter.device)
+            state["exp_avg"] = torch.zeros_like(parameter)
+            state["exp_avg_sq"] = torch.zeros_like(parameter)
+        together.copy_first((state["exp_avg"], state["exp_avg_sq"]))

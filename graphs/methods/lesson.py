@@ -21,9 +21,10 @@ from ingrained.graphs.nodes.sealed import sealed_items, share
 from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.adapters import STAGES
 from ingrained.trainer.curriculum import WORDINGS, data_sha256
-from ingrained.trainer.lora import StepReport, TrainResult, train
+from ingrained.trainer.lora import train
 from ingrained.trainer.probes import probes
 from ingrained.trainer.recipe import LoraRecipe
+from ingrained.trainer.reports import StepReport, TrainResult
 from ingrained.trainer.resume import RESUME_FILE
 from ingrained.trainer.rows import StudyRow
 from ingrained.trainer.saving import CONFIG_FILE, WEIGHTS_FILE, weights_sha256

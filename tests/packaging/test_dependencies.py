@@ -93,7 +93,7 @@ def test_every_dependency_is_imported():
     assert names(RUNTIME) - used == set(NEVER_IMPORTED)
 
 
-ELSEWHERE = {"vllm", "mem0", "langmem", "rank_bm25"}
+ELSEWHERE = {"vllm", "mem0", "langmem", "rank_bm25", "trl", "datasets"}
 """Run by benchmarks in environments of their own."""
 
 

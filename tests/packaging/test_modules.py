@@ -24,7 +24,15 @@ json.dump(own, sys.stdout)
 """
 PACKAGES = {"agent", "memory", "graphs", "trainer"}
 FOLDERS = (*sorted(PACKAGES), "tests", "examples", "benchmarks")
-HEAVY = {"torch", "transformers", "peft", "sentence_transformers", "chromadb", "plotly"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "peft",
+    "accelerate",
+    "sentence_transformers",
+    "chromadb",
+    "plotly",
+}
 
 
 def imported(node: ast.AST) -> list[str]:

@@ -17,10 +17,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from ingrained.errors import SettingsError, TrainingError
 from ingrained.trainer.divergence import Teacher
 from ingrained.trainer.encode import EncodedRow, bounded, encode, trained_tokens
-from ingrained.trainer.lora import StepReport, TrainResult, learning_rate, train
+from ingrained.trainer.lora import learning_rate, train
 from ingrained.trainer.network import Network, load_base
 from ingrained.trainer.packing import common_prefix
 from ingrained.trainer.recipe import LoraRecipe
+from ingrained.trainer.reports import StepReport, TrainResult
 from ingrained.trainer.resume import RESUME_FILE
 from ingrained.trainer.rows import StudyRow
 from ingrained.trainer.testing import make_tiny_model
