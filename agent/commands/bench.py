@@ -15,7 +15,7 @@ from ingrained.errors import ExamError
 from .opening import Doors, doors, load_settings
 from .options import Json, Model
 from .remarks import show_remarks
-from .study_options import Autonomy, DryRun, Votes
+from .study_options import Autonomy, DryRun, Method, Votes
 
 if TYPE_CHECKING:
     from ingrained.agent.bench.benchmark import Benchmark
@@ -87,6 +87,7 @@ def bench(
     rounds: Rounds = 1,
     autonomy: Autonomy = None,
     votes: Votes = None,
+    method: Method = None,
     placebo: Placebo = False,
     judge: Judge = None,
     model: Model = None,
@@ -106,8 +107,7 @@ def bench(
     trains = any(cell in TRAINED for cell in wanted)
     policy = policy_for(
         rounds=rounds, consolidate=trains, with_=with_, without=without,
-        **{"autonomy": autonomy} if autonomy is not None else {},
-        **{"votes": votes} if votes is not None else {},
+        **_given(autonomy=autonomy, votes=votes, method=method),
     )  # fmt: skip
     show_remarks(policy, plus=with_, minus=without)
     left_out: list[Skipped] = []
@@ -126,6 +126,10 @@ def bench(
     _show_left_out(left_out)
     report = run_bench(plan, settings, doors(context))
     _finish(report, out or folder, as_json=as_json)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def policy_for(

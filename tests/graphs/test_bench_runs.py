@@ -162,6 +162,13 @@ def test_who_plans_and_how_many_vote_can_be_measured(bench, capsys):
     assert "--autonomy high: the model plans from the second round on" in capsys.readouterr().err
 
 
+def test_how_to_train_can_be_measured(bench, capsys):
+    bench("--cells", "base", "--method", "star")
+
+    assert bench.results()["policy"]["method"] == "star"
+    assert "--method: without --consolidate nothing is trained" in capsys.readouterr().err
+
+
 def test_every_reply_is_in_the_file_of_questions(bench):
     bench("--seeds", "2", "--cells", "memory,base")
 
