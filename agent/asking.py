@@ -191,6 +191,13 @@ class Asker:
             self._adapters[weak] = _Adapter(path, strength_beside_notes)
         self._beside[name] = name if strength_beside_notes == 1.0 else weak
 
+    def unload_adapter(self, name: str) -> None:
+        """Free an adapter that was loaded; the weakened one beside it too."""
+        model: Any = self.model
+        for loaded in {name, self._beside.pop(name)}:
+            model.unload_adapter(loaded)
+            self._adapters.pop(loaded, None)
+
     def adapter_in(self, cell: str, adapter: str | None, *, notes: bool) -> str | None:
         """Return the name to ask for in a cell: the weakened one where notes are in view.
 

@@ -141,6 +141,11 @@ class MemoryStore(StoreQueries):
             store._resources = resources.pop_all()
             return store
 
+    def withholds(self, text: str) -> bool:
+        """Return whether a text has what this memory does not keep: secrets, under `refuse` or `redact`."""
+        screen = self._options.screen
+        return self._options.screening != "keep" and bool(screen and screen.findings(text))
+
     def insert(
         self, memories: Sequence[Memory], *, who: str, why: str, judge: Judge | None = None
     ) -> list[Inserted]:

@@ -164,8 +164,11 @@ class AdapterRegistry:
                 f"Adapter {version} is finished.",
                 hint="Stage a new version: adapters never change.",
             )
+        folder = self.folder / version
+        (folder / RESUME_FILE).unlink(missing_ok=True)
+        if (folder / STAGES).exists():
+            shutil.rmtree(folder / STAGES)
         self._write_manifest(manifest)
-        shutil.rmtree(self.folder / version / STAGES, ignore_errors=True)
 
     def conclude(
         self,

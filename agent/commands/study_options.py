@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ingrained.trainer.methods import SUPERVISED, TRAINING_METHODS
+
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Files or folders.")]
 Rounds = Annotated[
     int | None, typer.Option(help="Rounds; later ones take up what is weak.  [default: 1]")
@@ -21,8 +23,8 @@ Every = Annotated[
 Method = Annotated[
     str | None,
     typer.Option(
-        help="How to train: supervised, autonomous-learning, self, rest-em or star "
-        "(docs/training.md).  [default: supervised]"
+        help=f"How to train: {', '.join(TRAINING_METHODS)} (docs/training.md).  "
+        f"[default: {SUPERVISED}]"
     ),
 ]
 Approve = Annotated[

@@ -15,7 +15,7 @@ from ingrained.trainer.gate import Count
 from ingrained.trainer.lineage import Learnt, by_document
 
 from .console import duration, line, many, new_table, percent, results, safe
-from .events import fact_said
+from .events import fact_said, sealed_said
 
 _MEGABYTE = 1_000_000
 
@@ -171,7 +171,7 @@ def _stage(stage: Mapping[str, Any]) -> str:
     weights = stage["weights_sha256"][:12]
     return (
         f"{stage['name']}: {stage['rows']:,} rows, {stage['tokens']:,} tokens, "
-        f"sealed {percent(stage['sealed'])}{facts}, weights {weights}"
+        f"weights {weights}{sealed_said(stage['sealed'])}{facts}"
     )
 
 

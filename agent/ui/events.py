@@ -103,7 +103,12 @@ def gate_said(gate: Mapping[str, Any]) -> str:
 
 def _stage(e: Event) -> str:
     facts = "".join(f", {fact_said(name, value)}" for name, value in e["facts"].items())
-    return f"stage     {e['name']}: {many(e['rows'], 'row')}, sealed {percent(e['sealed'])}{facts}"
+    return f"stage     {e['name']}: {many(e['rows'], 'row')}{sealed_said(e['sealed'])}{facts}"
+
+
+def sealed_said(share: float | None) -> str:
+    """Return what a stage answers of the sealed questions, if there are any."""
+    return "" if share is None else f", sealed {percent(share)}"
 
 
 def fact_said(name: str, value: float) -> str:

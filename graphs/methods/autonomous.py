@@ -13,12 +13,13 @@ as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ingrained.agent.answering import ClosedBook, closed_book, open_book
 from ingrained.agent.grading import contains, words
 from ingrained.agent.prompts import Messages, load
 from ingrained.agent.quizzing import answered, clean_question, fault, gives
+from ingrained.agent.tasks.likeness import rouge_l
 from ingrained.trainer.rows import StudyRow
 
 from .lesson import Learned, Lesson, Problem
@@ -28,6 +29,8 @@ SAMPLES = 4
 """Questions about each text in stage 2, sampled apart."""
 TEMPERATURE = 0.7
 QUIZ_TOKENS = 64
+LIKE_SEALED = 0.8
+"""A question more alike to a sealed one in wording (ROUGE-L) is that one in all but a word."""
 PREFERENCE = 0.5
 """Weight of the preference beside the cross-entropy of what is preferred."""
 EPOCHS = 2
@@ -42,8 +45,8 @@ def learn(lesson: Lesson) -> Learned:
     """Train by both stages."""
     problems = lesson.problems()
     first = lesson.stage(OPEN_BOOK, [*map(asking_row, problems), *lesson.rows])
-    asked = _asked(lesson, problems, first)
     still = [(one.messages[-1][1], one.answer, one.memory_ids) for one in lesson.rows]
+    asked = _asked(lesson, problems, first, known=[question for question, *_ in still])
     pairs = _pairs(lesson, [*asked, *still], first)
     if not pairs:
         return lesson.finish(first)
@@ -73,8 +76,10 @@ Asked = tuple[str, str, tuple[str, ...]]
 """Question, answer, ids of the memories whose text it is about."""
 
 
-def _asked(lesson: Lesson, problems: Sequence[Problem], stage: str) -> list[Asked]:
-    """Return what a stage asks about each text, as far as it can be relied on."""
+def _asked(
+    lesson: Lesson, problems: Sequence[Problem], stage: str, *, known: Iterable[str]
+) -> list[Asked]:
+    """Return what a stage asks about each text that is new and can be relied on."""
     ids: dict[str, dict[str, None]] = {}
     for problem in problems:
         ids.setdefault(problem.text, {}).update(dict.fromkeys(problem.memory_ids))
@@ -84,14 +89,15 @@ def _asked(lesson: Lesson, problems: Sequence[Problem], stage: str) -> list[Aske
         temperature=TEMPERATURE, seed=lesson.recipe.seed,
     )  # fmt: skip
     guard = ClosedBook(ids)
-    seen = {
-        tuple(words(item["question"])) for item in lesson.context.library.questions(sealed=True)
-    }
+    sealed = [item["question"] for item in lesson.context.library.questions(sealed=True)]
+    seen = {tuple(words(question)) for question in known}
     found = []
     for text, reply in zip(texts, replies, strict=True):
         question, answer = _read(reply)
         key = tuple(words(question))
         if key in seen or not _usable(question, answer, text) or guard.leaks(question):
+            continue
+        if any(rouge_l(question, other) > LIKE_SEALED for other in sealed):
             continue
         seen.add(key)
         found.append((text, question, answer))

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ingrained.agent.answering import closed_book
+from ingrained.agent.grading import agrees
 from ingrained.agent.prompts import Messages
-from ingrained.agent.quizzing import answered
+from ingrained.agent.quizzing import gives
 from ingrained.agent.tasks.drafts import knows
 from ingrained.disk import replace_text
 from ingrained.graphs.context import StudyContext
@@ -49,8 +50,9 @@ class Problem:
         return self.wordings[0]
 
     def solved(self, reply: str) -> bool:
-        """Return whether a reply gives the answer."""
-        return answered(self.question, reply, self.answer)
+        """Return whether a reply gives the answer and nothing else: what may be learnt."""
+        alone = gives(self.question, reply, self.answer)
+        return alone and agrees(reply, self.answer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +65,8 @@ class Stage:
     seconds: float
     drift: float | None
     weights_sha256: str
-    sealed: float
-    """Share of the sealed questions that it answers with nothing in view."""
+    sealed: float | None
+    """Share of the sealed questions that it answers with nothing in view; None without any."""
     facts: Mapping[str, float] = field(default_factory=dict)
     """What the method tells of it, by name."""
 
@@ -113,6 +115,7 @@ class Lesson:
 
     def directly(self, rows: Sequence[StudyRow]) -> Learned:
         """Train the adapter itself, in one go."""
+        rows = self._screened(rows)
         return Learned(result=self._train(self.out, rows, self.recipe, None), rows=len(rows))
 
     def stage(
@@ -127,6 +130,7 @@ class Lesson:
         """Train an adapter on the way and return the name to ask by it.
 
         It stays until the version is finished: what a killed run had trained is not trained again.
+        What the memory would not keep (`MemoryStore.withholds`) is not trained either.
 
         Args:
             name: Of the stage, unlike those before.
@@ -135,8 +139,12 @@ class Lesson:
             start: A stage to begin from; the base when omitted.
             **changed: Settings of the recipe that differ.
         """
-        recipe = dataclasses.replace(self.recipe, **changed)
-        parts = [data_sha256([*rows, *self.replayed]), recipe.to_dict(), start or ""]
+        assert self.context.base_path is not None
+        rows, recipe = self._screened(rows), dataclasses.replace(self.recipe, **changed)
+        parts = [
+            data_sha256([*rows, *self.replayed]), data_sha256(self.validation), recipe.to_dict(),
+            weights_sha256(self.context.base_path), start or "",
+        ]  # fmt: skip
         stage = f"{name}-{sha256(json.dumps(parts))[:12]}"
         folder = self._folder(stage)
         made = folder / "made.json"
@@ -169,6 +177,11 @@ class Lesson:
         )
         return Learned(result=total, rows=told.rows, stages=stages)
 
+    def unload(self) -> None:
+        """Free the stages' adapters."""
+        for stage in self._stages:
+            self.context.asker.unload_adapter(self._name(stage))
+
     def told(self, stage: str) -> Stage:
         """Return what there is to tell of a stage."""
         return self._stages[stage][0]
@@ -190,6 +203,9 @@ class Lesson:
             adapter=self.asked_by(stage),
         )  # fmt: skip
 
+    def _screened(self, rows: Sequence[StudyRow]) -> list[StudyRow]:
+        return [row for row in rows if not self.context.store.withholds(row.answer)]
+
     def _train(
         self, folder: Path, rows: Sequence[StudyRow], recipe: LoraRecipe, start: str | None
     ) -> TrainResult:
@@ -206,9 +222,11 @@ class Lesson:
     def _folder(self, stage: str) -> Path:
         return self.out / STAGES / stage
 
-    def sealed_share(self, stage: str | None) -> float:
+    def sealed_share(self, stage: str | None) -> float | None:
         """Return the share of sealed questions that are answered with nothing in view."""
         items = sealed_items(self.context)
+        if not items:
+            return None
         replies = self.ask([closed_book(item["question"]) for item in items], stage=stage)
         return share([knows(item, reply) for item, reply in zip(items, replies, strict=True)])
 

@@ -3,8 +3,9 @@
 Each round samples several answers to every problem (E-step), keeps the different ones that give the
 quiz's verified answer, at most so many of a problem, and trains from the base on them (M-step). The
 samples of the first round are the base's with the text in view, as it knows nothing without; those
-of a later round are answers of the last round's adapter with nothing in view. The rounds end when
-the sealed questions are no longer answered better.
+of a later round are answers of the last round's adapter with nothing in view. A problem without a
+right one keeps those of the round before. The rounds end when the sealed questions are no longer
+answered better; without any there is one round.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from ingrained.agent.answering import closed_book, open_book
 from ingrained.agent.grading import words
+from ingrained.errors import TrainingError
 from ingrained.trainer.rows import StudyRow
 
 from .lesson import Learned, Lesson, Problem, answer_rows
@@ -21,7 +23,7 @@ ROUNDS = 3
 SAMPLES = 8
 """Of each problem in a round."""
 CAP = 4
-"""Answers kept of a problem."""
+"""Answers kept of a problem; its wordings take turns, so that no more are trained than there are."""
 TEMPERATURE = 0.7
 
 Kept = Mapping[int, tuple[str, ...]]
@@ -40,12 +42,23 @@ def learn(lesson: Lesson) -> Learned:
             for problem, of_one in zip(problems, replies, strict=True)
         ]
         kept = {**kept, **{n: _distinct(good) for n, good in enumerate(right) if good}}
+        if not kept:
+            raise TrainingError(
+                "None of the sampled answers is right, so there is nothing to train on.",
+                hint="Train by --method supervised, which goes by the verified answers.",
+            )
         stage = lesson.stage(f"round-{number}", _rows(problems, kept), facts=_facts(right, kept))
-        if best is not None and lesson.told(stage).sealed <= lesson.told(best).sealed:
+        if best is not None and not _better(lesson, stage, best):
             break
         best = stage
+        if lesson.told(stage).sealed is None:
+            break
     assert best is not None
     return lesson.finish(best)
+
+
+def _better(lesson: Lesson, stage: str, than: str) -> bool:
+    return (lesson.told(stage).sealed or 0.0) > (lesson.told(than).sealed or 0.0)
 
 
 def _samples(
@@ -61,7 +74,11 @@ def _samples(
 
 
 def _distinct(replies: Sequence[str]) -> tuple[str, ...]:
-    return tuple({tuple(words(reply)): reply for reply in reversed(replies)}.values())[::-1][:CAP]
+    """Return the first `CAP` replies that differ in their words."""
+    found: dict[tuple[str, ...], str] = {}
+    for reply in replies:
+        found.setdefault(tuple(words(reply)), reply)
+    return tuple(found.values())[:CAP]
 
 
 def _rows(problems: Sequence[Problem], kept: Kept) -> list[StudyRow]:

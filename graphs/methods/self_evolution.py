@@ -4,7 +4,9 @@ First the meta-skills are learnt: feedback on a draft, and a better draft by it.
 come from a stronger model; ours are made of what the quiz has verified: the untouched model's own
 wrong answers as drafts, the place and the fix named by the right one. Then come rounds: answer with
 nothing in view, criticise and refine with the text in view, keep what the model's own feedback lets
-pass, and train from the base on that and the meta-skills. Each round asks in other words.
+pass, and train from the base on that and the meta-skills. Each round asks in other words. Every
+second problem is an example of the skills; what the filter and the refinement are worth is counted
+on the others.
 """
 
 from __future__ import annotations
@@ -71,10 +73,11 @@ def _case(problem: Problem, question: str = "") -> Case:
 
 
 def _skill_rows(lesson: Lesson, problems: Sequence[Problem]) -> list[StudyRow]:
-    drafts = lesson.ask([closed_book(one.question) for one in problems], stage=None)
+    examples = problems[::2]
+    drafts = lesson.ask([closed_book(one.question) for one in examples], stage=None)
     return [
         row
-        for problem, draft in zip(problems, drafts, strict=True)
+        for problem, draft in zip(examples, drafts, strict=True)
         for row in skill_rows(problem, answers().read(draft))
     ]
 
@@ -101,13 +104,15 @@ def _passed(refined: Refined) -> bool:
 def _facts(
     problems: Sequence[Problem], refined: Sequence[Refined], passed: Sequence[int]
 ) -> dict[str, float]:
-    """Return what the filter and the refinement were worth, told by the right answers."""
-    right = {n for n, one in enumerate(refined) if problems[n].solved(one.text)}
-    others = set(range(len(refined))) - set(passed)
-    turned = flips(refined, [[one.answer] for one in problems])
+    """Return what the filter and the refinement were worth on what was no example of the skills."""
+    new = range(1, len(problems), 2)
+    right = {n for n in new if problems[n].solved(refined[n].text)}
+    kept, others = set(passed) & set(new), set(new) - set(passed)
+    turned = flips(refined[1::2], [[one.answer] for one in problems[1::2]])
     return {
         "kept": len(passed),
-        "kept_right": len(right & set(passed)) / len(passed),
+        "kept_new": len(kept),
+        "kept_right": len(right & kept) / len(kept) if kept else 0.0,
         "rejected_right": len(right & others) / len(others) if others else 0.0,
         "right_to_wrong": turned.right_to_wrong,
         "wrong_to_right": turned.wrong_to_right,

@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from ingrained.agent.library import Library
 from ingrained.agent.mechanisms import QUESTION_KINDS
 from ingrained.agent.testing import ScriptedModel
@@ -240,8 +242,14 @@ class Adaptable(ScriptedModel):
 
     learns: bool = True
 
+    loaded: set[str] = Field(default_factory=set)
+
     def load_adapter(self, name: str, folder: Path, **_options: Any) -> None:
         assert (folder / "adapter_model.safetensors").is_file()
+        self.loaded.add(name)
+
+    def unload_adapter(self, name: str) -> None:
+        self.loaded.remove(name)
 
     def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kw: Any) -> Any:
         made = super()._generate(messages, stop, run_manager, **kw)

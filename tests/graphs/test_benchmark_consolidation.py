@@ -255,7 +255,7 @@ def test_cut_short_while_it_sits_the_adapter_is_not_trained_again_nor_taken_for_
 def test_a_variant_called_by_a_training_method_is_trained_by_it(
     bench, context, tmp_path, monkeypatch
 ):
-    assert TRAINING_METHODS.keys() - {SUPERVISED} <= bench.VARIANTS.keys()
+    assert set(TRAINING_METHODS) - {SUPERVISED} <= bench.VARIANTS.keys()
     asked = []
     learn = bench.learn
     monkeypatch.setattr(
