@@ -404,8 +404,8 @@ def test_self_learns_to_criticise_and_then_from_what_it_lets_pass(make, trained,
 
 
 def test_self_asks_in_other_words_each_round(make, monkeypatch, heard):
-    other = "By whom was the Orlan Bridge built?"
-    problem = dataclasses.replace(PROBLEM, wordings=(BUILDER, other))
+    other = "When was the Orlan Bridge built?"
+    problem = dataclasses.replace(PROBLEM, wordings=(BUILT, other), answer="1402")
     monkeypatch.setattr(lessons.Lesson, "problems", lambda self: [problem, problem])
     make("self", judges, learns=False)
     asked = [
@@ -413,7 +413,7 @@ def test_self_asks_in_other_words_each_round(make, monkeypatch, heard):
         for task, name, prompt in heard
         if task == "closed" and name and "-" in name
     ]
-    assert ("v001-meta-skills", BUILDER) in asked
+    assert ("v001-meta-skills", BUILT) in asked
     assert ("v001-round-1", other) in asked
 
 

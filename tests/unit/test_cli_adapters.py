@@ -335,3 +335,24 @@ def test_gc_asks_and_takes_no_for_an_answer(
     assert run(["adapters", "gc", "--home", str(home)], doors()) == 1
     capsys.readouterr()
     assert len(agent("adapters", "list")) == 3
+
+
+def test_show_tells_of_each_training_on_the_way(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = AdapterRegistry(home)
+    version = registry.stage()
+    stages = (
+        {"name": "meta-skills", "rows": 9, "tokens": 1234, "seconds": 1.0, "drift": 0.1,
+         "weights_sha256": "ab" * 32, "sealed": None, "facts": {}},
+        {"name": "round-1", "rows": 7, "tokens": 200, "seconds": 1.0, "drift": 0.1,
+         "weights_sha256": "cd" * 32, "sealed": 0.5, "facts": {"kept": 3, "kept_right": 0.667}},
+    )  # fmt: skip
+    registry.commit(
+        version, Manifest(version=version, base_model="scripted", method="self", stages=stages)
+    )
+    assert run(["adapters", "show", version, "--home", str(home)], doors()) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "method self" in shown
+    assert "meta-skills: 9 rows, 1,234 tokens, weights abababababab" in shown
+    assert "sealed 50 %, kept 3, kept right 0.67" in shown

@@ -122,8 +122,10 @@ def test_what_is_not_reckoned_with_is_told(dry_run, tmp_path, capsys):
     assert dry_run("--rounds", "2")["not_reckoned"] == []
     assert dry_run("--votes", "3", "--without", "cloze")["not_reckoned"] == ["mechanisms", "votes"]
     command = ["study", str(tmp_path / "corpus"), "--home", str(tmp_path / "home"), "--dry-run"]
-    assert run([*command, "--autonomy", "low", "--reflect"]) == 0
-    assert "Reckoned as by default: autonomy, reflect." in capsys.readouterr().out
+    assert (
+        run([*command, "--autonomy", "low", "--reflect", "--method", "star", "--consolidate"]) == 0
+    )
+    assert "Reckoned as by default: autonomy, reflect, method." in capsys.readouterr().out
 
 
 def test_what_an_adapter_was_made_of_is_not_trained_again(dry_run, tmp_path, capsys):

@@ -57,3 +57,14 @@ def test_a_batch_is_told_in_numbers_that_follow_from_each_other(
     event: dict[str, Any], line: str
 ) -> None:
     assert describe(event) == line
+
+
+def test_a_stage_of_a_training_method_is_one_line():
+    stage = {
+        "phase": "consolidate", "event": "stage", "name": "round-1", "rows": 7, "sealed": 0.5,
+        "facts": {"pass_at_1": 0.25, "problems_kept": 3},
+    }  # fmt: skip
+    assert (
+        describe(stage) == "stage     round-1: 7 rows, sealed 50 %, pass at 1 0.25, problems kept 3"
+    )
+    assert describe({**stage, "sealed": None, "facts": {}}) == "stage     round-1: 7 rows"
