@@ -139,9 +139,8 @@ class AdapterRegistry:
         unfinished = self.unfinished()
         if unfinished:
             version = unfinished[0]
-            folder = self.folder / version
-            if not (folder / RESUME_FILE).exists() and not (folder / STAGES).exists():
-                shutil.rmtree(folder)
+            if version not in self.resumable():
+                shutil.rmtree(self.folder / version)
         else:
             version = f"v{self._newest() + 1:03d}"
         (self.folder / version).mkdir(parents=True, exist_ok=True)
@@ -343,6 +342,14 @@ class AdapterRegistry:
             version
             for version in self._folders()
             if not (self.folder / version / MANIFEST_FILE).is_file()
+        )
+
+    def resumable(self) -> tuple[str, ...]:
+        """Return the unfinished versions whose making can go on where it was cut short."""
+        return tuple(
+            version
+            for version in self.unfinished()
+            if any((self.folder / version / name).exists() for name in (RESUME_FILE, STAGES))
         )
 
     def _folders(self) -> tuple[str, ...]:

@@ -98,7 +98,9 @@ def opened(study: Any, tmp_path: Path, corpus: Path) -> Opened:
 
 
 @pytest.fixture
-def town(opened: Opened, adapted: Adapted, study: Any, model: ScriptedModel, corpus: Path) -> Opened:
+def town(
+    opened: Opened, adapted: Adapted, study: Any, model: ScriptedModel, corpus: Path
+) -> Opened:
     """The same home when more was studied: several sealed questions, about several passages."""
     write_town(corpus)
     model.script = adapted.script = Pupil()

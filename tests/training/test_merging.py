@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM
 
 from ingrained.agent.models.adapters import Adapters
 from ingrained.errors import InputError, NotFoundError, SettingsError, StoreError, TrainingError
-from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.adapters import STAGES, AdapterRegistry, Manifest
 from ingrained.trainer.lora import train
 from ingrained.trainer.merging import merge, merge_versions
 from ingrained.trainer.recipe import LoraRecipe
@@ -396,12 +396,29 @@ def test_a_merge_that_fails_leaves_no_version(
     assert merge_versions(registry, ["v001", "v002"], weights=HALVES).version == "v003"
 
 
-def test_a_training_that_can_go_on_keeps_its_place(registry: AdapterRegistry) -> None:
+@pytest.mark.parametrize("state", [RESUME_FILE, f"{STAGES}/teacher/{RESUME_FILE}"])
+def test_a_training_that_can_go_on_keeps_its_place(registry: AdapterRegistry, state: str) -> None:
     cut = registry.path(registry.stage())
-    (cut / RESUME_FILE).write_text("state")
+    (cut / state).parent.mkdir(parents=True, exist_ok=True)
+    (cut / state).write_text("state")
     with pytest.raises(StoreError, match="training of v003 was cut short"):
         merge_versions(registry, ["v001", "v002"], weights=HALVES)
-    assert [path.name for path in cut.iterdir()] == [RESUME_FILE]
+    assert [path for path in cut.rglob("*") if path.is_file()] == [cut / state]
+
+
+@pytest.mark.parametrize("wrong", [{"density": 0.0}, {"weights": (1.0,)}, {"rank": 0}])
+def test_no_version_is_staged_for_what_cannot_be_merged(
+    registry: AdapterRegistry, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    def stage(_registry: AdapterRegistry) -> str:
+        raise AssertionError("staged")
+
+    monkeypatch.setattr(AdapterRegistry, "stage", stage)
+    with pytest.raises(SettingsError):
+        merge_versions(registry, ["v001", "v002"], **{"weights": HALVES, **wrong})
+    (registry.path("v002") / "adapter_model.safetensors").write_text("{")
+    with pytest.raises(StoreError, match="v002' is damaged"):
+        merge_versions(registry, ["v001", "v002"], weights=HALVES)
 
 
 def test_only_finished_versions_are_merged(registry: AdapterRegistry) -> None:
