@@ -83,11 +83,14 @@ def _drop(usual: float, questions: int) -> float:
 
 
 def _before(context: StudyContext, asked: _Asked) -> Scores:
-    """Return the scores of the untouched model, whose closed-book results are known from `attempt`."""
+    """Return the scores of the untouched model as it is now.
+
+    What `attempt` noted of a question when it was studied may be another model's.
+    """
+    alone = sit(context, asked.items, "base", phase=_PHASE)
     return _scores(
         asked,
-        {item["id"] for item in asked.items if item["closed"]},
-        alone=sit(context, asked.items, "base", phase=_PHASE),
+        alone=alone,
         beside=sit(context, asked.items, "memory", phase=_PHASE),
         declining=sit(context, asked.declining, "memory", phase=_PHASE),
         controls=len(asked.controls),
@@ -98,7 +101,6 @@ def _after(context: StudyContext, asked: _Asked, version: str) -> Scores:
     alone = sit(context, asked.items, "adapter", phase=_PHASE, adapter=version)
     return _scores(
         asked,
-        _passed(alone),
         alone=alone,
         beside=sit(context, asked.items, "both", phase=_PHASE, adapter=version),
         declining=sit(context, asked.declining, "both", phase=_PHASE, adapter=version),
@@ -108,7 +110,6 @@ def _after(context: StudyContext, asked: _Asked, version: str) -> Scores:
 
 def _scores(
     asked: _Asked,
-    passed: Collection[str],
     *,
     alone: Sequence[Sat],
     beside: Sequence[Sat],
@@ -119,14 +120,14 @@ def _scores(
 
     Args:
         asked: The questions.
-        passed: Ids of the sealed ones that were answered alone.
-        alone: How they were sat alone.
+        alone: How the sealed ones were sat alone.
         beside: How they were sat with recalled notes in view.
         declining: The same of those to be declined.
         controls: How many everyday questions were answered.
     """
+    passed = _passed(alone)
     return Scores(
-        closed=share([item["id"] in passed for item in asked.items]),
+        closed=share(alone),
         memory=share(beside),
         abstention=share(declining) if declining else None,
         n=len(asked.items),

@@ -326,6 +326,17 @@ def test_what_is_answered_alone_is_told_by_kind_of_question(town, adapted):
     assert after.kinds == {kind: Count(n=of, of=of) for kind, of in kinds.items()}
 
 
+def test_the_untouched_model_is_asked_anew_whatever_one_answered_when_it_studied(town, adapted):
+    with town(adapted) as context:
+        items = sealed_items(context)
+        assert not any(item["closed"] for item in items)
+        adapted.script = lambda prompt: BY_HEART.get(prompt.rsplit("\n", 1)[-1]) or Pupil()(prompt)
+        before, _ = sat(context)
+
+    assert before.closed == 1.0
+    assert before.kinds == {"paraphrase": Count(n=2, of=2), "two-hop": Count(n=2, of=2)}
+
+
 def test_what_the_adapter_in_use_knows_must_be_known_to_the_next(town, adapted):
     with town(adapted) as context:
         assert sat(context)[1].known is None, "none is in use"
