@@ -29,7 +29,7 @@ from ingrained.graphs.trying import limits, scores
 from ingrained.memory.testing import HashEmbedder
 from ingrained.settings import Settings
 from ingrained.trainer.adapters import Manifest
-from ingrained.trainer.gate import Count, GateLimits, Scores
+from ingrained.trainer.gate import Count, GateLimits, Scores, decide
 from ingrained.trainer.probes import controls, replay_prompts
 from ingrained.trainer.recipe import LoraRecipe
 
@@ -372,21 +372,48 @@ def test_what_was_let_go_of_since_need_not_be_known(town, adapted):
         assert 0 < len(left) < len(sealed_items(context))
 
 
-def test_two_questions_are_within_the_noise_of_a_few():
-    def gate(questions: int) -> GateLimits:
-        count = Count(n=0, of=questions)
-        return limits(
-            Scores(
-                closed=0, memory=0, n=questions, unanswerable=questions, controls=count, known=count
-            ),
-            {},
-        )
+def gate(questions: int) -> GateLimits:
+    """Return the gate for so many questions of each sort."""
+    count = Count(n=0, of=questions)
+    return limits(
+        Scores(
+            closed=0, memory=0, n=questions, unanswerable=questions, controls=count, known=count
+        ),
+        {},
+    )
 
-    for questions, drop in ((8, 0.25), (1, 1.0)):
-        found = gate(questions)
-        assert found.memory_drop == found.abstention_drop == drop
-        assert found.controls_drop == found.known_drop == drop
-    for questions in (1000, 0):
-        assert dataclasses.replace(gate(questions), drift=0.2) == GateLimits()
+
+@pytest.mark.parametrize(
+    ("questions", "chance"), [(1, 0), (4, 0), (5, 1), (9, 1), (10, 2), (36, 2)]
+)
+def test_two_questions_are_within_the_noise_of_a_few_but_never_more_than_a_fifth(questions, chance):
+    found = gate(questions)
+    usual = GateLimits()
+    assert found.memory_drop == max(usual.memory_drop, chance / questions)
+    for drop in (found.abstention_drop, found.controls_drop, found.known_drop):
+        assert drop == max(0.05, chance / questions)
+    assert found.closed_gain == chance / questions
+
+
+def test_of_many_questions_the_usual_share_may_be_lost():
+    found = gate(1000)
+    assert found.closed_gain == 0.002
+    assert dataclasses.replace(found, closed_gain=0, drift=0.2) == GateLimits()
+    assert dataclasses.replace(gate(0), drift=0.2) == GateLimits()
     unasked = limits(Scores(closed=0, memory=0), {})
     assert (unasked.controls_drop, unasked.known_drop) == (0.05, 0.05)
+
+
+@pytest.mark.parametrize("questions", [1, 2, 4, 5, 8, 12, 48])
+def test_what_counts_as_chance_counts_so_in_both_directions(questions):
+    """As many more as may be lost are no gain; one more is."""
+    chance = min(2, questions // 5)
+    before = Scores(closed=0.0, memory=1.0, n=questions)
+
+    def accepted(*, won: int, lost: int) -> bool:
+        after = Scores(closed=won / questions, memory=1 - lost / questions, n=questions)
+        return decide(before, after, limits(before, {})).accept
+
+    assert not accepted(won=chance, lost=0)
+    assert accepted(won=chance + 1, lost=chance)
+    assert not accepted(won=questions, lost=chance + 1)
