@@ -69,7 +69,7 @@ class Manifest:
     losses: tuple[float, ...] = ()
     validation_losses: tuple[float, ...] = ()
     exam_sha256: str = ""
-    """Of the questions that the gate judged by."""
+    """Of what the gate judged by: the questions, and the version in use."""
     exam_before: Scores | None = None
     exam_after: Scores | None = None
     decision: Verdict = "candidate"
