@@ -24,6 +24,7 @@ from ingrained.disk import DAMAGED
 from ingrained.errors import InputError, SettingsError, StoreError, TrainingError
 
 from .adapters import AdapterRegistry, Manifest
+from .methods import MERGED
 from .saving import CONFIG_FILE, WEIGHTS_FILE, save_adapter
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def merge_versions(
         merged_from=tuple(versions),
         retained=merged.retained,
         memory_ids=tuple(dict.fromkeys(id_ for one in parents for id_ in one.memory_ids)),
+        method=MERGED,
         recipe={"method": method, "weights": [*weights], **trimmed, "rank": merged.rank},
         seconds=time.monotonic() - began,
         strength_beside_notes=min(one.strength_beside_notes for one in parents),

@@ -10,6 +10,8 @@ AUTONOMOUS_LEARNING = "autonomous-learning"
 SELF = "self"
 REST_EM = "rest-em"
 STAR = "star"
+MERGED = "merged"
+"""Of an adapter that was not trained but merged; no way to train."""
 
 TRAINING_METHODS: Mapping[str, str] = MappingProxyType(
     {

@@ -190,7 +190,7 @@ def collect(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Delete adapters that nothing needs: rejected, stale, and long out of use."""
+    """Delete adapters that nothing needs: rejected, stale, merged but not used, long out of use."""
     from ingrained.agent.ui.adapters import show_discarded, show_disposable
     from ingrained.agent.ui.console import show_json
 

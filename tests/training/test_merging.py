@@ -355,7 +355,24 @@ def test_a_merged_version_says_what_it_is_made_of_and_waits_for_a_verdict(
     assert registry.active() == "v002"
     with pytest.raises(StoreError, match="The gate has not judged v003"):
         registry.promote("v003")
-    assert "v003" not in [one.version for one in registry.disposable(0)]
+    assert made.method == "merged"
+
+
+def test_a_merged_version_is_not_needed_until_it_is_used_and_the_newest_trained_one_is(
+    registry: AdapterRegistry,
+) -> None:
+    def disposable() -> list[str]:
+        return [one.version for one in registry.disposable(0)]
+
+    registry.promote("v001", force=True)
+    registry.promote("v002", force=True)
+    registry.promote("v001")
+    merge_versions(registry, ["v001", "v002"], weights=HALVES)
+    assert disposable() == ["v003"], "a merge does not take the place of the newest"
+    registry.promote("v003", force=True)
+    assert disposable() == ["v001"]
+    assert registry.discard(disposable()) == ("v001",)
+    assert registry.active() == "v003"
 
 
 def test_merged_versions_can_be_merged(registry: AdapterRegistry) -> None:
