@@ -156,6 +156,10 @@ def merge(
     from ingrained.agent.ui.console import show_json
     from ingrained.trainer.merging import DENSITY, merge_versions
 
+    if density is not None and method == "linear":
+        raise SettingsError(
+            "--density has no effect with --method linear", hint="Leave it out, or use ties."
+        )
     shares = _weights(weights) if weights else (1 / len(versions),) * len(versions)
     agent = existing_home(load_settings(home=home))
     with _at_rest(agent):

@@ -225,6 +225,7 @@ def test_a_merged_version_is_explained_exported_and_collected_until_it_is_used(
         (["v002", "v003", "--weights", "0.5,half"], 2, "no list of numbers"),
         (["v002", "v003", "--weights", "1"], 2, "2 adapters and 1 weights"),
         (["v002", "v003", "--method", "dare"], 2, "ties, linear"),
+        (["v002", "v003", "--method", "linear", "--density", "0.5"], 2, "no effect"),
         (["v002"], 2, "two or more"),
         (["v002", "v009"], 4, "No adapter 'v009'"),
     ],
