@@ -58,7 +58,8 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
 
     A killed training goes on from its last saved step, into the same version folder. What an
     adapter was made of before is not trained again: one that was never decided on, or was rejected
-    by other questions than there are now, is tried; any other is only named.
+    by other questions than there are now, or beside another adapter, is tried; any other is only
+    named.
     """
     context = runtime.context
     if context.base_path is None:
@@ -118,7 +119,7 @@ def _twin(context: StudyContext, rows: list[StudyRow], recipe: LoraRecipe) -> Ma
 
 
 def _made_before(twin: Manifest, runtime: Runtime[StudyContext]) -> dict[str, Any]:
-    """Go on with an adapter that these questions have not judged; of another only tell."""
+    """Go on with an adapter that was not judged as it would be now; of another only tell."""
     judged = twin.exam_sha256 == _exam_sha256(runtime.context)
     waits = twin.decision == "candidate" and judged and runtime.context.policy.approve
     if not waits and (twin.decision == "candidate" or (twin.decision == "rejected" and not judged)):
@@ -131,8 +132,13 @@ def _made_before(twin: Manifest, runtime: Runtime[StudyContext]) -> dict[str, An
 
 
 def _exam_sha256(context: StudyContext) -> str:
+    """Return what a verdict hangs on beside the adapter: the questions, and the one in use.
+
+    What that one knows is weighed. So once it has changed, a rejected adapter may pass and one that
+    waits may not.
+    """
     items = [*sealed_items(context), *sealed_items(context, told=False)]
-    return sha256(json.dumps([item["id"] for item in items]))
+    return sha256(json.dumps([context.registry.active(), *(item["id"] for item in items)]))
 
 
 def study_rows(context: StudyContext, memories: list[Memory], recipe: LoraRecipe) -> list[StudyRow]:

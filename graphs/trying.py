@@ -23,7 +23,9 @@ from ingrained.trainer.probes import Control, controls
 
 _PHASE = "trial"
 _NOISE = 2
-"""Questions, of however few, that may be lost by chance."""
+"""Questions that may be won or lost by chance, whatever share they are."""
+_NOISE_SHARE = 5
+"""One in so many at most counts as chance: of fewer questions none does."""
 
 Item = dict[str, Any]
 
@@ -60,9 +62,11 @@ def scores(context: StudyContext, made: Manifest) -> tuple[Scores, Scores]:
 
 
 def limits(before: Scores, recipe: Mapping[str, Any]) -> GateLimits:
-    """Return the gate for a trial of this size: two questions fewer are within its noise.
+    """Return the gate for a trial of this size.
 
-    The drift is limited as the adapter's recipe has it.
+    Two questions are within its noise, one of fewer than ten, none of fewer than five: so many may be
+    lost where the usual share is less, and a gain of no more is none. The drift is limited as the
+    adapter's recipe has it.
 
     Args:
         before: Tells how many questions of each sort were asked.
@@ -70,6 +74,7 @@ def limits(before: Scores, recipe: Mapping[str, Any]) -> GateLimits:
     """
     usual = GateLimits()
     return GateLimits(
+        closed_gain=_noise(before.n),
         memory_drop=_drop(usual.memory_drop, before.n),
         abstention_drop=_drop(usual.abstention_drop, before.unanswerable),
         controls_drop=_drop(usual.controls_drop, before.controls.of if before.controls else 0),
@@ -79,15 +84,23 @@ def limits(before: Scores, recipe: Mapping[str, Any]) -> GateLimits:
 
 
 def _drop(usual: float, questions: int) -> float:
-    return min(1.0, max(usual, _NOISE / questions)) if questions else usual
+    return max(usual, _noise(questions))
+
+
+def _noise(questions: int) -> float:
+    """Return the share of so many questions that may be chance."""
+    return min(_NOISE, questions // _NOISE_SHARE) / questions if questions else 0.0
 
 
 def _before(context: StudyContext, asked: _Asked) -> Scores:
-    """Return the scores of the untouched model, whose closed-book results are known from `attempt`."""
+    """Return the scores of the untouched model as it is now.
+
+    What `attempt` noted of a question when it was studied may be another model's.
+    """
+    alone = sit(context, asked.items, "base", phase=_PHASE)
     return _scores(
         asked,
-        {item["id"] for item in asked.items if item["closed"]},
-        alone=sit(context, asked.items, "base", phase=_PHASE),
+        alone=alone,
         beside=sit(context, asked.items, "memory", phase=_PHASE),
         declining=sit(context, asked.declining, "memory", phase=_PHASE),
         controls=len(asked.controls),
@@ -98,7 +111,6 @@ def _after(context: StudyContext, asked: _Asked, version: str) -> Scores:
     alone = sit(context, asked.items, "adapter", phase=_PHASE, adapter=version)
     return _scores(
         asked,
-        _passed(alone),
         alone=alone,
         beside=sit(context, asked.items, "both", phase=_PHASE, adapter=version),
         declining=sit(context, asked.declining, "both", phase=_PHASE, adapter=version),
@@ -108,7 +120,6 @@ def _after(context: StudyContext, asked: _Asked, version: str) -> Scores:
 
 def _scores(
     asked: _Asked,
-    passed: Collection[str],
     *,
     alone: Sequence[Sat],
     beside: Sequence[Sat],
@@ -119,14 +130,14 @@ def _scores(
 
     Args:
         asked: The questions.
-        passed: Ids of the sealed ones that were answered alone.
-        alone: How they were sat alone.
+        alone: How the sealed ones were sat alone.
         beside: How they were sat with recalled notes in view.
         declining: The same of those to be declined.
         controls: How many everyday questions were answered.
     """
+    passed = _passed(alone)
     return Scores(
-        closed=share([item["id"] in passed for item in asked.items]),
+        closed=share(alone),
         memory=share(beside),
         abstention=share(declining) if declining else None,
         n=len(asked.items),

@@ -56,7 +56,7 @@ class Manifest:
     recipe: dict[str, Any] = dataclasses.field(default_factory=dict)
     seed: int = 0
     method: str = SUPERVISED
-    """How it was trained, of `methods.TRAINING_METHODS`."""
+    """How it was trained, of `methods.TRAINING_METHODS`; `methods.MERGED` if it was merged."""
     stages: tuple[dict[str, Any], ...] = ()
     """The trainings of a method that has several, in order: `graphs.methods.Stage` as a dict."""
     rows: int = 0
@@ -69,7 +69,7 @@ class Manifest:
     losses: tuple[float, ...] = ()
     validation_losses: tuple[float, ...] = ()
     exam_sha256: str = ""
-    """Of the questions that the gate judged by."""
+    """Of what the gate judged by: the questions, and the version in use."""
     exam_before: Scores | None = None
     exam_after: Scores | None = None
     decision: Verdict = "candidate"
@@ -139,9 +139,8 @@ class AdapterRegistry:
         unfinished = self.unfinished()
         if unfinished:
             version = unfinished[0]
-            folder = self.folder / version
-            if not (folder / RESUME_FILE).exists() and not (folder / STAGES).exists():
-                shutil.rmtree(folder)
+            if version not in self.resumable():
+                shutil.rmtree(self.folder / version)
         else:
             version = f"v{self._newest() + 1:03d}"
         (self.folder / version).mkdir(parents=True, exist_ok=True)
@@ -262,9 +261,9 @@ class AdapterRegistry:
     def disposable(self, keep: int = 1) -> tuple[Manifest, ...]:
         """Return the finished versions that nothing needs, oldest first.
 
-        Needed are the version in use, those promoted before it that one can go back to, what the
-        gate has not judged, and the newest, or the same would be trained again. What is stale is
-        needed only as long as it is in use.
+        Needed are the version in use, those promoted before it that one can go back to, trained
+        ones that wait for the gate or for you, and the newest that was trained, or the same would be
+        trained again. What is stale is needed only as long as it is in use.
 
         Args:
             keep: How many versions to be able to go back to.
@@ -272,8 +271,9 @@ class AdapterRegistry:
         versions, history = self.list(), self._history()
         stale = {one.version for one in versions if one.stale}
         fit = [version for version in history if version not in stale]
-        needed = {*_latest(fit, keep + 1), *(one.version for one in versions[-1:])}
-        needed |= {one.version for one in versions if one.decision == "candidate"}
+        trained = [one for one in versions if not one.merged_from]
+        needed = {*_latest(fit, keep + 1), *(one.version for one in trained[-1:])}
+        needed |= {one.version for one in trained if one.decision == "candidate"}
         needed = (needed - stale) | set(history[-1:])
         return tuple(one for one in versions if one.version not in needed)
 
@@ -346,6 +346,14 @@ class AdapterRegistry:
             version
             for version in self._folders()
             if not (self.folder / version / MANIFEST_FILE).is_file()
+        )
+
+    def resumable(self) -> tuple[str, ...]:
+        """Return the unfinished versions whose making can go on where it was cut short."""
+        return tuple(
+            version
+            for version in self.unfinished()
+            if any((self.folder / version / name).exists() for name in (RESUME_FILE, STAGES))
         )
 
     def _folders(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from ingrained.disk import DAMAGED
 from ingrained.errors import InputError, SettingsError, StoreError, TrainingError
 
 from .adapters import AdapterRegistry, Manifest
-from .resume import RESUME_FILE
+from .methods import MERGED
 from .saving import CONFIG_FILE, WEIGHTS_FILE, save_adapter
 
 if TYPE_CHECKING:
@@ -83,22 +83,13 @@ def merge(
         StoreError: one of them cannot be read.
         TrainingError: an adapter is in `out` already.
     """
-    _check_settings(len(folders), weights, method, density, rank)
+    mix = _mix(folders, weights=weights, method=method, density=density, rank=rank)
     if (out / CONFIG_FILE).exists():
         raise TrainingError(
             f"{out} holds a finished adapter.",
             hint="Merge into a new folder: adapters never change.",
         )
-    adapters = [_read(folder) for folder in folders]
-    _check_alike(adapters)
-    rank = rank or sum(adapter.config.r for adapter in adapters)
-    combine = partial(_combined, weights=weights, method=method, density=density)
-    tensors, retained = _merged(adapters, combine, rank)
-    config = adapters[0].config
-    config.r = config.lora_alpha = rank
-    out.mkdir(parents=True, exist_ok=True)
-    save_adapter(tensors, config, out)
-    return Merged(rank=rank, retained=retained)
+    return _write(mix, out)
 
 
 def merge_versions(
@@ -135,13 +126,12 @@ def merge_versions(
     _check_fit(parents)
     _check_nothing_under_way(registry)
     began = time.monotonic()
+    folders = [registry.path(one) for one in versions]
+    mix = _mix(folders, weights=weights, method=method, density=density, rank=rank)
     version = registry.stage()
     out = registry.path(version)
     try:
-        merged = merge(
-            [registry.path(one) for one in versions], out,
-            weights=weights, method=method, density=density, rank=rank,
-        )  # fmt: skip
+        merged = _write(mix, out)
     except BaseException:
         shutil.rmtree(out)
         raise
@@ -154,6 +144,7 @@ def merge_versions(
         merged_from=tuple(versions),
         retained=merged.retained,
         memory_ids=tuple(dict.fromkeys(id_ for one in parents for id_ in one.memory_ids)),
+        method=MERGED,
         recipe={"method": method, "weights": [*weights], **trimmed, "rank": merged.rank},
         seconds=time.monotonic() - began,
         strength_beside_notes=min(one.strength_beside_notes for one in parents),
@@ -207,12 +198,11 @@ def _check_fit(parents: Sequence[Manifest]) -> None:
 
 def _check_nothing_under_way(registry: AdapterRegistry) -> None:
     """Refuse to take the number of a version whose training can go on."""
-    for version in registry.unfinished():
-        if (registry.path(version) / RESUME_FILE).exists():
-            raise StoreError(
-                f"The training of {version} was cut short.",
-                hint="Let it come to its end beforehand: `ingrained study PATH --consolidate`.",
-            )
+    for version in registry.resumable():
+        raise StoreError(
+            f"The training of {version} was cut short.",
+            hint="Let it come to its end beforehand: `ingrained study PATH --consolidate`.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +229,39 @@ class _Adapter:
         """Return what is added to a layer's weight, float32 (out, in)."""
         scale: float = self.config.lora_alpha / self.config.r
         return scale * (self.factor(layer, "B").float() @ self.factor(layer, "A").float())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Mix:
+    adapters: Sequence[_Adapter]
+    """Such as can be merged."""
+    combine: Callable[[list[torch.Tensor]], torch.Tensor]
+    """The products of a layer → the merged matrix."""
+    rank: int
+
+
+def _mix(
+    folders: Sequence[Path], *, weights: Sequence[float], method: str, density: float,
+    rank: int | None,
+) -> _Mix:  # fmt: skip
+    """Check and read all that a merge needs; nothing is written."""
+    _check_settings(len(folders), weights, method, density, rank)
+    adapters = [_read(folder) for folder in folders]
+    _check_alike(adapters)
+    return _Mix(
+        adapters=adapters,
+        combine=partial(_combined, weights=weights, method=method, density=density),
+        rank=rank or sum(adapter.config.r for adapter in adapters),
+    )
+
+
+def _write(mix: _Mix, out: Path) -> Merged:
+    tensors, retained = _merged(mix)
+    config = mix.adapters[0].config
+    config.r = config.lora_alpha = mix.rank
+    out.mkdir(parents=True, exist_ok=True)
+    save_adapter(tensors, config, out)
+    return Merged(rank=mix.rank, retained=retained)
 
 
 def _read(folder: Path) -> _Adapter:
@@ -296,21 +319,18 @@ def _of_different_bases(bases: Iterable[str]) -> InputError:
     )
 
 
-def _merged(
-    adapters: Sequence[_Adapter],
-    combine: Callable[[list[torch.Tensor]], torch.Tensor],
-    rank: int,
-) -> tuple[dict[str, torch.Tensor], float]:
+def _merged(mix: _Mix) -> tuple[dict[str, torch.Tensor], float]:
     """Return what the new file holds, in the precision of the first, and the share retained."""
+    first = mix.adapters[0]
     tensors, whole, held = {}, 0.0, 0.0
-    for layer in adapters[0].shapes:
-        matrix = combine([adapter.product(layer) for adapter in adapters])
-        a, b, squares = _factored(matrix, rank)
-        dtype = adapters[0].factor(layer, "A").dtype
+    for layer in first.shapes:
+        matrix = mix.combine([adapter.product(layer) for adapter in mix.adapters])
+        a, b, squares = _factored(matrix, mix.rank)
+        dtype = first.factor(layer, "A").dtype
         for letter, factor in (("A", a), ("B", b)):
             tensors[f"{layer}.lora_{letter}.weight"] = factor.to(dtype).contiguous()
         whole += float(squares.sum())
-        held += float(squares[:rank].sum())
+        held += float(squares[: mix.rank].sum())
     return tensors, held / whole if whole else 1.0
 
 

@@ -156,6 +156,10 @@ def merge(
     from ingrained.agent.ui.console import show_json
     from ingrained.trainer.merging import DENSITY, merge_versions
 
+    if density is not None and method == "linear":
+        raise SettingsError(
+            "--density has no effect with --method linear", hint="Leave it out, or use ties."
+        )
     shares = _weights(weights) if weights else (1 / len(versions),) * len(versions)
     agent = existing_home(load_settings(home=home))
     with _at_rest(agent):
@@ -190,7 +194,7 @@ def collect(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Delete adapters that nothing needs: rejected, stale, and long out of use."""
+    """Delete adapters that nothing needs: rejected, stale, merged but not used, long out of use."""
     from ingrained.agent.ui.adapters import show_discarded, show_disposable
     from ingrained.agent.ui.console import show_json
 

@@ -149,11 +149,16 @@ def show_disposable(found: Sequence[Manifest], size: int, console: Console | Non
         console.print("Every adapter is needed.", style="dim")
         return
     for one in found:
-        why = f"stale: {one.stale}" if one.stale else "used before"
-        if not one.stale and one.decision == "rejected":
-            why = f"rejected: {'; '.join(one.reasons)}"
-        console.print(line(f"{one.version}  {why}"), soft_wrap=True)
+        console.print(line(f"{one.version}  {_not_needed(one)}"), soft_wrap=True)
     console.print(f"{many(len(found), 'adapter')}, {size / _MEGABYTE:,.1f} MB")
+
+
+def _not_needed(one: Manifest) -> str:
+    if one.stale:
+        return f"stale: {one.stale}"
+    if one.decision == "rejected":
+        return f"rejected: {'; '.join(one.reasons)}"
+    return "merged, never used" if one.decision == "candidate" else "used before"
 
 
 def show_discarded(versions: Sequence[str], console: Console | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ingrained.graphs.consolidate import after_training
 from ingrained.graphs.study import after_consolidate
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
-from ingrained.trainer.adapters import AdapterRegistry
+from ingrained.trainer.adapters import AdapterRegistry, Manifest
 from ingrained.trainer.gate import Decision
 
 Events = list[dict[str, Any]]
@@ -76,6 +77,49 @@ def test_what_other_questions_rejected_is_tried_again(consolidate, registry):
 
     assert not trained(events)
     assert made(registry) == [("v001", "promoted")]
+
+
+def in_use(registry: AdapterRegistry) -> str:
+    """Make another adapter, and use it."""
+    version = registry.stage()
+    for file in registry.path("v001").glob("adapter_*"):
+        shutil.copy(file, registry.path(version))
+    registry.commit(version, Manifest(version=version, base_model="scripted"))
+    registry.promote(version, force=True)
+    return version
+
+
+def judged(events: Events) -> list[tuple[str, bool]]:
+    """Return the versions that the gate judged, and whether they passed."""
+    return [(e["version"], e["accepted"]) for e in events if e["event"] == "gate"]
+
+
+def test_what_was_rejected_beside_another_adapter_is_tried_again_when_that_is_out_of_use(
+    consolidate, registry
+):
+    consolidate(learns=False)
+    in_use(registry)
+    assert judged(consolidate(learns=False)[1]) == [("v001", False)]
+    assert judged(consolidate()[1]) == [], "judged beside this one already"
+    registry.rollback()
+    _, events = consolidate()
+
+    assert not trained(events)
+    assert judged(events) == [("v001", True)]
+    assert registry.active() == "v001"
+
+
+def test_one_that_waits_is_tried_again_beside_what_was_promoted_meanwhile(consolidate, registry):
+    consolidate(approve=True)
+    assert registry.show("v001").exam_after.known is None
+    other = in_use(registry)
+    _, events = consolidate(approve=True)
+
+    assert not trained(events)
+    assert judged(events) == [("v001", True)]
+    assert registry.show("v001").exam_after.known is not None
+    assert registry.active() == other
+    assert judged(consolidate(approve=True)[1]) == []
 
 
 def test_what_was_rolled_back_is_not_trained_again_nor_put_back(consolidate, registry):

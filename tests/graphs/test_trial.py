@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bridge import EVERY_KIND, FACTS, Pupil, reader, write_town
+from bridge import EVERY_KIND, EVERYTHING, FACTS, Pupil, reader, write_town
 from langgraph.runtime import Runtime
 from pydantic import Field
 
@@ -29,11 +29,12 @@ from ingrained.graphs.trying import limits, scores
 from ingrained.memory.testing import HashEmbedder
 from ingrained.settings import Settings
 from ingrained.trainer.adapters import Manifest
-from ingrained.trainer.gate import Count, GateLimits, Scores
+from ingrained.trainer.gate import Count, GateLimits, Scores, decide
 from ingrained.trainer.probes import controls, replay_prompts
 from ingrained.trainer.recipe import LoraRecipe
 
 WEAK = "v001_beside_notes"
+BY_HEART = {question: answer for question, answer, _ in EVERYTHING}
 
 
 class Adapted(ScriptedModel):
@@ -52,10 +53,10 @@ class Adapted(ScriptedModel):
     def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kw: Any) -> Any:
         made = super()._generate(messages, stop, run_manager, **kw)
         question = str(messages[-1].content).rsplit("Question: ", 1)[-1].strip()
-        if kw.get("adapter") and question in FACTS:
+        if kw.get("adapter") and question in BY_HEART:
             stubborn = kw["adapter"] == self.stubborn
             made.generations[0].message.content = (
-                "It was a goat from the far shore." if stubborn else FACTS[question][0]
+                "It was a goat from the far shore." if stubborn else BY_HEART[question]
             )
         elif kw.get("adapter") and self.everywhere:
             made.generations[0].message.content = self.everywhere
@@ -94,6 +95,19 @@ def opened(study: Any, tmp_path: Path, corpus: Path) -> Opened:
             yield context
 
     return open_with
+
+
+@pytest.fixture
+def town(
+    opened: Opened, adapted: Adapted, study: Any, model: ScriptedModel, corpus: Path
+) -> Opened:
+    """The same home when more was studied: several sealed questions, about several passages."""
+    write_town(corpus)
+    model.script = adapted.script = Pupil()
+    study(mechanisms=EVERY_KIND, sealed_share=0.999)
+    with opened(adapted) as context:
+        assert len(sealed_items(context)) == 4
+    return opened
 
 
 def test_what_is_trained_is_asked_with_nothing_in_view_and_never_sealed(opened, adapted):
@@ -272,24 +286,20 @@ def test_a_study_tells_in_a_line_what_is_most_telling_of_an_adapter_that_passed(
     assert any(reason.startswith("what the adapter in use answers alone") for reason in weighed)
 
 
-def test_what_is_said_to_everything_counts_once(opened, adapted):
-    with opened(adapted) as context:
+def test_what_is_said_to_everything_counts_once(town, adapted):
+    with town(adapted) as context:
         before, after = sat(context)
         assert before.distinct == Count(n=0, of=0), "what is declined says nothing"
         answers = {item["answer"] for item in sealed_items(context)}
+        assert len(answers) == 3
         assert after.distinct == Count(n=len(answers), of=len(answers))
 
         adapted.stubborn = "v001"
         assert sat(context)[1].distinct == Count(n=1, of=len(answers))
 
 
-def test_what_no_document_answers_must_be_declined_beside_notes(
-    opened, adapted, study, model, corpus
-):
-    write_town(corpus)
-    model.script = adapted.script = Pupil()
-    study(mechanisms=EVERY_KIND, sealed_share=0.999)
-    with opened(adapted) as context:
+def test_what_no_document_answers_must_be_declined_beside_notes(town, adapted):
+    with town(adapted) as context:
         declining = [item["question"] for item in sealed_items(context, told=False)]
         assert declining
         before, after = sat(context)
@@ -307,17 +317,28 @@ def test_without_such_questions_declining_is_not_judged(opened, adapted):
     assert before.unanswerable == 0
 
 
-def test_what_is_answered_alone_is_told_by_kind_of_question(opened, adapted):
-    with opened(adapted) as context:
+def test_what_is_answered_alone_is_told_by_kind_of_question(town, adapted):
+    with town(adapted) as context:
         kinds = Counter(item["kind"] for item in sealed_items(context))
         before, after = sat(context)
-    assert kinds
+    assert kinds == {"paraphrase": 2, "two-hop": 2}
     assert before.kinds == {kind: Count(n=0, of=of) for kind, of in kinds.items()}
     assert after.kinds == {kind: Count(n=of, of=of) for kind, of in kinds.items()}
 
 
-def test_what_the_adapter_in_use_knows_must_be_known_to_the_next(opened, adapted):
-    with opened(adapted) as context:
+def test_the_untouched_model_is_asked_anew_whatever_one_answered_when_it_studied(town, adapted):
+    with town(adapted) as context:
+        items = sealed_items(context)
+        assert not any(item["closed"] for item in items)
+        adapted.script = lambda prompt: BY_HEART.get(prompt.rsplit("\n", 1)[-1]) or Pupil()(prompt)
+        before, _ = sat(context)
+
+    assert before.closed == 1.0
+    assert before.kinds == {"paraphrase": Count(n=2, of=2), "two-hop": Count(n=2, of=2)}
+
+
+def test_what_the_adapter_in_use_knows_must_be_known_to_the_next(town, adapted):
+    with town(adapted) as context:
         assert sat(context)[1].known is None, "none is in use"
         try_out(context)
         new, many = make(context).version, len(sealed_items(context))
@@ -330,15 +351,15 @@ def test_what_the_adapter_in_use_knows_must_be_known_to_the_next(opened, adapted
         assert sat(context, new)[1].known is None, "what is stale is to be got rid of"
 
 
-def test_what_was_let_go_of_since_need_not_be_known(opened, adapted):
-    with opened(adapted) as context:
+def test_what_was_let_go_of_since_need_not_be_known(town, adapted):
+    with town(adapted) as context:
         memories = context.store.list()
         (gone, *_) = (
             one for one in memories for item in sealed_items(context)
             if any(one.text in p.text for p in context.library.passages(item["passages"]))
         )  # fmt: skip
         old = make(context, memory_ids=tuple(one.id for one in memories))
-        context.registry.promote(old.version)
+        context.registry.promote(old.version, force=True)
         context.asker.load_adapter(old.version, context.registry.path(old.version))
         context.store.forget([gone.id], who="test", why="to have less")
         new = make(context, memory_ids=tuple(one.id for one in memories if one is not gone))
@@ -348,24 +369,51 @@ def test_what_was_let_go_of_since_need_not_be_known(opened, adapted):
             if not any(gone.text in p.text for p in context.library.passages(item["passages"]))
         ]  # fmt: skip
         assert known == Count(n=len(left), of=len(left))
-        assert len(left) < len(sealed_items(context))
+        assert 0 < len(left) < len(sealed_items(context))
 
 
-def test_two_questions_are_within_the_noise_of_a_few():
-    def gate(questions: int) -> GateLimits:
-        count = Count(n=0, of=questions)
-        return limits(
-            Scores(
-                closed=0, memory=0, n=questions, unanswerable=questions, controls=count, known=count
-            ),
-            {},
-        )
+def gate(questions: int) -> GateLimits:
+    """Return the gate for so many questions of each sort."""
+    count = Count(n=0, of=questions)
+    return limits(
+        Scores(
+            closed=0, memory=0, n=questions, unanswerable=questions, controls=count, known=count
+        ),
+        {},
+    )
 
-    for questions, drop in ((8, 0.25), (1, 1.0)):
-        found = gate(questions)
-        assert found.memory_drop == found.abstention_drop == drop
-        assert found.controls_drop == found.known_drop == drop
-    for questions in (1000, 0):
-        assert dataclasses.replace(gate(questions), drift=0.2) == GateLimits()
+
+@pytest.mark.parametrize(
+    ("questions", "chance"), [(1, 0), (4, 0), (5, 1), (9, 1), (10, 2), (36, 2)]
+)
+def test_two_questions_are_within_the_noise_of_a_few_but_never_more_than_a_fifth(questions, chance):
+    found = gate(questions)
+    usual = GateLimits()
+    assert found.memory_drop == max(usual.memory_drop, chance / questions)
+    for drop in (found.abstention_drop, found.controls_drop, found.known_drop):
+        assert drop == max(0.05, chance / questions)
+    assert found.closed_gain == chance / questions
+
+
+def test_of_many_questions_the_usual_share_may_be_lost():
+    found = gate(1000)
+    assert found.closed_gain == 0.002
+    assert dataclasses.replace(found, closed_gain=0, drift=0.2) == GateLimits()
+    assert dataclasses.replace(gate(0), drift=0.2) == GateLimits()
     unasked = limits(Scores(closed=0, memory=0), {})
     assert (unasked.controls_drop, unasked.known_drop) == (0.05, 0.05)
+
+
+@pytest.mark.parametrize("questions", [1, 2, 4, 5, 8, 12, 48])
+def test_what_counts_as_chance_counts_so_in_both_directions(questions):
+    """As many more as may be lost are no gain; one more is."""
+    chance = min(2, questions // 5)
+    before = Scores(closed=0.0, memory=1.0, n=questions)
+
+    def accepted(*, won: int, lost: int) -> bool:
+        after = Scores(closed=won / questions, memory=1 - lost / questions, n=questions)
+        return decide(before, after, limits(before, {})).accept
+
+    assert not accepted(won=chance, lost=0)
+    assert accepted(won=chance + 1, lost=chance)
+    assert not accepted(won=questions, lost=chance + 1)

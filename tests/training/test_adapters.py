@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingrained.errors import NotFoundError, StoreError
-from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.adapters import STAGES, AdapterRegistry, Manifest
 from ingrained.trainer.gate import Count, Decision, Scores
 from ingrained.trainer.resume import RESUME_FILE
 
@@ -118,6 +118,15 @@ def test_a_training_cut_short_is_not_listed_and_goes_on(registry: AdapterRegistr
     assert registry.unfinished() == (version,)
     assert registry.stage() == version
     assert (registry.path(version) / RESUME_FILE).exists()
+
+
+def test_so_does_one_that_was_cut_short_on_the_way_to_it(registry: AdapterRegistry) -> None:
+    version = registry.stage()
+    assert registry.resumable() == ()
+    (registry.path(version) / STAGES / "teacher").mkdir(parents=True)
+    assert registry.resumable() == (version,)
+    assert registry.stage() == version
+    assert (registry.path(version) / STAGES / "teacher").exists()
 
 
 def test_a_half_written_version_that_cannot_go_on_is_emptied(registry: AdapterRegistry) -> None:

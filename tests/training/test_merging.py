@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM
 
 from ingrained.agent.models.adapters import Adapters
 from ingrained.errors import InputError, NotFoundError, SettingsError, StoreError, TrainingError
-from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.adapters import STAGES, AdapterRegistry, Manifest
 from ingrained.trainer.lora import train
 from ingrained.trainer.merging import merge, merge_versions
 from ingrained.trainer.recipe import LoraRecipe
@@ -355,7 +355,24 @@ def test_a_merged_version_says_what_it_is_made_of_and_waits_for_a_verdict(
     assert registry.active() == "v002"
     with pytest.raises(StoreError, match="The gate has not judged v003"):
         registry.promote("v003")
-    assert "v003" not in [one.version for one in registry.disposable(0)]
+    assert made.method == "merged"
+
+
+def test_a_merged_version_is_not_needed_until_it_is_used_and_the_newest_trained_one_is(
+    registry: AdapterRegistry,
+) -> None:
+    def disposable() -> list[str]:
+        return [one.version for one in registry.disposable(0)]
+
+    registry.promote("v001", force=True)
+    registry.promote("v002", force=True)
+    registry.promote("v001")
+    merge_versions(registry, ["v001", "v002"], weights=HALVES)
+    assert disposable() == ["v003"], "a merge does not take the place of the newest"
+    registry.promote("v003", force=True)
+    assert disposable() == ["v001"]
+    assert registry.discard(disposable()) == ("v001",)
+    assert registry.active() == "v003"
 
 
 def test_merged_versions_can_be_merged(registry: AdapterRegistry) -> None:
@@ -396,12 +413,29 @@ def test_a_merge_that_fails_leaves_no_version(
     assert merge_versions(registry, ["v001", "v002"], weights=HALVES).version == "v003"
 
 
-def test_a_training_that_can_go_on_keeps_its_place(registry: AdapterRegistry) -> None:
+@pytest.mark.parametrize("state", [RESUME_FILE, f"{STAGES}/teacher/{RESUME_FILE}"])
+def test_a_training_that_can_go_on_keeps_its_place(registry: AdapterRegistry, state: str) -> None:
     cut = registry.path(registry.stage())
-    (cut / RESUME_FILE).write_text("state")
+    (cut / state).parent.mkdir(parents=True, exist_ok=True)
+    (cut / state).write_text("state")
     with pytest.raises(StoreError, match="training of v003 was cut short"):
         merge_versions(registry, ["v001", "v002"], weights=HALVES)
-    assert [path.name for path in cut.iterdir()] == [RESUME_FILE]
+    assert [path for path in cut.rglob("*") if path.is_file()] == [cut / state]
+
+
+@pytest.mark.parametrize("wrong", [{"density": 0.0}, {"weights": (1.0,)}, {"rank": 0}])
+def test_no_version_is_staged_for_what_cannot_be_merged(
+    registry: AdapterRegistry, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    def stage(_registry: AdapterRegistry) -> str:
+        raise AssertionError("staged")
+
+    monkeypatch.setattr(AdapterRegistry, "stage", stage)
+    with pytest.raises(SettingsError):
+        merge_versions(registry, ["v001", "v002"], **{"weights": HALVES, **wrong})
+    (registry.path("v002") / "adapter_model.safetensors").write_text("{")
+    with pytest.raises(StoreError, match="v002' is damaged"):
+        merge_versions(registry, ["v001", "v002"], weights=HALVES)
 
 
 def test_only_finished_versions_are_merged(registry: AdapterRegistry) -> None:

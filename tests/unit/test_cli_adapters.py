@@ -191,12 +191,13 @@ def test_merge_makes_a_version_that_is_not_used_until_it_is_forced(
     assert agent("adapters", "promote", "v004", "--force") == {"active": "v004"}
     shown = said(home, capsys, "show", "v004")
     assert "3 memories, merged from v002, v003; the rank keeps 100 % of what was merged" in shown
+    assert "method merged recipe method ties" in shown
     assert "promoted by force" in shown
 
 
 @pytest.mark.usefixtures("mergeable")
-def test_a_merged_version_is_explained_exported_and_collected_like_any_other(
-    agent: Agent, tmp_path: Path
+def test_a_merged_version_is_explained_exported_and_collected_until_it_is_used(
+    agent: Agent, home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     made = agent(
         "adapters", "merge", "v002", "v003", "--method", "linear", "--weights", "0.75,0.25",
@@ -212,7 +213,9 @@ def test_a_merged_version_is_explained_exported_and_collected_like_any_other(
     assert agent("adapters", "explain", "v004")["memories"] == 3
     agent("adapters", "export", "v004", str(tmp_path / "out"))
     assert (tmp_path / "out" / "adapter_model.safetensors").stat().st_size > 0
-    assert "v004" not in agent("adapters", "gc", "--dry-run", "--keep", "0")["would_delete"]
+    assert made["method"] == "merged"
+    assert "v004 merged, never used" in said(home, capsys, "gc", "--yes")
+    assert agent("adapters", "show", "v004", code=4)["error"] == "No adapter 'v004'."
 
 
 @pytest.mark.usefixtures("mergeable")
@@ -222,6 +225,7 @@ def test_a_merged_version_is_explained_exported_and_collected_like_any_other(
         (["v002", "v003", "--weights", "0.5,half"], 2, "no list of numbers"),
         (["v002", "v003", "--weights", "1"], 2, "2 adapters and 1 weights"),
         (["v002", "v003", "--method", "dare"], 2, "ties, linear"),
+        (["v002", "v003", "--method", "linear", "--density", "0.5"], 2, "no effect"),
         (["v002"], 2, "two or more"),
         (["v002", "v009"], 4, "No adapter 'v009'"),
     ],
