@@ -92,7 +92,11 @@ class Processes:
         """Overwrite tensors with those of the first process."""
 
     def decided(self, decide: Callable[[], Decision]) -> Decision:
-        """Return what the first process decides; what it raises is raised in every process."""
+        """Return what the first process decides; what it raises is raised in every process.
+
+        So is Ctrl-C, whichever of them it reached. Of other errors than those of Ingrained and of the
+        system the others learn by losing the first.
+        """
         return decide()
 
     def between_decisions(self) -> AbstractContextManager[None]:
@@ -153,30 +157,34 @@ class _Several(Processes):
         decision, error = told
         if error is not None:
             raise error
+        self._heed_interrupts()
         return decision  # type: ignore[no-any-return]
 
     def _answer(self, decide: Callable[[], Decision]) -> list[Any]:
         try:
-            if self._interrupted:
-                raise KeyboardInterrupt
             return [decide(), None]
-        except (IngrainedError, KeyboardInterrupt) as error:
+        except (IngrainedError, OSError, KeyboardInterrupt) as error:
             return [None, error]
+
+    def _heed_interrupts(self) -> None:
+        """Interrupt all where one was interrupted."""
+        if any(self.sum([float(self._interrupted)])):
+            raise KeyboardInterrupt
 
     @contextmanager
     def between_decisions(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield  # Ctrl-C never reaches another thread.
-            return
-
         def note(*_: object) -> None:
             self._interrupted = True
 
-        before = signal.signal(signal.SIGINT, note)
+        # Ctrl-C never reaches another thread.
+        reached = threading.current_thread() is threading.main_thread()
+        before = signal.signal(signal.SIGINT, note) if reached else None
         try:
             yield
+            self._heed_interrupts()
         finally:
-            signal.signal(signal.SIGINT, before)
+            if reached:
+                signal.signal(signal.SIGINT, before)
             self._interrupted = False
 
     def close(self) -> None:

@@ -141,6 +141,21 @@ def test_the_first_process_stops_all_and_one_process_can_go_on(
 
 
 @pytest.mark.slow
+def test_ctrl_c_stops_all_whichever_process_it_reaches(launched: Launched) -> None:
+    first, second = launched.saw
+    assert first["other interrupted"] == [1, 2, 3, -1]
+    assert second["other interrupted"] == [-1]
+    assert (launched.folder / "other" / RESUME_FILE).exists(), "what was done is saved"
+    assert (first["late"], second["late"]) == (True, True), "after the last decision too"
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_for_the_first_process_is_full_for_all(launched: Launched) -> None:
+    for saw in launched.saw:
+        assert saw["disk"] == "[Errno 28] No space left on device: 'a'"
+
+
+@pytest.mark.slow
 def test_what_cannot_be_trained_is_an_error_in_every_process(launched: Launched) -> None:
     for saw in launched.saw:
         assert "holds a finished adapter" in saw["again"]
