@@ -101,18 +101,7 @@ def train(
     if stopped != "interrupted":
         name = base_name or base.name
         drift, strength = together.decided(lambda: run.finish(out, name, probes))
-    done = run.progress
-    return TrainResult(
-        losses=tuple(done.losses),
-        validation_losses=tuple(done.validation_losses),
-        tokens=done.tokens,
-        supervised_tokens=done.supervised_tokens,
-        seconds=done.seconds,
-        steps=done.step,
-        stopped=stopped,
-        drift=drift,
-        strength=strength,
-    )
+    return run.result(stopped, drift, strength)
 
 
 def learning_rate(step: int, steps: int, recipe: LoraRecipe) -> float:
@@ -192,6 +181,21 @@ class _Run:
         _write_adapter(self.network, self.recipe, out, base_name, strength)
         self.checkpoint.clear()
         return drift, strength
+
+    def result(self, stopped: Stopped, drift: float | None, strength: float) -> TrainResult:
+        """Return how it went."""
+        done = self.progress
+        return TrainResult(
+            losses=tuple(done.losses),
+            validation_losses=tuple(done.validation_losses),
+            tokens=done.tokens,
+            supervised_tokens=done.supervised_tokens,
+            seconds=done.seconds,
+            steps=done.step,
+            stopped=stopped,
+            drift=drift,
+            strength=strength,
+        )
 
     def _held(self, probes: Sequence[StudyRow]) -> tuple[float, float]:
         """Return a drift within the limit, and the largest strength that was found to have it."""
