@@ -12,9 +12,14 @@ prompts included, as ours; `placebo` is ours with the answers dealt out at rando
 
 Shares have the cluster bootstrap's 95 % interval over documents. `adapter`, `both` and `kl_to_base` are of
 ours, `seal_recipe_...` of `seal_equal_tokens`, other scores carry the name of their variant; costs always do.
-`kl_to_base` is the drift, in nats a token on everyday questions (docs/concepts.md). The base and ours are
-also asked what has nothing to do with the documents (`controls_...`, see control_questions.py). The same
-command goes on where it was cut short.
+`..._seconds` is what it took to make the rows and the adapter, with the seconds that replies from the cache took
+once, so that variants that share some compare; `..._training_seconds` is the part of the training loops, and
+`..._tokens_generated` what the model said for it. Of an adapter that was cut short, the trainings before that are in
+the training seconds alone.
+
+`kl_to_base` is the drift, in nats a token on everyday questions (docs/concepts.md). The base and ours are also asked
+what has nothing to do with the documents (`controls_...`, see control_questions.py). The same command goes on where
+it was cut short.
 """
 
 from __future__ import annotations
@@ -36,7 +41,7 @@ from consolidation_figures import Trained, figures_of, gain_figures, show
 from results_file import Figure
 from rich.console import Console
 
-from ingrained.agent.asking import Asker
+from ingrained.agent.asking import Asker, Meter
 from ingrained.agent.bench.benchmark import Benchmark
 from ingrained.agent.bench.loading import load
 from ingrained.agent.bench.sitting import Sitting, sit_cell
@@ -50,6 +55,7 @@ from ingrained.graphs.consolidate import (
 )
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.methods import Lesson, learn
+from ingrained.graphs.methods.lesson import PHASE
 from ingrained.graphs.session import open_study
 from ingrained.memory.records import sha256
 from ingrained.trainer.curriculum import data_sha256
@@ -65,6 +71,9 @@ EDITS, EDIT_TOKENS = 5, 200
 _FOLLOWS = (
     "Text on {title}:\n{text}\n\nList what follows from this text, one statement on each line."
 )
+
+BUDGET = "budget"
+"""Phase of a meter for what is reckoned to compare, and no part of making an adapter."""
 
 Made = tuple[list[StudyRow], LoraRecipe]
 
@@ -113,8 +122,7 @@ def seal_equal_tokens(context: StudyContext) -> Made:
     With one list a passage fewer there are less; a model that says nothing in one is asked no more.
     """
     assert context.base_path is not None
-    rows, recipe = ours(context)
-    wanted = trained_tokens([*rows, *replay_rows(context, recipe)], context.base_path, recipe)
+    wanted = _tokens_of_ours(context)
     recipe, numbers = _seal_recipe(context), itertools.count()
     learnt: list[StudyRow] = []
     more = texts(context)
@@ -123,6 +131,19 @@ def seal_equal_tokens(context: StudyContext) -> Made:
         wanted -= trained_tokens(more, context.base_path, recipe)
         more = edits(context, next(numbers)) if wanted > 0 else []
     return learnt, recipe
+
+
+def _tokens_of_ours(context: StudyContext) -> int:
+    assert context.base_path is not None
+    with context.asker.meter.phase(BUDGET):
+        apart = metered_apart(context)
+        rows, recipe = ours(apart)
+        return trained_tokens([*rows, *replay_rows(apart, recipe)], context.base_path, recipe)
+
+
+def metered_apart(context: StudyContext) -> StudyContext:
+    """Return the same run, with what it asks added up anew."""
+    return dataclasses.replace(context, asker=context.asker.metered_by(Meter()))
 
 
 def edits(context: StudyContext, number: int) -> list[StudyRow]:
@@ -253,11 +274,13 @@ def opened(home: Path, options: argparse.Namespace) -> Iterator[StudyContext]:
 
 def trained(context: StudyContext, benchmark: Benchmark, name: str, folder: Path) -> Trained:
     """Train one adapter and let it sit, as far as that was not done before."""
-    rows, recipe = VARIANTS[name](context)
+    making = metered_apart(context)
+    with making.asker.meter.phase(PHASE):
+        rows, recipe = VARIANTS[name](making)
     method = name if name in TRAINING_METHODS else SUPERVISED
     out = folder / f"{name}-{digest(context, rows, recipe)}"
     cost = kept(
-        out.with_name(out.name + "-cost.json"), lambda: _train(context, rows, recipe, out, method)
+        out.with_name(out.name + "-spent.json"), lambda: _train(making, rows, recipe, out, method)
     )
     context.asker.load_adapter(out.name, out, strength_beside_notes=STRENGTH_BESIDE_NOTES)
     cells = ["adapter", "both"] if name == "ours" else ["adapter"]
@@ -317,18 +340,32 @@ def kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 def _train(
     context: StudyContext, rows: Sequence[StudyRow], recipe: LoraRecipe, out: Path, method: str
 ) -> dict[str, Any]:
-    """Train, and return what it cost; an adapter whose cost is not known is made again."""
+    """Train, and return what it cost, with what the context's meter has of making the rows.
+
+    An adapter whose cost is not known is made again.
+    """
     Console(stderr=True).print(f"{out.name}: training on {len(rows):,} rows …", markup=False)
-    lesson = Lesson(
-        context=context, version=out.name, out=out, recipe=recipe, rows=rows,
-        replayed=replay_rows(context, recipe),
-    )  # fmt: skip
-    learned = learn(lesson, method)
+    with context.asker.meter.phase(PHASE):
+        lesson = Lesson(
+            context=context, version=out.name, out=out, recipe=recipe, rows=rows,
+            replayed=replay_rows(context, recipe),
+        )  # fmt: skip
+        learned = learn(lesson, method)
     return {
-        "rows": learned.rows, "tokens": learned.result.tokens, "seconds": learned.result.seconds,
+        "rows": learned.rows, "tokens": learned.result.tokens, **spent(context.asker.meter),
+        "training_seconds": learned.result.seconds,
         "drift": learned.result.drift, "strength": learned.result.strength,
         "stages": [stage.to_dict() for stage in learned.stages],
     }  # fmt: skip
+
+
+def spent(meter: Meter) -> dict[str, Any]:
+    """Return the seconds of a meter, as if no reply had come from a cache, and what was generated."""
+    costs = [cost for name, cost in meter.phases.items() if name != BUDGET]
+    return {
+        "seconds": sum(cost.seconds + cost.seconds_saved for cost in costs),
+        "tokens_generated": sum(cost.tokens_out for cost in costs),
+    }
 
 
 def _sit(context: StudyContext, benchmark: Benchmark, cell: str, name: str) -> dict[str, float]:

@@ -19,6 +19,7 @@ from ingrained.agent.bench.statistics import SHARE, interval
 _PREFIXES = {"ours": "", "seal_equal_tokens": "seal_recipe_"}
 """Of what a variant scored, where it is not the variant's own name."""
 CELLS = ("base", "open", "memory", "both")
+_COSTS = ("rows", "tokens", "tokens_generated", "seconds", "training_seconds")
 _CONTROLS = ("controls_before", "controls_after", "controls_after_minus_before")
 
 
@@ -30,7 +31,13 @@ class Trained:
     """By which the model knows it."""
     rows: int
     tokens: int
+    """Trained on."""
+    tokens_generated: int
+    """Said by the model to make the rows and the adapter."""
     seconds: float
+    """To make the rows and the adapter."""
+    training_seconds: float
+    """Of these, in the training loops."""
     drift: float
     strength: float
     scores: Mapping[str, Mapping[str, float]]
@@ -58,7 +65,9 @@ def figures_of(found: Mapping[str, Trained], benchmark: Benchmark) -> dict[str, 
         figures[f"{name}_strength"] = Figure(value=one.strength, unit="share")
         figures[f"{name}_rows"] = Figure(value=one.rows, unit="rows")
         figures[f"{name}_tokens"] = Figure(value=one.tokens, unit="tokens")
+        figures[f"{name}_tokens_generated"] = Figure(value=one.tokens_generated, unit="tokens")
         figures[f"{name}_seconds"] = Figure(value=one.seconds, unit="s")
+        figures[f"{name}_training_seconds"] = Figure(value=one.training_seconds, unit="s")
     return figures
 
 
@@ -90,12 +99,13 @@ def gain_figures(
 
 def show(figures: Mapping[str, Figure], variants: Sequence[str]) -> None:
     """Print a row for each adapter, between those of the cells without one and of the controls."""
-    table = Table("trained", "contained", "drift", "rows", "tokens", "seconds")
+    table = Table("trained", "contained", "drift", *(cost.replace("_", " ") for cost in _COSTS))
+    rest = [""] * (1 + len(_COSTS))
     for cell in CELLS:
         if cell in figures:
-            table.add_row(cell, _told(figures[cell]), *[""] * 4)
+            table.add_row(cell, _told(figures[cell]), *rest)
     for name in variants:
-        costs = (figures[f"{name}_{what}"].value for what in ("rows", "tokens", "seconds"))
+        costs = (figures[f"{name}_{what}"].value for what in _COSTS)
         table.add_row(
             name,
             _told(figures[label(name, "adapter")]),
@@ -104,7 +114,7 @@ def show(figures: Mapping[str, Figure], variants: Sequence[str]) -> None:
         )
     for name in ("gain_over_seal_recipe", *_CONTROLS):
         if name in figures:
-            table.add_row(name, _told(figures[name]), *[""] * 4)
+            table.add_row(name, _told(figures[name]), *rest)
     Console().print(table)
 
 

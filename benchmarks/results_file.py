@@ -44,6 +44,7 @@ def write(
     *,
     seeds: Sequence[int],
     command: str,
+    versions: Mapping[str, str] | None = None,
     folder: Path = FOLDER,
 ) -> Path:
     """Write one result file and return its path.
@@ -53,6 +54,7 @@ def write(
         figures: What was measured, by the words it is to be shown with.
         seeds: Every seed that the figures come from.
         command: What to type in the checkout to measure it again.
+        versions: Of what was measured beside ours, by name.
         folder: Where to write.
     """
     result = {
@@ -60,7 +62,7 @@ def write(
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "command": command,
         "machine": machine(),
-        "versions": surroundings.versions(),
+        "versions": {**surroundings.versions(), **(versions or {})},
         "seeds": list(seeds),
         "figures": {label: asdict(figure) for label, figure in figures.items()},
     }

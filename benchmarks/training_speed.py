@@ -15,7 +15,7 @@ AdamW, rows sorted by their length, so that next to nothing is padded (its `grou
 processes, no logging, no saving. Its padding-free batches were tried, one step each: 11 % slower, with
 sdpa attention 5 %. It runs in an environment of its own (`make peers`); without that it is left out.
 
-The limit is how fast this machine does the products of the step with nothing between them
+The limit is how fast this machine does the products of the step with nothing between them, the best of several times
 (training_flops.py says which and how they are counted). A fact's seconds are reckoned, not measured: the
 demo's rows for each of its memories (README.md, its transcript), as long as the rows here, with the
 replay and the epochs of the default recipe. What is not a step is not in it: loading, validation, drift.
@@ -32,7 +32,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,8 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKER = Path(__file__).parent / "peers" / "trl_worker.py"
 SEED = 0
 BATCH = 8
+PATIENCE = 60.0
+"""Seconds that TRL's process has to end when nothing is left to do."""
 DEMO_ROWS, DEMO_MEMORIES = 318, 91
 """What the demo's consolidation trained, replay aside."""
 TOWNS = ("Orvel", "Tamsin", "Kirrow", "Dastan", "Miravel", "Quenby", "Fosgate", "Wyndle")
@@ -105,8 +107,9 @@ def main() -> None:
         f"--steps {options.steps} --threads {torch.get_num_threads()} --clock {options.clock}"
     )
     path = results_file.write(
-        "training_speed", figures, seeds=[SEED], command=command, folder=options.folder
-    )
+        "training_speed", figures, seeds=[SEED], command=command, folder=options.folder,
+        versions={"trl": peer.version} if peer else {},
+    )  # fmt: skip
     print(path)
 
 
@@ -214,30 +217,60 @@ def seconds_per_fact(bench: Bench, recipe: LoraRecipe, turn: Mapping[str, float]
     return tokens * (recipe.epochs / turn["tokens_per_second_ours_default"] + once)
 
 
-@contextmanager
-def trl(python: Path) -> Iterator[Peer]:
-    """SFTTrainer, in a process that lives as long as the measurement."""
-    worker = subprocess.Popen(
-        [str(python), str(WORKER)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+@dataclasses.dataclass(kw_only=True)
+class Trl:
+    """SFTTrainer in a process of its own: a `Peer`."""
 
-    def peer(told: dict[str, Any]) -> dict[str, Any]:
-        worker.stdin.write(json.dumps(told) + "\n")
-        worker.stdin.flush()
-        answer = worker.stdout.readline()
+    worker: subprocess.Popen[str]
+    errors: Path
+    """What it wrote to stderr."""
+    version: str = ""
+    """Known once it has trained."""
+
+    def __call__(self, told: dict[str, Any]) -> dict[str, Any]:
+        """Train by a `task`; what TRL ended by is shown."""
+        answer = ""
+        with suppress(BrokenPipeError):
+            self.worker.stdin.write(json.dumps(told) + "\n")
+            self.worker.stdin.flush()
+            answer = self.worker.stdout.readline()
         if not answer:
-            raise SystemExit("TRL ended; run benchmarks/peers/trl_worker.py by hand to see why")
-        return dict(json.loads(answer))
+            self.end()
+            said = self.errors.read_text(encoding="utf-8", errors="replace").strip()
+            raise SystemExit(f"TRL ended: {said[-2000:]}")
+        result = dict(json.loads(answer))
+        self.version = result["version"]
+        return result
 
-    try:
-        yield peer
-    finally:
-        worker.stdin.close()
-        worker.wait(timeout=600)
+    def end(self) -> None:
+        """Let it end, or end it."""
+        with suppress(BrokenPipeError):
+            self.worker.stdin.close()
+        try:
+            self.worker.wait(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.worker.kill()
+            self.worker.wait()
+
+
+@contextmanager
+def trl(python: Path) -> Iterator[Trl]:
+    """Start TRL; it lives as long as the measurement."""
+    with tempfile.TemporaryDirectory() as folder:
+        errors = Path(folder) / "stderr"
+        with errors.open("w") as stderr:
+            worker = subprocess.Popen(
+                [str(python), str(WORKER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
+        peer = Trl(worker=worker, errors=errors)
+        try:
+            yield peer
+        finally:
+            peer.end()
 
 
 def task(bench: Bench, rows: Sequence[EncodedRow], learning_rate: float = 5e-4) -> dict[str, Any]:

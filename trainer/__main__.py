@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingrained.errors import IngrainedError, SettingsError
+from ingrained.errors import IngrainedError, SettingsError, TrainingError
 
 from .lora import train
 from .probes import probes
@@ -61,14 +61,20 @@ def _reported(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> TrainResult:
-    return train(
-        read_rows(options.rows),
-        base=options.base,
-        out=options.out,
-        recipe=_recipe(options),
-        probes=probes(),
-        on_step=_tell,
-    )
+    try:
+        return train(
+            read_rows(options.rows),
+            base=options.base,
+            out=options.out,
+            recipe=_recipe(options),
+            probes=probes(),
+            on_step=_tell,
+        )
+    except OSError as error:
+        raise TrainingError(
+            f"The training into {options.out} cannot go on: {error}",
+            hint="--out must be a folder that can be written to, on a disk with room. The same command goes on.",
+        ) from error
 
 
 def _recipe(options: argparse.Namespace) -> LoraRecipe:

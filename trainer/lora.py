@@ -6,6 +6,7 @@ there is no label, no weight gradients of the base, and no layer below the first
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -100,18 +101,7 @@ def train(
     if stopped != "interrupted":
         name = base_name or base.name
         drift, strength = together.decided(lambda: run.finish(out, name, probes))
-    done = run.progress
-    return TrainResult(
-        losses=tuple(done.losses),
-        validation_losses=tuple(done.validation_losses),
-        tokens=done.tokens,
-        supervised_tokens=done.supervised_tokens,
-        seconds=done.seconds,
-        steps=done.step,
-        stopped=stopped,
-        drift=drift,
-        strength=strength,
-    )
+    return run.result(stopped, drift, strength)
 
 
 def learning_rate(step: int, steps: int, recipe: LoraRecipe) -> float:
@@ -167,6 +157,7 @@ class _Run:
         self.steps = self.per_epoch * recipe.epochs
         self.checkpoint = Checkpoint(out, self._agreed(self._fingerprint(base, start)))
         self.progress = self._begun()
+        self._saved = time.monotonic()
         self._updating = False
 
     def go(self, on_step: Callable[[StepReport], None] | None) -> Stopped:
@@ -176,7 +167,7 @@ class _Run:
                 return self._loop(on_step)
         except KeyboardInterrupt:
             if not self._updating:
-                self._save()
+                self.together.decided(self._save)
             raise
 
     def finish(
@@ -191,6 +182,21 @@ class _Run:
         self.checkpoint.clear()
         return drift, strength
 
+    def result(self, stopped: Stopped, drift: float | None, strength: float) -> TrainResult:
+        """Return how it went."""
+        done = self.progress
+        return TrainResult(
+            losses=tuple(done.losses),
+            validation_losses=tuple(done.validation_losses),
+            tokens=done.tokens,
+            supervised_tokens=done.supervised_tokens,
+            seconds=done.seconds,
+            steps=done.step,
+            stopped=stopped,
+            drift=drift,
+            strength=strength,
+        )
+
     def _held(self, probes: Sequence[StudyRow]) -> tuple[float, float]:
         """Return a drift within the limit, and the largest strength that was found to have it."""
         from .strength import weakened
@@ -202,21 +208,27 @@ class _Run:
 
     def _loop(self, on_step: Callable[[StepReport], None] | None) -> Stopped:
         before, began = self.progress.seconds, time.monotonic()
-        saved = began
         own, watched = self._own_rows()
         self.network.keep_lower([*own, *watched], self.recipe.batch_tokens)
         self.network.check(own[:2])
         self.network.keep_teachers(own, self.recipe.batch_tokens)
-        while (stopped := self.together.decided(self._reason)) is None:
+        stopped = self.together.decided(self._reason)
+        while stopped is None:
             report = self._step(lambda: before + time.monotonic() - began)
-            if on_step is not None and self.together.first:
-                on_step(report)
-            if time.monotonic() - saved >= self.recipe.checkpoint_seconds:
-                self._save()
-                saved = time.monotonic()
+            stopped = self.together.decided(functools.partial(self._after, report, on_step))
         if stopped == "interrupted":
-            self._save()
+            self.together.decided(self._save)
         return stopped
+
+    def _after(
+        self, report: StepReport, on_step: Callable[[StepReport], None] | None
+    ) -> Stopped | None:
+        """Tell of a step, and save if it is time; return a reason to stop."""
+        if on_step is not None:
+            on_step(report)
+        if time.monotonic() - self._saved >= self.recipe.checkpoint_seconds:
+            self._save()
+        return self._reason()
 
     def _own_rows(self) -> tuple[list[EncodedRow], list[EncodedRow]]:
         """Return the rows of training and of validation that this process will ever compute."""
@@ -326,8 +338,8 @@ class _Run:
         )
 
     def _save(self) -> None:
-        if self.together.first:
-            self.checkpoint.save(self.progress, self.parameters, self.optimizer)
+        self.checkpoint.save(self.progress, self.parameters, self.optimizer)
+        self._saved = time.monotonic()
 
     def _begun(self) -> Progress:
         """Go on where the first process can: it alone needs to see the folder."""

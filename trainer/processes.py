@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ingrained.errors import IngrainedError
+from ingrained.errors import IngrainedError, TrainingError
 
 from .encode import EncodedRow
 
@@ -22,14 +22,30 @@ if TYPE_CHECKING:
 
 Decision = TypeVar("Decision")
 
-_SIZES = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
-"""Where a launcher, torch's or one of MPI's, says how many processes it has started."""
+_LAUNCHERS = (
+    ("WORLD_SIZE", "RANK", "LOCAL_RANK"),
+    ("PMI_SIZE", "PMI_RANK"),
+    ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
+    ("MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"),
+)
+"""Where a launcher, torch's or one of MPI's, says how many processes it has started, and which this is."""
 
 
 def processes() -> Processes:
-    """Return this process's place among those that were started with it."""
-    started = max(int(os.environ.get(name) or 1) for name in _SIZES)
-    return _Several() if started > 1 else Processes()
+    """Return this process's place among those that were started with it.
+
+    A size without a place is nobody's: containers come with one, whatever is started in them.
+
+    Raises:
+        TrainingError: there are several, and they cannot reach each other.
+    """
+    started = max(_started(*names) for names in _LAUNCHERS)
+    return _Several(started) if started > 1 else Processes()
+
+
+def _started(size: str, *place: str) -> int:
+    told = all(os.environ.get(name) for name in (size, *place))
+    return int(os.environ[size]) if told else 1
 
 
 def deal(rows: Sequence[EncodedRow], numbers: Sequence[int], count: int) -> list[list[int]]:
@@ -76,7 +92,11 @@ class Processes:
         """Overwrite tensors with those of the first process."""
 
     def decided(self, decide: Callable[[], Decision]) -> Decision:
-        """Return what the first process decides; what it raises is raised in every process."""
+        """Return what the first process decides; what it raises is raised in every process.
+
+        So is Ctrl-C, whichever of them it reached. Of other errors than those of Ingrained and of the
+        system the others learn by losing the first.
+        """
         return decide()
 
     def between_decisions(self) -> AbstractContextManager[None]:
@@ -90,11 +110,8 @@ class Processes:
 class _Several(Processes):
     """One of several processes, over gloo on processors and NCCL on CUDA."""
 
-    def __init__(self) -> None:
-        import torch
-        from accelerate import PartialState
-
-        self._state: Any = PartialState(cpu=not torch.cuda.is_available())
+    def __init__(self, started: int) -> None:
+        self._state = _joined(started)
         self.number, self.count = self._state.process_index, self._state.num_processes
         self._interrupted = False
 
@@ -140,31 +157,58 @@ class _Several(Processes):
         decision, error = told
         if error is not None:
             raise error
+        self._heed_interrupts()
         return decision  # type: ignore[no-any-return]
 
     def _answer(self, decide: Callable[[], Decision]) -> list[Any]:
         try:
-            if self._interrupted:
-                raise KeyboardInterrupt
             return [decide(), None]
-        except (IngrainedError, KeyboardInterrupt) as error:
+        except (IngrainedError, OSError, KeyboardInterrupt) as error:
             return [None, error]
+
+    def _heed_interrupts(self) -> None:
+        """Interrupt all where one was interrupted."""
+        if any(self.sum([float(self._interrupted)])):
+            raise KeyboardInterrupt
 
     @contextmanager
     def between_decisions(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
-            yield  # Ctrl-C never reaches another thread.
-            return
-
         def note(*_: object) -> None:
             self._interrupted = True
 
-        before = signal.signal(signal.SIGINT, note)
+        # Ctrl-C never reaches another thread.
+        reached = threading.current_thread() is threading.main_thread()
+        before = signal.signal(signal.SIGINT, note) if reached else None
         try:
             yield
+            self._heed_interrupts()
         finally:
-            signal.signal(signal.SIGINT, before)
+            if reached:
+                signal.signal(signal.SIGINT, before)
             self._interrupted = False
 
     def close(self) -> None:
         self._state.destroy_process_group()
+
+
+def _joined(started: int) -> Any:
+    """Return accelerate's view of the group, once all are in it."""
+    import torch
+    from accelerate import PartialState
+
+    try:
+        state = PartialState(cpu=not torch.cuda.is_available())
+    except (ValueError, RuntimeError) as error:
+        PartialState._reset_state()  # Else what is half made passes for whole at the next call.
+        raise _apart(started, str(error)) from error
+    if state.num_processes != started:
+        raise _apart(started, f"the group has {state.num_processes}")
+    return state
+
+
+def _apart(started: int, why: str) -> TrainingError:
+    return TrainingError(
+        f"{started} processes were started, and they cannot train together: {why}",
+        hint="Start them with torchrun or accelerate launch, which tell them how to reach each other; "
+        "to train in this one alone, unset RANK, or the rank that MPI set.",
+    )

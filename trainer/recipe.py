@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from ingrained.errors import SettingsError, TrainingError
@@ -19,6 +20,14 @@ TARGET_SETS = {
 }
 """Names of linear layers by the word they are asked for with (Llama, Qwen, Mistral naming)."""
 
+_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "int": ((int,), "an integer"),
+    "float": ((int, float), "a number"),
+    "int | None": ((int, NoneType), "an integer or None"),
+    "float | None": ((int, float, NoneType), "a number or None"),
+    "str | tuple[str, ...]": ((str, tuple), "a word or a tuple of words"),
+}
+"""Annotation of a setting → what may stand there (a bool is no integer here), and how that is told."""
 
 DRIFT_LIMIT = 0.2
 """Nats per token. A guess at what passes unnoticed: what a drift costs in skill is not measured."""
@@ -29,7 +38,7 @@ class LoraRecipe:
     """Plain LoRA on linear layers, the only kind that vLLM serves (Hu et al. 2021, section 4).
 
     Raises:
-        SettingsError: one or more settings are out of range; all of them are named.
+        SettingsError: settings are of the wrong type or, if none is, out of range; all of them are named.
     """
 
     rank: int = 32
@@ -91,7 +100,11 @@ class LoraRecipe:
 
     def __post_init__(self) -> None:
         """Check everything, and say everything that is wrong at once."""
-        faults = [*self._count_faults(), *self._number_faults(), *self._layer_faults()]
+        faults = list(self._type_faults()) or [
+            *self._count_faults(),
+            *self._number_faults(),
+            *self._layer_faults(),
+        ]
         if faults:
             raise SettingsError(
                 "The training recipe cannot be used: " + "; ".join(faults) + ".",
@@ -103,10 +116,12 @@ class LoraRecipe:
         """The last part of the names of the linear layers to adapt."""
         if isinstance(self.targets, str):
             return TARGET_SETS[self.targets]
-        return tuple(self.targets)
+        return self.targets
 
     def changed(self, settings: Mapping[str, Any]) -> LoraRecipe:
         """Return the recipe with some settings changed, as `to_dict` or a JSON object has them.
+
+        A list, which JSON has in place of a tuple, is taken for one.
 
         Raises:
             SettingsError: there is no setting of a name, or a value is of the wrong type or out of
@@ -119,17 +134,21 @@ class LoraRecipe:
                 f"A training recipe has no {', '.join(unknown)}.",
                 hint="It has " + ", ".join(sorted(known)) + ".",
             )
-        try:
-            return dataclasses.replace(self, **settings)
-        except TypeError as error:
-            raise SettingsError(
-                f"A setting of the training recipe has the wrong type: {error}",
-                hint="See LoraRecipe for what each setting means.",
-            ) from error
+        tuples = {name: tuple(one) for name, one in settings.items() if isinstance(one, list)}
+        return dataclasses.replace(self, **{**settings, **tuples})
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
         return dataclasses.asdict(self)
+
+    def _type_faults(self) -> Iterator[str]:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            types, told = _KINDS[str(field.type)]
+            words = value if isinstance(value, tuple) else ()
+            wrong_word = not all(isinstance(word, str) for word in words)
+            if not isinstance(value, types) or isinstance(value, bool) or wrong_word:
+                yield f"{field.name} must be {told}, not {value!r}"
 
     def _count_faults(self) -> Iterator[str]:
         for name in ("rank", "epochs", "batch_rows", "batch_tokens", "max_length"):

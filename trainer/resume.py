@@ -6,6 +6,7 @@ No pickle is written or read.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 RESUME_FILE = ".resume"
 """Name of the file in the adapter's folder."""
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+"""What Adam keeps of each parameter."""
 
 
 @dataclass(kw_only=True)
@@ -56,7 +59,7 @@ class Checkpoint:
         for name, parameter in parameters.items():
             state = optimizer.state[parameter]
             tensors[name] = parameter.detach()
-            for moment in ("exp_avg", "exp_avg_sq"):
+            for moment in _MOMENTS:
                 if moment in state:
                     tensors[f"{name}|{moment}"] = state[moment]
         note = json.dumps({"fingerprint": self._fingerprint, "progress": asdict(progress)})
@@ -65,8 +68,10 @@ class Checkpoint:
     def load(
         self, parameters: dict[str, torch.nn.Parameter], optimizer: torch.optim.Optimizer
     ) -> Progress:
-        """Restore parameters and optimizer in place; start anew if there is nothing to restore."""
-        import torch
+        """Restore parameters and optimizer in place; start anew if there is nothing to restore.
+
+        Everything is read before anything is changed: a file that lacks a tensor restores nothing.
+        """
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -75,22 +80,40 @@ class Checkpoint:
                 if note.get("fingerprint") != self._fingerprint:
                     return Progress()
                 progress = Progress(**note["progress"])
-                with torch.no_grad():
-                    for name, parameter in parameters.items():
-                        parameter.copy_(file.get_tensor(name))
-                        if progress.step:
-                            optimizer.state[parameter] = {
-                                "step": torch.tensor(float(progress.step), device=parameter.device),
-                                "exp_avg": file.get_tensor(f"{name}|exp_avg").to(parameter),
-                                "exp_avg_sq": file.get_tensor(f"{name}|exp_avg_sq").to(parameter),
-                            }
-                return progress
+                kept = {name: file.get_tensor(name) for name in _names(parameters, progress)}
         except (OSError, SafetensorError):
             return Progress()
+        _restore(kept, progress, parameters, optimizer)
+        return progress
 
     def clear(self) -> None:
         """Remove the file."""
         self.path.unlink(missing_ok=True)
+
+
+def _names(parameters: Iterable[str], progress: Progress) -> Iterator[str]:
+    for name in parameters:
+        yield name
+        if progress.step:
+            yield from (f"{name}|{moment}" for moment in _MOMENTS)
+
+
+def _restore(
+    kept: dict[str, torch.Tensor],
+    progress: Progress,
+    parameters: dict[str, torch.nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    import torch
+
+    for name, parameter in parameters.items():
+        with torch.no_grad():
+            parameter.copy_(kept[name])
+        if progress.step:
+            optimizer.state[parameter] = {
+                "step": torch.tensor(float(progress.step), device=parameter.device),
+                **{moment: kept[f"{name}|{moment}"].to(parameter) for moment in _MOMENTS},
+            }
 
 
 def same_state(

@@ -116,7 +116,8 @@ def test_an_adapter_sits_the_exam_once_and_its_figures_are_kept(bench, context, 
 
 def adapter(bench: ModuleType, name: str, **passed: float) -> Any:
     return bench.Trained(
-        version=name, rows=1, tokens=1, seconds=1.0, drift=0.1, strength=1.0,
+        version=name, rows=1, tokens=1, tokens_generated=0, seconds=1.0, training_seconds=1.0,
+        drift=0.1, strength=1.0,
         scores={"adapter": passed},
     )  # fmt: skip
 
@@ -243,13 +244,50 @@ def test_cut_short_while_it_sits_the_adapter_is_not_trained_again_nor_taken_for_
             bench.trained(context, exam, "without_replay", tmp_path)
     bench.trained(context, exam, "without_replay", tmp_path)
     assert len(trained) == 1
-    for cost in tmp_path.glob("*-cost.json"):
+    for cost in tmp_path.glob("*-spent.json"):
         cost.unlink()
     bench.trained(context, exam, "without_replay", tmp_path)
     assert trained[1] == trained[0], "without its cost it is made again"
     context.store.forget([context.store.list()[0].id], who="test", why="to have others")
     bench.trained(context, exam, "without_replay", tmp_path)
     assert len(set(trained)) == 2, "of other memories it is another one"
+
+
+def test_an_adapter_costs_what_it_took_to_make_its_rows_too(bench, context, tmp_path, monkeypatch):
+    clock, ask = [0.0], context.asker.model.script
+
+    def slow(prompt: str) -> str:
+        clock[0] += 10.0
+        return ask(prompt)
+
+    context.asker.model.script = slow
+    monkeypatch.setattr("ingrained.agent.asking.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr(bench, "_sit", lambda *_: {"q1": 1.0})
+    item = Item(id="q1", question="Who?", answers=("x",))
+    exam = Benchmark(name="tiny", documents=(), items=(item,), origin="made up")
+    seal = bench.trained(context, exam, "seal", tmp_path)
+    asked = bench.EDITS * len(context.library.passage_ids())
+    assert seal.seconds == 10.0 * asked
+    assert seal.tokens_generated > 0
+    assert 0 < seal.training_seconds < 10.0, "by a clock of its own"
+    figures = bench.figures_of({"seal": seal}, exam)
+    assert figures["seal_seconds"].value == seal.seconds
+    assert figures["seal_training_seconds"].value == seal.training_seconds
+    assert figures["seal_tokens_generated"].value == seal.tokens_generated
+
+    context.asker.model.asked.clear()
+    same = bench.trained(context, exam, "seal_equal_tokens", tmp_path)
+    lists = [prompt for prompt in context.asker.model.asked if "List what follows" in prompt]
+    assert len(lists) < len(context.asker.model.asked), "ours is reckoned with too"
+    assert same.seconds == 10.0 * len(lists), "and is no part of what it costs"
+
+
+def test_replies_of_the_cache_cost_what_they_took_once(bench):
+    meter = bench.Meter.from_plain({
+        "consolidate": {"seconds": 2.0, "seconds_saved": 3.0, "tokens_out": 7, "tokens_replayed": 9},
+        bench.BUDGET: {"seconds": 100.0},
+    })  # fmt: skip
+    assert bench.spent(meter) == {"seconds": 5.0, "tokens_generated": 7}
 
 
 def test_a_variant_called_by_a_training_method_is_trained_by_it(
@@ -266,5 +304,5 @@ def test_a_variant_called_by_a_training_method_is_trained_by_it(
     bench.trained(context, exam, "star", tmp_path)
     bench.trained(context, exam, "placebo", tmp_path)
     assert asked == ["star", SUPERVISED]
-    (cost,) = (json.loads(file.read_text()) for file in tmp_path.glob("star-*-cost.json"))
+    (cost,) = (json.loads(file.read_text()) for file in tmp_path.glob("star-*-spent.json"))
     assert cost["stages"][0]["name"] == "round-1"

@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 from trained_together import OTHERS, RECIPE, ROWS, TAUGHT, UPPER
 
+from ingrained.errors import TrainingError
 from ingrained.trainer.encode import EncodedRow
 from ingrained.trainer.lora import train
 from ingrained.trainer.processes import Processes, deal, processes
@@ -140,6 +141,21 @@ def test_the_first_process_stops_all_and_one_process_can_go_on(
 
 
 @pytest.mark.slow
+def test_ctrl_c_stops_all_whichever_process_it_reaches(launched: Launched) -> None:
+    first, second = launched.saw
+    assert first["other interrupted"] == [1, 2, 3, -1]
+    assert second["other interrupted"] == [-1]
+    assert (launched.folder / "other" / RESUME_FILE).exists(), "what was done is saved"
+    assert (first["late"], second["late"]) == (True, True), "after the last decision too"
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_for_the_first_process_is_full_for_all(launched: Launched) -> None:
+    for saw in launched.saw:
+        assert saw["disk"] == "[Errno 28] No space left on device: 'a'"
+
+
+@pytest.mark.slow
 def test_what_cannot_be_trained_is_an_error_in_every_process(launched: Launched) -> None:
     for saw in launched.saw:
         assert "holds a finished adapter" in saw["again"]
@@ -168,13 +184,57 @@ def test_a_step_is_dealt_out_by_tokens() -> None:
     assert deal(rows, [4, 0, 2], 1) == [[4, 0, 2]]
 
 
-@pytest.mark.parametrize("started", [None, "1"])
+LAUNCHED = (
+    "WORLD_SIZE", "RANK", "LOCAL_RANK", "PMI_SIZE", "PMI_RANK", "OMPI_COMM_WORLD_SIZE",
+    "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK", "MASTER_ADDR", "MASTER_PORT",
+    "LOCAL_WORLD_SIZE",
+)  # fmt: skip
+
+
+@pytest.fixture
+def not_launched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever accelerate writes into the environment is taken back after the test."""
+    for name in LAUNCHED:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"},
+        {"WORLD_SIZE": "4"},
+        {"WORLD_SIZE": "4", "RANK": ""},
+        {"PMI_SIZE": "2"},
+    ],
+    ids=["nothing", "one", "a size alone", "no rank", "MPI's size alone"],
+)
 def test_one_process_has_nobody_to_ask(
-    started: str | None, monkeypatch: pytest.MonkeyPatch
+    told: dict[str, str], not_launched: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
-    if started:
-        monkeypatch.setenv("WORLD_SIZE", started)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
     alone = processes()
     assert type(alone) is Processes
     assert (alone.first, alone.count, alone.decided(lambda: "stop")) == (True, 1, "stop")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0"},
+        {"PMI_SIZE": "2", "PMI_RANK": "0"},
+        {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1"},
+    ],
+    ids=["torch", "MPI", "OpenMPI"],
+)
+def test_processes_that_cannot_reach_each_other_are_an_error(
+    told: dict[str, str], not_launched: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    for _ in ("once", "and again"):
+        with pytest.raises(TrainingError, match="2 processes were started") as caught:
+            processes()
+        assert "torchrun" in caught.value.hint

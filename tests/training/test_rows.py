@@ -78,10 +78,35 @@ def test_a_recipe_is_changed_by_name() -> None:
     assert recipe.changed(LoraRecipe(rank=4).to_dict()) == LoraRecipe(rank=4)
     with pytest.raises(SettingsError, match="no ranks"):
         recipe.changed({"ranks": 4})
-    with pytest.raises(SettingsError, match="wrong type"):
-        recipe.changed({"rank": "4"})
-    with pytest.raises(SettingsError, match="rank must be"):
+    with pytest.raises(SettingsError, match="rank must be at least 1, not 0"):
         recipe.changed({"rank": 0})
+    assert recipe.changed({"targets": ["up_proj"]}) == LoraRecipe(targets=("up_proj",))
+    assert recipe.changed({"alpha": 8, "dropout": 0, "max_drift": None}) == LoraRecipe(alpha=8)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"rank": "4"}, "rank must be an integer, not '4'"),
+        ({"rank": 4.5}, "rank must be an integer, not 4.5"),
+        ({"seed": 1.5}, "seed must be an integer"),
+        ({"epochs": 1.5}, "epochs must be an integer"),
+        ({"batch_rows": 2.5}, "batch_rows must be an integer"),
+        ({"epochs": None}, "epochs must be an integer, not None"),
+        ({"alpha": True}, "alpha must be an integer, not True"),
+        ({"first_layer": 0.5}, "first_layer must be an integer or None"),
+        ({"learning_rate": "1e-3"}, "learning_rate must be a number"),
+        ({"clip": True}, "clip must be a number"),
+        ({"max_seconds": []}, "max_seconds must be a number or None"),
+        ({"targets": 5}, "targets must be a word or a tuple of words, not 5"),
+        ({"targets": [1]}, r"targets must be a word or a tuple of words, not \(1,\)"),
+        ({"rank": 0.5, "seed": "x"}, "rank must be .*; seed must be "),
+    ],
+    ids=str,
+)
+def test_a_setting_of_the_wrong_type_is_named(setting: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        LoraRecipe().changed(setting)
 
 
 def test_the_default_recipe_needs_the_number_of_layers(tmp_path: Path) -> None:
@@ -103,6 +128,11 @@ def test_the_command_says_what_is_wrong_and_how_to_go_on(
         recipe.write_text(text)
         assert main([*command, "--recipe", str(recipe)]) == SettingsError.exit_code
         assert said in capsys.readouterr().err
+    (tmp_path / "a").write_text("a file, where a folder is to be")
+    assert main(command) == TrainingError.exit_code
+    told = capsys.readouterr().err
+    assert f"{tmp_path / 'a'}" in told
+    assert "--out must be a folder" in told
 
 
 def test_the_command_trains_by_the_default_recipe_and_the_seed(

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 from peft import PeftModel
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ingrained.errors import SettingsError, TrainingError
@@ -579,6 +580,26 @@ def test_a_killed_training_goes_on_to_the_same_losses(base: Path, tmp_path: Path
     assert resumed.tokens == whole.tokens
     assert_same_weights(tmp_path / "whole", tmp_path / "cut")
     assert not (tmp_path / "cut" / RESUME_FILE).exists()
+
+
+@pytest.mark.parametrize("lost", ["", "|exp_avg", "|exp_avg_sq"], ids=["weights", "mean", "square"])
+def test_a_state_that_lacks_something_is_not_restored_in_part(
+    base: Path, tmp_path: Path, lost: str
+) -> None:
+    whole = run(base, tmp_path / "whole")
+    asked = iter([False, False, True])
+    run(base, tmp_path / "a", should_stop=lambda: next(asked))
+    state = tmp_path / "a" / RESUME_FILE
+    with safe_open(state, framework="pt") as file:
+        note = file.metadata()
+    tensors = load_file(state)
+    *_, last = Network(load_base(base), RECIPE).parameters
+    del tensors[last + lost]
+    save_file(tensors, state, metadata=note)
+
+    anew = run(base, tmp_path / "a")
+    assert anew.losses == whole.losses
+    assert_same_weights(tmp_path / "whole", tmp_path / "a")
 
 
 def test_ctrl_c_saves_what_is_done(base: Path, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ Each process writes what it saw to NUMBER.json in the folder it is given.
 from __future__ import annotations
 
 import dataclasses
+import errno
+import itertools
 import json
 import os
 import signal
@@ -13,10 +15,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from ingrained.errors import TrainingError
 from ingrained.trainer.__main__ import main
-from ingrained.trainer.lora import train
+from ingrained.trainer.lora import learning_rate, train
 from ingrained.trainer.processes import processes
 from ingrained.trainer.recipe import LoraRecipe
 from ingrained.trainer.reports import StepReport
@@ -58,6 +61,9 @@ def work(base: Path, folder: Path) -> dict[str, Any]:
         "reported": steps,
         "upper": dataclasses.asdict(upper),
         **stopped_and_resumed(base, folder),
+        "disk": full_disk(base, folder),
+        "other interrupted": other_interrupted(base, folder),
+        "late": interrupted_late(),
         "again": refused(base, folder / "plain", ROWS),
         "too few": refused(base, folder / "few", ROWS[:1]),
         "others": refused(base, folder / "others", ROWS[processes().number :]),
@@ -79,6 +85,49 @@ def stopped_and_resumed(base: Path, folder: Path) -> dict[str, Any]:
     except KeyboardInterrupt:
         steps.append(-1)
     return {"stopped": dataclasses.asdict(stopped), "interrupted": steps}
+
+
+def full_disk(base: Path, folder: Path) -> str:
+    def fill(report: StepReport) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "a")
+
+    try:
+        train(ROWS, base=base, out=folder / "full", recipe=RECIPE, on_step=fill)
+    except OSError as error:
+        return str(error)
+    return "written"
+
+
+def other_interrupted(base: Path, folder: Path) -> list[int]:
+    """Let Ctrl-C reach the second process alone, in the middle of its third step."""
+    steps: list[int] = []
+    computed = itertools.count(1)
+
+    def interrupt(*arguments: Any) -> float:
+        if next(computed) == 3 and processes().number == 1:
+            signal.raise_signal(signal.SIGINT)
+        return learning_rate(*arguments)
+
+    with patch("ingrained.trainer.lora.learning_rate", interrupt):
+        try:
+            train(
+                ROWS, base=base, out=folder / "other", recipe=RECIPE,
+                on_step=lambda r: steps.append(r.step),
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            steps.append(-1)
+    return steps
+
+
+def interrupted_late() -> bool:
+    """Let it reach the second process when nothing is left to be decided."""
+    try:
+        with processes().between_decisions():
+            if processes().number == 1:
+                signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        return True
+    return False
 
 
 def refused(base: Path, out: Path, rows: Sequence[StudyRow]) -> str:

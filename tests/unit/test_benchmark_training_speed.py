@@ -1,5 +1,6 @@
 """What the benchmark of training counts, and how it sets TRL beside ours."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,11 +83,11 @@ def test_the_shapes_are_those_of_the_model(counting: ModuleType, base: Path):
     assert shapes.head == tuple(model.get_output_embeddings().weight.shape)
 
 
-def test_the_limit_is_what_the_products_take(counting: ModuleType):
+def test_the_limit_is_what_the_products_take_at_best(counting: ModuleType):
     shapes = counting.Shapes(layers=9, linears=((5, 7),), head=(11, 7), dtype=torch.float32)
-    clock = iter([10.0, 12.0])
+    clock = iter([10.0, 15.0, 20.0, 22.0, 30.0, 33.0])
     work = counting.Work(tokens=10, supervised=2)
-    measured = counting.matmul_speed(shapes, work, lambda: next(clock), layers=3)
+    measured = counting.matmul_speed(shapes, work, lambda: next(clock), layers=3, times=3)
     assert measured == 4 * (3 * 35 * 10 + 77 * 2) / 2.0
 
 
@@ -99,6 +100,7 @@ def test_a_turn_sets_all_beside_each_other(
     bench = speed.prepare(base, steps=2, clock="cpu")
     with speed.trl(Path(sys.executable)) as peer:
         turn = speed.measure(bench, peer)
+    assert peer.version == "0"
     timed = sorted(len(row.ids) for row in bench.encoded)[: 2 * speed.BATCH]
     assert turn["tokens_per_second_trl"] == sum(timed) / 2.0
     ours = turn["tokens_per_second_ours"]
@@ -133,10 +135,40 @@ def test_a_worker_that_dies_is_told_of(
     speed: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     stand_in = tmp_path / "worker.py"
-    stand_in.write_text("import sys; sys.stdin.readline(); sys.exit(1)")
+    stand_in.write_text("import sys; sys.stdin.readline(); sys.exit('no such model')")
     monkeypatch.setattr(speed, "WORKER", stand_in)
-    with pytest.raises(SystemExit, match="TRL ended"), speed.trl(Path(sys.executable)) as peer:
+    with (
+        pytest.raises(SystemExit, match="TRL ended: no such model"),
+        speed.trl(Path(sys.executable)) as peer,
+    ):
         peer({})
+
+
+def test_a_worker_that_does_not_end_is_ended(
+    speed: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    stand_in = tmp_path / "worker.py"
+    stand_in.write_text("import time; time.sleep(600)")
+    monkeypatch.setattr(speed, "WORKER", stand_in)
+    monkeypatch.setattr(speed, "PATIENCE", 0.1)
+    with speed.trl(Path(sys.executable)) as peer:
+        assert peer.worker.poll() is None
+    assert peer.worker.poll() is not None
+
+
+def test_the_result_says_which_trl_was_measured(
+    speed: ModuleType, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    stand_in = tmp_path / "worker.py"
+    stand_in.write_text(STAND_IN)
+    monkeypatch.setattr(speed, "WORKER", stand_in)
+    monkeypatch.setattr(speed, "resolve_local", lambda *_: base)
+    for peer, versions in ((sys.executable, {"trl": "0"}), ("nothing", {})):
+        words = f"training_speed.py --turns 1 --steps 1 --folder {tmp_path} --peer-python {peer}"
+        monkeypatch.setattr("sys.argv", words.split())
+        speed.main()
+        written = json.loads((tmp_path / "training_speed.json").read_text())["versions"]
+        assert {name: one for name, one in written.items() if name == "trl"} == versions
 
 
 @pytest.mark.skipif(
