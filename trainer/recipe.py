@@ -29,6 +29,8 @@ _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
 }
 """Annotation of a setting → what may stand there (a bool is no integer here), and how that is told."""
 
+_SEEDS = 2**31
+"""A step's own seed is made of this one and of the step, in 64 bits with a sign."""
 DRIFT_LIMIT = 0.2
 """Nats per token. A guess at what passes unnoticed: what a drift costs in skill is not measured."""
 
@@ -168,6 +170,8 @@ class LoraRecipe:
         for name in ("weight_decay", "checkpoint_seconds", "seed", "dpo", "replay"):
             if not getattr(self, name) >= 0:
                 yield f"{name} must not be negative, not {getattr(self, name)}"
+        if self.seed >= _SEEDS:
+            yield f"seed must be below {_SEEDS}, not {self.seed}"
         for name in ("stop_loss", "max_seconds", "max_drift"):
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -192,7 +196,7 @@ def default_recipe(base: Path, seed: int) -> LoraRecipe:
     try:
         config = json.loads((base / "config.json").read_text(encoding="utf-8"))
         layers = int(config["num_hidden_layers"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(
             f"{base} does not say how many layers its model has: {error!r}",
             hint="It must be a transformers folder of a language model, with a config.json.",

@@ -37,7 +37,7 @@ def test_all_faults_are_reported_together() -> None:
     [
         {"epochs": 0}, {"batch_rows": 0}, {"batch_tokens": 0}, {"max_length": 0}, {"alpha": 0},
         {"clip": 0.0}, {"warmup": 1.0}, {"weight_decay": -1.0}, {"checkpoint_seconds": -1.0},
-        {"seed": -1}, {"stop_loss": 0.0}, {"max_seconds": 0.0}, {"max_drift": 0.0}, {"distil": 1.5}, {"dpo": -1.0}, {"beta": 0.0}, {"first_layer": -1}, {"targets": ()},
+        {"seed": -1}, {"seed": 2**31}, {"stop_loss": 0.0}, {"max_seconds": 0.0}, {"max_drift": 0.0}, {"distil": 1.5}, {"dpo": -1.0}, {"beta": 0.0}, {"first_layer": -1}, {"targets": ()},
     ],
     ids=lambda setting: next(iter(setting)),
 )  # fmt: skip
