@@ -13,6 +13,7 @@ from langgraph.runtime import Runtime
 from ingrained.agent.answering import closed_book, open_book
 from ingrained.agent.prompts import Messages
 from ingrained.agent.quizzing import answered
+from ingrained.errors import ModelError, StoreError
 from ingrained.graphs.context import StudyContext, cannot_train
 from ingrained.graphs.methods import Learned, Lesson, learn
 from ingrained.graphs.nodes.common import ANSWER_TOKENS, emit, metered
@@ -22,7 +23,7 @@ from ingrained.graphs.trying import limits, scores
 from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.curriculum import build_rows, data_sha256
-from ingrained.trainer.gate import decide
+from ingrained.trainer.gate import Decision, decide
 from ingrained.trainer.probes import replay_prompts
 from ingrained.trainer.recipe import LoraRecipe, default_recipe
 from ingrained.trainer.reports import StepReport
@@ -229,15 +230,24 @@ def _manifest(
     )
 
 
-@metered
-def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
-    """Sit sealed and everyday questions with the new adapter; promote it only if the gate lets it pass.
+def judge(context: StudyContext, version: str) -> Decision:
+    """Sit sealed and everyday questions with an adapter and let the gate weigh it; keep what it says.
 
-    Where somebody has to approve, it passes and waits.
+    Raises:
+        NotFoundError: no such version.
+        ModelError: it was made for another model than the run's.
+        StoreError: it is in use: it was judged before, and stays in use whatever the gate says now.
     """
-    context = runtime.context
-    version = str(state["adapter"])
     made = context.registry.show(version)
+    if made.base_model != context.asker.name:
+        raise ModelError(
+            f"{version} was made for {made.base_model!r}, not for {context.asker.name!r}",
+            hint=f"Use --model {made.base_model}.",
+        )
+    if version == context.registry.active():
+        raise StoreError(
+            f"Adapter {version} is in use.", hint="Roll back beforehand to have it judged anew."
+        )
     context.asker.load_adapter(
         version, context.registry.path(version), strength_beside_notes=STRENGTH_BESIDE_NOTES
     )
@@ -247,6 +257,18 @@ def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
         version, before=before, after=after, decision=decision,
         exam_sha256=_exam_sha256(context), strength_beside_notes=STRENGTH_BESIDE_NOTES,
     )  # fmt: skip
+    return decision
+
+
+@metered
+def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
+    """Sit sealed and everyday questions with the new adapter; promote it only if the gate lets it pass.
+
+    Where somebody has to approve, it passes and waits.
+    """
+    context = runtime.context
+    version = str(state["adapter"])
+    decision = judge(context, version)
     waits = decision.accept and context.policy.approve
     if decision.accept and not waits:
         context.registry.promote(version)

@@ -157,6 +157,9 @@ class LoraRecipe:
             if getattr(self, name) < 1:
                 yield f"{name} must be at least 1, not {getattr(self, name)}"
 
+        if self.seed >= _SEEDS:
+            yield f"seed must be below {_SEEDS}, not {self.seed}"
+
     def _number_faults(self) -> Iterator[str]:
         for name in ("alpha", "learning_rate", "clip", "beta", "replay_weight"):
             value = getattr(self, name)
@@ -170,8 +173,6 @@ class LoraRecipe:
         for name in ("weight_decay", "checkpoint_seconds", "seed", "dpo", "replay"):
             if not getattr(self, name) >= 0:
                 yield f"{name} must not be negative, not {getattr(self, name)}"
-        if self.seed >= _SEEDS:
-            yield f"seed must be below {_SEEDS}, not {self.seed}"
         for name in ("stop_loss", "max_seconds", "max_drift"):
             value = getattr(self, name)
             if value is not None and not value > 0:

@@ -12,7 +12,7 @@ import typer
 from ingrained.errors import InputError, SettingsError, StoreError
 
 from .opening import doors, existing_home, load_settings, open_memory
-from .options import Home, Json
+from .options import Home, Json, Model
 
 if TYPE_CHECKING:
     from ingrained.graphs.session import Home as HomeFolder
@@ -221,6 +221,40 @@ def _discard(home: HomeFolder, versions: Sequence[str]) -> list[str]:
         return list(home.registry().discard(versions))
 
 
+@app.command("trial")
+def trial(
+    context: typer.Context,
+    version: Version,
+    home: Home = None,
+    model: Model = None,
+    as_json: Json = False,
+) -> None:
+    """Let an adapter sit the sealed questions, and the gate judge it: a merged one, or one anew."""
+    from ingrained.agent.ui.console import line, results, show_json
+    from ingrained.agent.ui.download import DownloadBar
+    from ingrained.agent.ui.events import gate_said
+    from ingrained.graphs.consolidate import judge
+    from ingrained.graphs.context import StudyPolicy
+    from ingrained.graphs.session import open_study
+
+    settings, behind = load_settings(home=home, model=model), doors(context)
+    agent = existing_home(settings)
+    agent.registry().show(version)
+    _refuse_cut_short(agent)
+    with (
+        DownloadBar() as bar,
+        open_study(
+            settings, (), StudyPolicy(), model=behind.model, embedder=behind.embedder, progress=bar
+        ) as study,
+    ):
+        decision = judge(study, version)
+    gate = {"version": version, "accepted": decision.accept, "waits": decision.accept}
+    if as_json:
+        show_json({**gate, "reasons": decision.reasons})
+    else:
+        results().print(line(gate_said({**gate, "reasons": decision.summary})), soft_wrap=True)
+
+
 @contextmanager
 def _at_rest(home: HomeFolder) -> Iterator[None]:
     """Change adapters while nothing studies, nor is to go on with a study that may need one.
@@ -231,13 +265,17 @@ def _at_rest(home: HomeFolder) -> Iterator[None]:
     """
     from ingrained.memory.locking import write_lock
 
+    _refuse_cut_short(home)
+    with write_lock(home.path / "memory"):
+        yield
+
+
+def _refuse_cut_short(home: HomeFolder) -> None:
     if home.run_file.is_file():
         raise StoreError(
             "a study of this home was cut short, and may need one of its adapters to go on",
             hint="Let it come to its end beforehand: run the same command again.",
         )
-    with write_lock(home.path / "memory"):
-        yield
 
 
 def _lineage(manifest: Manifest, found: Sequence[Learnt]) -> dict[str, Any]:
