@@ -13,7 +13,7 @@ from langgraph.runtime import Runtime
 from ingrained.agent.answering import closed_book, open_book
 from ingrained.agent.prompts import Messages
 from ingrained.agent.quizzing import answered
-from ingrained.errors import ModelError, StoreError
+from ingrained.errors import ModelError
 from ingrained.graphs.context import StudyContext, cannot_train
 from ingrained.graphs.methods import Learned, Lesson, learn
 from ingrained.graphs.nodes.common import ANSWER_TOKENS, emit, metered
@@ -236,17 +236,12 @@ def judge(context: StudyContext, version: str) -> Decision:
     Raises:
         NotFoundError: no such version.
         ModelError: it was made for another model than the run's.
-        StoreError: it is in use: it was judged before, and stays in use whatever the gate says now.
     """
     made = context.registry.show(version)
     if made.base_model != context.asker.name:
         raise ModelError(
             f"{version} was made for {made.base_model!r}, not for {context.asker.name!r}",
             hint=f"Use --model {made.base_model}.",
-        )
-    if version == context.registry.active():
-        raise StoreError(
-            f"Adapter {version} is in use.", hint="Roll back beforehand to have it judged anew."
         )
     context.asker.load_adapter(
         version, context.registry.path(version), strength_beside_notes=STRENGTH_BESIDE_NOTES

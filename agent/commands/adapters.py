@@ -239,7 +239,7 @@ def trial(
 
     settings, behind = load_settings(home=home, model=model), doors(context)
     agent = existing_home(settings)
-    agent.registry().show(version)
+    _refuse_active(agent.registry(), version)
     _refuse_cut_short(agent)
     with (
         DownloadBar() as bar,
@@ -268,6 +268,14 @@ def _at_rest(home: HomeFolder) -> Iterator[None]:
     _refuse_cut_short(home)
     with write_lock(home.path / "memory"):
         yield
+
+
+def _refuse_active(registry: AdapterRegistry, version: str) -> None:
+    """Refuse to judge what stays in use whatever the gate says."""
+    if registry.show(version).version == registry.active():
+        raise StoreError(
+            f"Adapter {version} is in use.", hint="Roll back beforehand to have it judged anew."
+        )
 
 
 def _refuse_cut_short(home: HomeFolder) -> None:

@@ -1,4 +1,4 @@
-"""What test_processes.py lets two processes do at once; run by `accelerate launch`.
+"""What test_several_processes.py lets two processes do at once; run by `accelerate launch`.
 
 Each process writes what it saw to NUMBER.json in the folder it is given.
 """
