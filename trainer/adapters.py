@@ -181,6 +181,8 @@ class AdapterRegistry:
     ) -> Manifest:
         """Record what the gate said; an accepted version still has to be promoted.
 
+        A rejected one is no longer gone back to.
+
         Raises:
             NotFoundError: no such version.
         """
@@ -190,10 +192,14 @@ class AdapterRegistry:
             exam_before=before,
             exam_after=after,
             decision="candidate" if decision.accept else "rejected",
+            forced=False,
             reasons=decision.reasons,
             strength_beside_notes=strength_beside_notes,
         )
         self._write_manifest(manifest)
+        history = self._history()
+        if not decision.accept and version in history[:-1] and version != history[-1]:
+            self._write_history(tuple(one for one in history if one != version))
         return manifest
 
     def promote(self, version: str, *, force: bool = False) -> None:
@@ -212,7 +218,10 @@ class AdapterRegistry:
         manifest = self.show(version)
         objection = _objection(manifest)
         if objection and not force:
-            raise StoreError(objection, hint="Use --force to promote it all the same.")
+            hint = "Use --force to promote it all the same."
+            if manifest.exam_after is None:
+                hint = f"`ingrained adapters trial {version}` lets the gate judge it. {hint}"
+            raise StoreError(objection, hint=hint)
         forced = manifest.forced or bool(objection)
         self._write_manifest(dataclasses.replace(manifest, decision="promoted", forced=forced))
         history = self._history()
@@ -274,6 +283,9 @@ class AdapterRegistry:
         trained = [one for one in versions if not one.merged_from]
         needed = {*_latest(fit, keep + 1), *(one.version for one in trained[-1:])}
         needed |= {one.version for one in trained if one.decision == "candidate"}
+        needed |= {
+            one.version for one in versions if one.decision == "candidate" and one.exam_after
+        }
         needed = (needed - stale) | set(history[-1:])
         return tuple(one for one in versions if one.version not in needed)
 

@@ -196,7 +196,7 @@ def _kept_checks(after: Scores, limits: GateLimits) -> Iterator[_Check]:
     if after.controls is not None and after.controls.of:
         yield _Check(
             passed=_within(after.controls.lost, limits.controls_drop),
-            reason=f"controls {_kept(after.controls, limits.controls_drop)}",
+            reason=f"everyday questions {_kept(after.controls, limits.controls_drop)}",
         )
     if after.known is not None and after.known.of:
         yield _Check(

@@ -357,7 +357,7 @@ class _Run:
         if count > rows:
             raise TrainingError(
                 f"{count} processes cannot share steps of {rows} rows.",
-                hint="Start fewer processes, or raise batch_rows in the recipe.",
+                hint="Start fewer processes, give more rows, or raise batch_rows in the recipe.",
             )
         first = self.together.decided(lambda: mine)
         if any(self.together.sum([float(mine != first)])):

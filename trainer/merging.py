@@ -161,7 +161,7 @@ def _check_settings(
     if faults:
         raise SettingsError(
             f"Adapters cannot be merged so: {'; '.join(faults)}.",
-            hint="Give two adapters or more and a weight for each, as in 0.5 and 0.5.",
+            hint="See `ingrained adapters merge --help` for what each may be.",
         )
 
 

@@ -107,7 +107,7 @@ def _from_json(line: Any) -> StudyRow:
             raise ValueError(f"a row has no {name!r}")
         if not fits(value):
             raise ValueError(f"{name!r} cannot be {json.dumps(value)[:80]}")
-    if "answer" not in line:
+    if not line.get("answer"):
         raise ValueError("it has no 'answer'")
     turns = {name: _turns(line.get(name, ())) for name in ("messages", "source")}
     return StudyRow(**{**line, **turns, "memory_ids": tuple(line.get("memory_ids", ()))})
@@ -125,11 +125,13 @@ def _are_turns(value: Any) -> bool:
     return isinstance(value, list) and all(
         isinstance(turn, dict)
         and turn.keys() == {"role", "content"}
-        and all(isinstance(part, str) for part in turn.values())
+        and turn["role"] in _ROLES
+        and isinstance(turn["content"], str)
         for turn in value
     )
 
 
+_ROLES = ("system", "user", "assistant")
 _FITS = {
     "messages": _are_turns,
     "answer": _is_text,

@@ -74,6 +74,41 @@ def promote(
     _tell(registry, as_json=as_json)
 
 
+@app.command("trial")
+def trial(
+    context: typer.Context,
+    version: Version,
+    home: Home = None,
+    model: Model = None,
+    as_json: Json = False,
+) -> None:
+    """Let an adapter sit the sealed questions, and the gate judge it: a merged one, or one anew."""
+    from ingrained.agent.ui.console import line, notices, results, show_json
+    from ingrained.agent.ui.download import DownloadBar
+    from ingrained.agent.ui.events import gate_said
+    from ingrained.graphs.consolidate import judge
+    from ingrained.graphs.context import StudyPolicy
+    from ingrained.graphs.session import open_study
+
+    settings, behind = load_settings(home=home, model=model), doors(context)
+    agent = existing_home(settings)
+    _refuse_active(agent.registry(), version)
+    _refuse_cut_short(agent)
+    notices().print(line("Everyday and sealed questions, without the adapter and with it …", "dim"))
+    with (
+        DownloadBar() as bar,
+        open_study(
+            settings, (), StudyPolicy(), model=behind.model, embedder=behind.embedder, progress=bar
+        ) as study,
+    ):
+        decision = judge(study, version)
+    gate = {"version": version, "accepted": decision.accept, "waits": decision.accept}
+    if as_json:
+        show_json({**gate, "reasons": decision.reasons})
+    else:
+        results().print(line(gate_said({**gate, "reasons": decision.summary})), soft_wrap=True)
+
+
 @app.command("rollback")
 def rollback(home: Home = None, as_json: Json = False) -> None:
     """Go back to the adapter that was in use before, or to none."""
@@ -151,7 +186,7 @@ def merge(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Merge adapters into a new one, which is used only if you promote it."""
+    """Merge adapters into a new one, which is used once the gate has let it pass and you promote it."""
     from ingrained.agent.ui.adapters import show_merged
     from ingrained.agent.ui.console import show_json
     from ingrained.trainer.merging import DENSITY, merge_versions
@@ -219,40 +254,6 @@ def collect(
 def _discard(home: HomeFolder, versions: Sequence[str]) -> list[str]:
     with _at_rest(home):
         return list(home.registry().discard(versions))
-
-
-@app.command("trial")
-def trial(
-    context: typer.Context,
-    version: Version,
-    home: Home = None,
-    model: Model = None,
-    as_json: Json = False,
-) -> None:
-    """Let an adapter sit the sealed questions, and the gate judge it: a merged one, or one anew."""
-    from ingrained.agent.ui.console import line, results, show_json
-    from ingrained.agent.ui.download import DownloadBar
-    from ingrained.agent.ui.events import gate_said
-    from ingrained.graphs.consolidate import judge
-    from ingrained.graphs.context import StudyPolicy
-    from ingrained.graphs.session import open_study
-
-    settings, behind = load_settings(home=home, model=model), doors(context)
-    agent = existing_home(settings)
-    _refuse_active(agent.registry(), version)
-    _refuse_cut_short(agent)
-    with (
-        DownloadBar() as bar,
-        open_study(
-            settings, (), StudyPolicy(), model=behind.model, embedder=behind.embedder, progress=bar
-        ) as study,
-    ):
-        decision = judge(study, version)
-    gate = {"version": version, "accepted": decision.accept, "waits": decision.accept}
-    if as_json:
-        show_json({**gate, "reasons": decision.reasons})
-    else:
-        results().print(line(gate_said({**gate, "reasons": decision.summary})), soft_wrap=True)
 
 
 @contextmanager

@@ -205,7 +205,7 @@ def _costs(one: Manifest) -> dict[str, str]:
     if before is None or after is None:
         return {}
     told = {
-        "controls": after.controls and _of(after.controls),
+        "everyday": after.controls and _of(after.controls),
         "known before": after.known and _of(after.known),
         "replies": after.distinct
         and f"{after.distinct.n} different ones where {after.distinct.of} answers are right",
@@ -236,7 +236,7 @@ def show_merged(one: Manifest, console: Console | None = None) -> None:
         f"rank {rank} {_retained(one)}.",
     ), soft_wrap=True)  # fmt: skip
     console.print(
-        f"No gate has judged it; `ingrained adapters promote {one.version} --force` takes it up.",
+        f"No gate has judged it: `ingrained adapters trial {one.version}` lets it.",
         style="yellow", soft_wrap=True,
     )  # fmt: skip
 

@@ -267,7 +267,7 @@ def test_an_adapter_that_loses_everyday_questions_is_not_promoted(opened, adapte
 
         verdict = context.registry.show("v001")
         assert verdict.decision == "rejected"
-        assert verdict.reasons == ("controls 0 of 10 (may lose 2)",)
+        assert verdict.reasons == ("everyday questions 0 of 10 (may lose 2)",)
 
 
 def test_a_study_tells_in_a_line_what_is_most_telling_of_an_adapter_that_passed(opened, adapted):
@@ -281,8 +281,8 @@ def test_a_study_tells_in_a_line_what_is_most_telling_of_an_adapter_that_passed(
 
     *_, gate = (event for event in heard if event["event"] == "gate")
     told = [reason.split(" ")[0] for reason in gate["reasons"]]
-    assert told == ["closed-book", "with", "controls"]
-    assert gate["reasons"][2] == "controls 10 of 10 (may lose 2)"
+    assert told == ["closed-book", "with", "everyday"]
+    assert gate["reasons"][2] == "everyday questions 10 of 10 (may lose 2)"
     assert any(reason.startswith("what the adapter in use answers alone") for reason in weighed)
 
 

@@ -320,3 +320,23 @@ def test_a_deletion_cut_short_leaves_nothing_to_go_on_with(
     assert sorted(path.name for path in (tmp_path / "adapters").iterdir()) == [
         "active.json", "v003", "v004",
     ]  # fmt: skip
+
+
+def test_a_verdict_takes_the_place_of_a_force_and_a_rejected_version_is_not_gone_back_to(
+    registry: AdapterRegistry,
+) -> None:
+    first, second = finish(registry), finish(registry)
+    registry.promote(first, force=True)
+    registry.promote(second, force=True)
+    reject(registry, first)
+    assert not registry.show(first).forced
+    assert registry.rollback() is None
+
+
+def test_a_merged_version_that_waits_after_its_trial_is_needed(registry: AdapterRegistry) -> None:
+    version = registry.stage()
+    registry.commit(version, Manifest(version=version, base_model="tiny", merged_from=("v001",)))
+    assert [one.version for one in registry.disposable()] == [version]
+    yes = Decision(accept=True, reasons=("closed-book rose",))
+    registry.conclude(version, before=BEFORE, after=AFTER, decision=yes)
+    assert registry.disposable() == ()

@@ -75,8 +75,8 @@ def test_what_the_base_answers_of_everyday_questions_must_not_be_lost(
 ) -> None:
     accept, reasons = verdict(controls=Count(n=n, of=of))
     assert accept is accepted
-    told = [reason for reason in reasons if reason.startswith("controls")]
-    assert told == ([f"controls {n} of {of} (may lose 3)"] if of else [])
+    told = [reason for reason in reasons if reason.startswith("everyday")]
+    assert told == ([f"everyday questions {n} of {of} (may lose 3)"] if of else [])
 
 
 @pytest.mark.parametrize(("n", "of", "accepted"), [(19, 20, True), (18, 20, False), (0, 0, True)])
@@ -118,7 +118,7 @@ def test_a_line_tells_the_failures_or_else_the_most_telling_checks() -> None:
     assert [reason.split(" (")[0] for reason in decision.summary] == [
         "closed-book 0.100 → 0.400",
         "with memory 0.600 → 0.650",
-        "controls 54 of 55",
+        "everyday questions 54 of 55",
         "drift 0.100 nats a token on everyday questions",
     ]
     bad = dataclasses.replace(good, known=Count(n=3, of=9))

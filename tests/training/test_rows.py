@@ -48,7 +48,12 @@ def test_a_line_has_what_differs_from_the_defaults_and_turns_as_chats_have_them(
         ("[]", "not a JSON object"),
         ('{"answer": "Ada", "message": []}', "a row has no 'message'"),
         ('{"messages": []}', "it has no 'answer'"),
+        ('{"messages": [], "answer": ""}', "it has no 'answer'"),
         ('{"answer": 3}', "'answer' cannot be 3"),
+        (
+            '{"answer": "Ada", "messages": [{"role": "bob", "content": "Who?"}]}',
+            "'messages' cannot be",
+        ),
         ('{"answer": "Ada", "kind": "riddle"}', "'kind' cannot be \"riddle\""),
         ('{"answer": "Ada", "kind": []}', "'kind' cannot be"),
         ('{"answer": "Ada", "weight": true}', "'weight' cannot be true"),

@@ -101,7 +101,7 @@ def test_show_tells_what_the_gate_measured(
     text = said(home, capsys, "show", "v001")
     for told in (
         "closed-book 10 → 50 % reversed 1 → 6 of 8 two-hop 0 → 2 of 3 with memory 80 → 80 %",
-        "controls 54 of 55 known before 3 of 4 replies 9 different ones where 12 answers are right",
+        "everyday 54 of 55 known before 3 of 4 replies 9 different ones where 12 answers are right",
         "declined 90 → 80 % of 10",
     ):
         assert told in text
@@ -183,7 +183,7 @@ def test_merge_makes_a_version_that_is_not_used_until_it_is_forced(
 ) -> None:
     text = said(home, capsys, "merge", "v002", "v003", "--density", "1")
     assert "v004 is merged from v002, v003: 3 memories, rank 4 keeps 100 %" in text
-    assert "No gate has judged it; `ingrained adapters promote v004 --force` takes it up." in text
+    assert "No gate has judged it: `ingrained adapters trial v004` lets it." in text
     assert "v003 in use" in said(home, capsys, "list")
     assert "not judged" in said(home, capsys, "list")
     refused = agent("adapters", "promote", "v004", code=4)
