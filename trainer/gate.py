@@ -87,8 +87,9 @@ class GateLimits:
     distinct: float = 0.5
     """So many different replies there must be for each different right answer: an adapter that says
     one thing to everything is right now and then. Judged from `ENOUGH_ANSWERS` on."""
-    controls_drop: float = 0.05
-    """Of the everyday questions that the base answers, so many may be lost."""
+    controls_drop: float | None = 0.05
+    """Of the everyday questions that the base answers, so many may be lost; None tells and does not
+    judge."""
     known_drop: float = 0.05
     """Of the sealed questions that the adapter in use answers alone, so many may be lost."""
     drift: float | None = DRIFT_LIMIT
@@ -195,7 +196,8 @@ def _kept_checks(after: Scores, limits: GateLimits) -> Iterator[_Check]:
     """Weigh what the base, or the adapter in use, answers and this one does not."""
     if after.controls is not None and after.controls.of:
         yield _Check(
-            passed=_within(after.controls.lost, limits.controls_drop),
+            passed=limits.controls_drop is None
+            or _within(after.controls.lost, limits.controls_drop),
             reason=f"everyday questions {_kept(after.controls, limits.controls_drop)}",
         )
     if after.known is not None and after.known.of:
@@ -207,7 +209,9 @@ def _kept_checks(after: Scores, limits: GateLimits) -> Iterator[_Check]:
         )
 
 
-def _kept(count: Count, drop: float) -> str:
+def _kept(count: Count, drop: float | None) -> str:
+    if drop is None:
+        return f"{count.n} of {count.of} (told, not judged)"
     return f"{count.n} of {count.of} (may lose {math.floor(drop * count.of + 1e-9)})"
 
 

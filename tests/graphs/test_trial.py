@@ -259,15 +259,15 @@ def test_the_adapter_is_asked_what_the_base_answers_of_everyday_questions(opened
     )
 
 
-def test_an_adapter_that_loses_everyday_questions_is_not_promoted(opened, adapted):
+def test_an_adapter_that_loses_everyday_questions_says_so(opened, adapted):
     adapted.script = everyday
     adapted.everywhere = "Quell Harbour"
     with opened(adapted) as context:
         try_out(context)
 
         verdict = context.registry.show("v001")
-        assert verdict.decision == "rejected"
-        assert verdict.reasons == ("everyday questions 0 of 10 (may lose 2)",)
+        assert verdict.exam_after.controls == Count(n=0, of=10)
+        assert "everyday questions 0 of 10 (told, not judged)" in verdict.reasons
 
 
 def test_a_study_tells_in_a_line_what_is_most_telling_of_an_adapter_that_passed(opened, adapted):
@@ -282,7 +282,7 @@ def test_a_study_tells_in_a_line_what_is_most_telling_of_an_adapter_that_passed(
     *_, gate = (event for event in heard if event["event"] == "gate")
     told = [reason.split(" ")[0] for reason in gate["reasons"]]
     assert told == ["closed-book", "with", "everyday"]
-    assert gate["reasons"][2] == "everyday questions 10 of 10 (may lose 2)"
+    assert gate["reasons"][2] == "everyday questions 10 of 10 (told, not judged)"
     assert any(reason.startswith("what the adapter in use answers alone") for reason in weighed)
 
 
@@ -390,7 +390,7 @@ def test_two_questions_are_within_the_noise_of_a_few_but_never_more_than_a_fifth
     found = gate(questions)
     usual = GateLimits()
     assert found.memory_drop == max(usual.memory_drop, chance / questions)
-    for drop in (found.abstention_drop, found.controls_drop, found.known_drop):
+    for drop in (found.abstention_drop, found.known_drop):
         assert drop == max(0.05, chance / questions)
     assert found.closed_gain == chance / questions
 
@@ -398,10 +398,11 @@ def test_two_questions_are_within_the_noise_of_a_few_but_never_more_than_a_fifth
 def test_of_many_questions_the_usual_share_may_be_lost():
     found = gate(1000)
     assert found.closed_gain == 0.002
-    assert dataclasses.replace(found, closed_gain=0, drift=0.2) == GateLimits()
-    assert dataclasses.replace(gate(0), drift=0.2) == GateLimits()
+    told = GateLimits(controls_drop=None)
+    assert dataclasses.replace(found, closed_gain=0, drift=0.2) == told
+    assert dataclasses.replace(gate(0), drift=0.2) == told
     unasked = limits(Scores(closed=0, memory=0), {})
-    assert (unasked.controls_drop, unasked.known_drop) == (0.05, 0.05)
+    assert (unasked.controls_drop, unasked.known_drop) == (None, 0.05)
 
 
 @pytest.mark.parametrize("questions", [1, 2, 4, 5, 8, 12, 48])
