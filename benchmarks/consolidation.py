@@ -347,7 +347,8 @@ def _train(
     Console(stderr=True).print(f"{out.name}: training on {len(rows):,} rows …", markup=False)
     with context.asker.meter.phase(PHASE):
         lesson = Lesson(
-            context=context, version=out.name, out=out, recipe=recipe, rows=rows,
+            context=context, version=out.name, out=out, base_sha256=weights_sha256(context.base_path),
+        recipe=recipe, rows=rows,
             replayed=replay_rows(context, recipe),
         )  # fmt: skip
         learned = learn(lesson, method)

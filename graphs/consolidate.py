@@ -80,6 +80,7 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
         context=context,
         version=version,
         out=context.registry.path(version),
+        base_sha256=weights_sha256(context.base_path),
         recipe=recipe,
         rows=rows,
         replayed=replay_rows(context, recipe),
@@ -89,8 +90,8 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
     )
     learned = learn(lesson, context.policy.method)
     manifest = _manifest(version, context, recipe, memories, rows, learned)
-    base_sha256 = weights_sha256(context.base_path)
-    context.registry.commit(version, dataclasses.replace(manifest, base_sha256=base_sha256))
+    manifest = dataclasses.replace(manifest, base_sha256=lesson.base_sha256)
+    context.registry.commit(version, manifest)
     context.asker.meter.of("consolidate").tokens_in += learned.result.tokens
     return {"adapter": version, "known_adapter": None, **_slept(context)}
 

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ingrained.memory.records import Memory
+from ingrained.memory.records import Evidence, Memory
 
 from .rows import RowKind, StudyRow
 
@@ -67,10 +67,14 @@ class _Asked:
     """Answered rightly with the memory in view: what a teacher may be asked."""
 
 
+def wordings(evidence: Evidence) -> tuple[str, ...]:
+    """Return the wordings of a question that are trained, its own first, each once."""
+    return tuple(dict.fromkeys([evidence.question, *evidence.phrasings]))[:WORDINGS]
+
+
 def _questions(memory: Memory) -> Iterator[_Asked]:
     for evidence in memory.evidence:
-        wordings = dict.fromkeys([evidence.question, *evidence.phrasings])
-        for question in list(wordings)[:WORDINGS]:
+        for question in wordings(evidence):
             yield _Asked(
                 question=question, answer=evidence.answer, kind="qa", proved=evidence.passed_after
             )

@@ -31,11 +31,6 @@ def learn(lesson: Lesson, method: str) -> Learned:
         raise TrainingError(
             "There is nothing to train on.", hint="Study first: rows are made from active memories."
         )
-    if method != methods.SUPERVISED and not lesson.problems():
-        raise TrainingError(
-            f"There is nothing for {method!r} to solve: no memory has a question that it answers.",
-            hint="Study with the quiz (`quiz-verified`), or train by --method supervised.",
-        )
     try:
         return _METHODS[method](lesson)
     finally:

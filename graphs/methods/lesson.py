@@ -16,12 +16,13 @@ from ingrained.agent.prompts import Messages
 from ingrained.agent.quizzing import gives
 from ingrained.agent.tasks.drafts import knows
 from ingrained.disk import replace_text
+from ingrained.errors import TrainingError
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.nodes.common import ANSWER_TOKENS
 from ingrained.graphs.nodes.sealed import sealed_items, share
 from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.adapters import STAGES
-from ingrained.trainer.curriculum import WORDINGS, data_sha256
+from ingrained.trainer.curriculum import data_sha256, wordings
 from ingrained.trainer.lora import train
 from ingrained.trainer.probes import probes
 from ingrained.trainer.recipe import LoraRecipe
@@ -94,6 +95,7 @@ class Lesson:
         context: The run.
         version: What the adapter is called.
         out: Its folder.
+        base_sha256: Of the base's weights.
         recipe: How to train.
         rows: The verified questions in all their wordings.
         replayed: Trained beside whatever a method trains.
@@ -105,6 +107,7 @@ class Lesson:
     context: StudyContext
     version: str
     out: Path
+    base_sha256: str
     recipe: LoraRecipe
     rows: Sequence[StudyRow]
     replayed: Sequence[StudyRow] = ()
@@ -139,11 +142,10 @@ class Lesson:
             start: A stage to begin from; the base when omitted.
             **changed: Settings of the recipe that differ.
         """
-        assert self.context.base_path is not None
         rows, recipe = self._screened(rows), dataclasses.replace(self.recipe, **changed)
         parts = [
             data_sha256([*rows, *self.replayed]), data_sha256(self.validation), recipe.to_dict(),
-            weights_sha256(self.context.base_path), start or "",
+            self.base_sha256, start or "",
         ]  # fmt: skip
         stage = f"{name}-{sha256(json.dumps(parts))[:12]}"
         folder = self._folder(stage)
@@ -231,7 +233,11 @@ class Lesson:
         return share([knows(item, reply) for item, reply in zip(items, replies, strict=True)])
 
     def problems(self) -> list[Problem]:
-        """Return what the active memories were proved on, each question once, in a fixed order."""
+        """Return what the active memories were proved on, each question once, in a fixed order.
+
+        Raises:
+            TrainingError: none was proved on anything.
+        """
         memories = self.context.store.list(namespace=self.context.namespace)
         texts = self.context.recaller(phase=PHASE).lay_out(memories)
         found: dict[tuple[str, str], Problem] = {}
@@ -240,6 +246,11 @@ class Lesson:
                 key = problem.question, problem.answer
                 ids = (*(found[key].memory_ids if key in found else ()), memory.id)
                 found[key] = dataclasses.replace(found.get(key, problem), memory_ids=ids)
+        if not found:
+            raise TrainingError(
+                "There is nothing to solve: no memory has a question that it answers.",
+                hint="Study with the quiz (`quiz-verified`), or train by --method supervised.",
+            )
         return list(found.values())
 
 
@@ -252,9 +263,8 @@ def _result(data: dict[str, Any]) -> TrainResult:
 def _problems(memory: Memory, text: str) -> Iterator[Problem]:
     for evidence in memory.evidence:
         if evidence.passed_after:
-            wordings = dict.fromkeys([evidence.question, *evidence.phrasings])
             yield Problem(
-                wordings=tuple(list(wordings)[:WORDINGS]), answer=evidence.answer, text=text,
+                wordings=wordings(evidence), answer=evidence.answer, text=text,
                 memory_ids=(memory.id,),
             )  # fmt: skip
 

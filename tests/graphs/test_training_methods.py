@@ -505,3 +505,13 @@ def test_a_stage_of_another_base_is_made_again(make, trained, monkeypatch, tmp_p
     make_tiny_model(tmp_path / "base", seed=1)
     make("star", explains, learns=False, changed={"replay": 0})
     assert len({name for name, *_ in trained}) == 2
+
+
+@pytest.mark.parametrize("method", ["autonomous-learning", "self", "rest-em", "star"])
+def test_where_no_memory_was_proved_on_anything_there_is_nothing_to_solve(
+    make, monkeypatch, method
+):
+    monkeypatch.setattr(lessons, "_problems", lambda memory, text: iter(()))
+    with pytest.raises(TrainingError, match="There is nothing to solve") as caught:
+        make(method)
+    assert "--method supervised" in caught.value.hint
