@@ -170,26 +170,36 @@ class Asker:
         """Whether the model can switch LoRA adapters by name."""
         return hasattr(self.model, "load_adapter")
 
-    def load_adapter(self, name: str, path: Path, *, strength_beside_notes: float = 1.0) -> None:
+    def load_adapter(
+        self,
+        name: str,
+        path: Path,
+        *,
+        strength: float = 1.0,
+        strength_beside_notes: float | None = None,
+    ) -> None:
         """Make an adapter known to the model, and a weakened one for prompts with notes in view.
 
-        A version never changes, so trying another strength reads only the weakened one again.
+        A version never changes, so one that is known at a strength is not read again.
 
         Args:
             name: The adapter's version.
             path: Its folder.
-            strength_beside_notes: At full strength an adapter can answer from its weights though
-                the right note is in view.
+            strength: What its effect is multiplied by.
+            strength_beside_notes: The same with notes in view; None for the same strength. At full
+                strength an adapter can answer from its weights though the right note is in view.
         """
-        model: Any = self.model
-        if name not in self._beside:
-            model.load_adapter(name, path)
-            self._adapters[name] = _Adapter(path, 1.0)
-        weak = f"{name}_beside_notes"
-        if strength_beside_notes != 1.0:
-            model.load_adapter(weak, path, strength=strength_beside_notes)
-            self._adapters[weak] = _Adapter(path, strength_beside_notes)
-        self._beside[name] = name if strength_beside_notes == 1.0 else weak
+        beside = strength if strength_beside_notes is None else strength_beside_notes
+        weak = name if beside == strength else f"{name}_beside_notes"
+        for one, wanted in {name: strength, weak: beside}.items():
+            self._load(one, _Adapter(path, wanted))
+        self._beside[name] = weak
+
+    def _load(self, name: str, adapter: _Adapter) -> None:
+        if self._adapters.get(name) != adapter:
+            model: Any = self.model
+            model.load_adapter(name, adapter.folder, strength=adapter.strength)
+            self._adapters[name] = adapter
 
     def unload_adapter(self, name: str) -> None:
         """Free an adapter that was loaded; the weakened one beside it too."""

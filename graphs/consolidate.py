@@ -19,11 +19,11 @@ from ingrained.graphs.methods import Learned, Lesson, learn
 from ingrained.graphs.nodes.common import ANSWER_TOKENS, emit, metered
 from ingrained.graphs.nodes.sealed import sealed_items
 from ingrained.graphs.state import StudyState
-from ingrained.graphs.trying import limits, scores
+from ingrained.graphs.trying import bearable_strength, limits, scores
 from ingrained.memory.records import Memory, sha256
-from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.curriculum import build_rows, data_sha256
 from ingrained.trainer.gate import Decision, decide
+from ingrained.trainer.manifest import Manifest
 from ingrained.trainer.probes import replay_prompts
 from ingrained.trainer.recipe import LoraRecipe, default_recipe
 from ingrained.trainer.reports import StepReport
@@ -172,13 +172,10 @@ def _with_rejected(context: StudyContext, rows: list[StudyRow]) -> list[StudyRow
 
 
 def replay_rows(context: StudyContext, recipe: LoraRecipe) -> list[StudyRow]:
-    """Return everyday prompts with what the untouched model says to them.
-
-    Every second one is put as a closed-book question, the form that the rest of the rows has.
-    """
+    """Return everyday prompts with what the untouched model says to them."""
     prompts: list[Messages] = [
-        closed_book(text) if number % 2 else (("user", text),)
-        for number, text in enumerate(replay_prompts()[: recipe.replay])
+        closed_book(one.text) if one.closed_book else (("user", one.text),)
+        for one in replay_prompts()[: recipe.replay]
     ]
     replies = context.asker.ask(prompts, phase="consolidate", max_tokens=REPLAY_TOKENS)
     return [
@@ -234,6 +231,8 @@ def _manifest(
 def judge(context: StudyContext, version: str) -> Decision:
     """Sit sealed and everyday questions with an adapter and let the gate weigh it; keep what it says.
 
+    One that costs too many everyday questions is weakened first, as little as it takes.
+
     Raises:
         NotFoundError: no such version.
         ModelError: it was made for another model than the run's.
@@ -244,14 +243,18 @@ def judge(context: StudyContext, version: str) -> Decision:
             f"{version} was made for {made.base_model!r}, not for {context.asker.name!r}",
             hint=f"Use --model {made.base_model}.",
         )
+    strength = bearable_strength(context, version)
+    beside = min(STRENGTH_BESIDE_NOTES, strength)
     context.asker.load_adapter(
-        version, context.registry.path(version), strength_beside_notes=STRENGTH_BESIDE_NOTES
+        version, context.registry.path(version), strength=strength, strength_beside_notes=beside
     )
     before, after = scores(context, made)
-    decision = decide(before, after, limits(before, made.recipe), drift=made.drift)
+    decision = decide(
+        before, after, limits(before, made.recipe), drift=made.drift, strength=strength
+    )
     context.registry.conclude(
-        version, before=before, after=after, decision=decision,
-        exam_sha256=_exam_sha256(context), strength_beside_notes=STRENGTH_BESIDE_NOTES,
+        version, before=before, after=after, decision=decision, exam_sha256=_exam_sha256(context),
+        strength_alone=strength, strength_beside_notes=beside,
     )  # fmt: skip
     return decision
 

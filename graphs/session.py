@@ -156,7 +156,10 @@ def with_adapters(asker: Asker, home: Home) -> Asker:
             hint=f"Use --model {base}, or `ingrained adapters rollback` first.",
         )
     asker.load_adapter(
-        active, registry.path(active), strength_beside_notes=manifest.strength_beside_notes
+        active,
+        registry.path(active),
+        strength=manifest.strength_alone,
+        strength_beside_notes=manifest.strength_beside_notes,
     )
     return asker
 

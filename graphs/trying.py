@@ -17,13 +17,17 @@ from ingrained.agent.quizzing import answered
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.nodes.common import ANSWER_TOKENS
 from ingrained.graphs.nodes.sealed import Sat, sealed_items, share, sit
-from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.gate import Count, GateLimits, Scores
+from ingrained.trainer.manifest import Manifest
 from ingrained.trainer.probes import Control, controls
+from ingrained.trainer.strength import largest
 
 _PHASE = "trial"
+_TINY = 1e-9
 _NOISE = 2
 """Questions that may be won or lost by chance, whatever share they are."""
+_HALVINGS = 3
+"""Of the strength of an adapter that costs too many everyday questions: it is found to an eighth."""
 _NOISE_SHARE = 5
 """One in so many at most counts as chance: of fewer questions none does."""
 
@@ -61,13 +65,31 @@ def scores(context: StudyContext, made: Manifest) -> tuple[Scores, Scores]:
     return _before(context, asked), _after(context, asked, made.version)
 
 
+def bearable_strength(context: StudyContext, version: str) -> float:
+    """Return the largest strength at which an adapter alone costs no more everyday questions than may be.
+
+    It is 1 for one that costs too many at any strength: the gate will say so.
+
+    Args:
+        context: The run.
+        version: The adapter's, which is loaded at the last strength that was tried.
+    """
+    asked = _answering(context, controls())
+    allowed = _drop(GateLimits().controls_drop, len(asked)) * len(asked)
+
+    def bears(strength: float) -> bool:
+        context.asker.load_adapter(version, context.registry.path(version), strength=strength)
+        return len(asked) - len(_answering(context, asked, version)) <= allowed + _TINY
+
+    return 1.0 if bears(1.0) else largest(bears, _HALVINGS) or 1.0
+
+
 def limits(before: Scores, recipe: Mapping[str, Any]) -> GateLimits:
     """Return the gate for a trial of this size.
 
     Two questions are within its noise, one of fewer than ten, none of fewer than five: so many may be
     lost where the usual share is less, and a gain of no more is none. The drift is limited as the
-    adapter's recipe has it. Everyday questions are told and not judged: the default model's adapters
-    lose more of them than should pass (LOG.md).
+    adapter's recipe has it.
 
     Args:
         before: Tells how many questions of each sort were asked.
@@ -78,7 +100,7 @@ def limits(before: Scores, recipe: Mapping[str, Any]) -> GateLimits:
         closed_gain=_noise(before.n),
         memory_drop=_drop(usual.memory_drop, before.n),
         abstention_drop=_drop(usual.abstention_drop, before.unanswerable),
-        controls_drop=None,
+        controls_drop=_drop(usual.controls_drop, before.controls.of if before.controls else 0),
         known_drop=_drop(usual.known_drop, before.known.of if before.known else 0),
         drift=recipe.get("max_drift"),
     )

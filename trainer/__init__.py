@@ -5,10 +5,11 @@ Runs alone, on a machine that has only torch, transformers and peft. Importing i
 
 from __future__ import annotations
 
-from .adapters import AdapterRegistry, Manifest
+from .adapters import AdapterRegistry
 from .curriculum import build_rows, data_sha256
 from .gate import Count, Decision, GateLimits, Scores, decide
 from .lora import train
+from .manifest import Manifest
 from .recipe import LoraRecipe
 from .reports import StepReport, TrainResult
 from .rows import StudyRow, read_rows, write_rows

@@ -14,90 +14,19 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 from ingrained.disk import DAMAGED, replace_text
 from ingrained.errors import NotFoundError, StoreError
 
 from .gate import Decision, Scores
-from .methods import SUPERVISED
+from .manifest import MANIFEST_FILE, Manifest
 from .resume import RESUME_FILE
 
-MANIFEST_FILE = "manifest.json"
 STAGES = "stages"
 """Folder within a version's for the adapters on the way to it, until it is finished."""
 
-Verdict = Literal["candidate", "promoted", "rejected"]
-
 _VERSION = re.compile(r"v(\d{3,})")
-_TUPLES = (
-    "merged_from", "memory_ids", "stages", "losses", "validation_losses", "reasons",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """Where an adapter comes from and how it did: enough to make it again, or to throw it away."""
-
-    version: str
-    base_model: str
-    base_sha256: str = ""
-    """Of the base's weights, if known."""
-    parent: str | None = None
-    """The version that was active when it was made. Never trained on: each starts at the base."""
-    merged_from: tuple[str, ...] = ()
-    """The versions whose weights were merged into it; none for one that was trained."""
-    retained: float = 1.0
-    """Share of the squared norm of what was merged that the rank of this one holds."""
-    data_sha256: str = ""
-    memory_ids: tuple[str, ...] = ()
-    recipe: dict[str, Any] = dataclasses.field(default_factory=dict)
-    seed: int = 0
-    method: str = SUPERVISED
-    """How it was trained, of `methods.TRAINING_METHODS`; `methods.MERGED` if it was merged."""
-    stages: tuple[dict[str, Any], ...] = ()
-    """The trainings of a method that has several, in order: `graphs.methods.Stage` as a dict."""
-    rows: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    drift: float | None = None
-    """Mean KL divergence from the base on everyday questions, in nats per token."""
-    strength: float = 1.0
-    """What the trained addition was multiplied by to keep the drift within the recipe's limit."""
-    losses: tuple[float, ...] = ()
-    validation_losses: tuple[float, ...] = ()
-    exam_sha256: str = ""
-    """Of what the gate judged by: the questions, and the version in use."""
-    exam_before: Scores | None = None
-    exam_after: Scores | None = None
-    decision: Verdict = "candidate"
-    reasons: tuple[str, ...] = ()
-    forced: bool = False
-    """Promoted although the gate had rejected or not judged it, or although it was stale."""
-    stale: str = ""
-    """Why it must no longer be used, such as that a memory it was trained on was purged."""
-    strength_beside_notes: float = 1.0
-    """What the adapter is multiplied by when recalled notes stand in the prompt."""
-    created: float = 0.0
-    """POSIX seconds."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dict; `from_dict` is its inverse."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Manifest:
-        """Rebuild from `to_dict` output or its JSON round trip; unknown keys are ignored."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        plain = {key: value for key, value in data.items() if key in known}
-        for key in _TUPLES:
-            plain[key] = tuple(plain.get(key, ()))
-        for key in ("exam_before", "exam_after"):
-            scores = plain.get(key)
-            plain[key] = Scores.from_dict(scores) if scores is not None else None
-        return cls(**plain)
 
 
 class AdapterRegistry:
@@ -177,11 +106,13 @@ class AdapterRegistry:
         after: Scores,
         decision: Decision,
         exam_sha256: str = "",
+        strength_alone: float = 1.0,
         strength_beside_notes: float = 1.0,
     ) -> Manifest:
         """Record what the gate said; an accepted version still has to be promoted.
 
-        A rejected one is no longer gone back to.
+        A rejected one is no longer gone back to. The files stay as they are: whoever loads them
+        multiplies by the strengths.
 
         Raises:
             NotFoundError: no such version.
@@ -194,6 +125,7 @@ class AdapterRegistry:
             decision="candidate" if decision.accept else "rejected",
             forced=False,
             reasons=decision.reasons,
+            strength_alone=strength_alone,
             strength_beside_notes=strength_beside_notes,
         )
         self._write_manifest(manifest)

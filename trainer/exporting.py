@@ -9,7 +9,8 @@ from pathlib import Path
 from ingrained.disk import DAMAGED, replace_text, replacing
 from ingrained.errors import StoreError
 
-from .adapters import MANIFEST_FILE, AdapterRegistry
+from .adapters import AdapterRegistry
+from .manifest import MANIFEST_FILE
 from .saving import CONFIG_FILE, WEIGHTS_FILE
 
 
@@ -17,7 +18,8 @@ def export(registry: AdapterRegistry, version: str, folder: Path, *, base: str =
     """Copy a finished adapter into a new folder, and return the folder.
 
     Beside the two files of PEFT's format it holds the manifest: where the adapter comes from, by
-    ids of memories, without their texts.
+    ids of memories, without their texts. It has the strength that the gate found for it, by the config's
+    `lora_alpha`.
 
     Args:
         registry: Of the home.
@@ -30,9 +32,9 @@ def export(registry: AdapterRegistry, version: str, folder: Path, *, base: str =
         NotFoundError: no such version, or it is not finished.
         StoreError: the adapter is damaged, or the folder is in use or cannot be written.
     """
-    registry.show(version)
+    strength = registry.show(version).strength_alone
     source = registry.path(version)
-    config = _config(source, base)
+    config = _config(source, base, strength)
     try:
         _check_target(registry, folder)
         made = not folder.exists()
@@ -50,14 +52,16 @@ def export(registry: AdapterRegistry, version: str, folder: Path, *, base: str =
     return folder
 
 
-def _config(source: Path, base: str) -> str:
+def _config(source: Path, base: str, strength: float) -> str:
     """Return the config to write, once it is known that all there is to copy is there."""
     try:
         for name in (WEIGHTS_FILE, MANIFEST_FILE):
             (source / name).open("rb").close()
         config = json.loads((source / CONFIG_FILE).read_text(encoding="utf-8"))
         named = {**config, **({"base_model_name_or_path": base} if base else {})}
-    except (OSError, ValueError, TypeError) as error:
+        if strength != 1:
+            named["lora_alpha"] = config["lora_alpha"] * strength
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise StoreError(f"adapter {source.name} is damaged: {error}", hint=DAMAGED) from error
     return json.dumps(named, indent=2, sort_keys=True) + "\n"
 

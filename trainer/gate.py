@@ -87,9 +87,9 @@ class GateLimits:
     distinct: float = 0.5
     """So many different replies there must be for each different right answer: an adapter that says
     one thing to everything is right now and then. Judged from `ENOUGH_ANSWERS` on."""
-    controls_drop: float | None = 0.05
-    """Of the everyday questions that the base answers, so many may be lost; None tells and does not
-    judge."""
+    controls_drop: float = 0.1
+    """Of the everyday questions that the base answers, so many may be lost. A small model's answers to
+    some hang by a hair: five of 60 change even at a third of the strength (LOG.md)."""
     known_drop: float = 0.05
     """Of the sealed questions that the adapter in use answers alone, so many may be lost."""
     drift: float | None = DRIFT_LIMIT
@@ -129,7 +129,12 @@ class _Check:
 
 
 def decide(
-    before: Scores, after: Scores, limits: GateLimits, *, drift: float | None = None
+    before: Scores,
+    after: Scores,
+    limits: GateLimits,
+    *,
+    drift: float | None = None,
+    strength: float = 1.0,
 ) -> Decision:
     """Accept the adapter only if it helps alone, costs nothing that was there, and stays near.
 
@@ -141,11 +146,12 @@ def decide(
         limits: What it must gain and may cost.
         drift: Its divergence from the base on everyday questions, nats per token; None if it was
             not measured.
+        strength: What it was multiplied by so that enough everyday questions are still answered.
     """
     checks = [
         *_quiz_checks(before, after, limits),
         *_honesty_checks(before, after, limits),
-        *_kept_checks(after, limits),
+        *_kept_checks(after, limits, strength),
         *_drift_check(drift, limits),
     ]
     failed = tuple(one.reason for one in checks if not one.passed)
@@ -192,13 +198,13 @@ def _honesty_checks(before: Scores, after: Scores, limits: GateLimits) -> Iterat
         )
 
 
-def _kept_checks(after: Scores, limits: GateLimits) -> Iterator[_Check]:
+def _kept_checks(after: Scores, limits: GateLimits, strength: float) -> Iterator[_Check]:
     """Weigh what the base, or the adapter in use, answers and this one does not."""
     if after.controls is not None and after.controls.of:
+        weakened = f", weakened to {strength:.3g} for it" if strength < 1 else ""
         yield _Check(
-            passed=limits.controls_drop is None
-            or _within(after.controls.lost, limits.controls_drop),
-            reason=f"everyday questions {_kept(after.controls, limits.controls_drop)}",
+            passed=_within(after.controls.lost, limits.controls_drop),
+            reason=f"everyday questions {_kept(after.controls, limits.controls_drop)}{weakened}",
         )
     if after.known is not None and after.known.of:
         yield _Check(
@@ -209,9 +215,7 @@ def _kept_checks(after: Scores, limits: GateLimits) -> Iterator[_Check]:
         )
 
 
-def _kept(count: Count, drop: float | None) -> str:
-    if drop is None:
-        return f"{count.n} of {count.of} (told, not judged)"
+def _kept(count: Count, drop: float) -> str:
     return f"{count.n} of {count.of} (may lose {math.floor(drop * count.of + 1e-9)})"
 
 

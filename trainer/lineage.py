@@ -8,7 +8,7 @@ from typing import Literal
 
 from ingrained.memory.records import Memory
 
-from .adapters import Manifest
+from .manifest import Manifest
 
 Fate = Literal["active", "superseded", "forgotten", "stale", "gone"]
 

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 from ingrained.disk import DAMAGED
 from ingrained.errors import InputError, SettingsError, StoreError, TrainingError
 
-from .adapters import AdapterRegistry, Manifest
+from .adapters import AdapterRegistry
+from .manifest import Manifest
 from .methods import MERGED
 from .saving import CONFIG_FILE, WEIGHTS_FILE, save_adapter
 
@@ -103,7 +104,8 @@ def merge_versions(
 ) -> Manifest:
     """Merge adapters of a home into a new version, which no gate has judged.
 
-    Its memories are those of all of them. Beside notes it works at the least of their strengths.
+    Its memories are those of all of them. Each goes in at the strength that the gate found for it, and
+    beside notes the new one works at the least of their strengths.
 
     Args:
         registry: Of the home; nothing else writes to it meanwhile.
@@ -127,7 +129,10 @@ def merge_versions(
     _check_nothing_under_way(registry)
     began = time.monotonic()
     folders = [registry.path(one) for one in versions]
-    mix = _mix(folders, weights=weights, method=method, density=density, rank=rank)
+    mix = _mix(
+        folders, weights=weights, method=method, density=density, rank=rank,
+        strengths=[one.strength_alone for one in parents],
+    )  # fmt: skip
     version = registry.stage()
     out = registry.path(version)
     try:
@@ -211,6 +216,8 @@ class _Adapter:
     config: Any
     """A `peft.LoraConfig`."""
     tensors: dict[str, torch.Tensor]
+    strength: float
+    """What its product is multiplied by."""
 
     @property
     def shapes(self) -> dict[str, tuple[int, int]]:
@@ -227,7 +234,7 @@ class _Adapter:
 
     def product(self, layer: str) -> torch.Tensor:
         """Return what is added to a layer's weight, float32 (out, in)."""
-        scale: float = self.config.lora_alpha / self.config.r
+        scale: float = self.strength * self.config.lora_alpha / self.config.r
         return scale * (self.factor(layer, "B").float() @ self.factor(layer, "A").float())
 
 
@@ -242,11 +249,17 @@ class _Mix:
 
 def _mix(
     folders: Sequence[Path], *, weights: Sequence[float], method: str, density: float,
-    rank: int | None,
+    rank: int | None, strengths: Sequence[float] | None = None,
 ) -> _Mix:  # fmt: skip
-    """Check and read all that a merge needs; nothing is written."""
+    """Check and read all that a merge needs; nothing is written.
+
+    `strengths` are what the gate wants the product of each multiplied by; None for 1.
+    """
     _check_settings(len(folders), weights, method, density, rank)
-    adapters = [_read(folder) for folder in folders]
+    adapters = [
+        _read(folder, strength)
+        for folder, strength in zip(folders, strengths or [1.0] * len(folders), strict=True)
+    ]
     _check_alike(adapters)
     return _Mix(
         adapters=adapters,
@@ -264,7 +277,7 @@ def _write(mix: _Mix, out: Path) -> Merged:
     return Merged(rank=mix.rank, retained=retained)
 
 
-def _read(folder: Path) -> _Adapter:
+def _read(folder: Path, strength: float) -> _Adapter:
     from peft import LoraConfig
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -277,7 +290,7 @@ def _read(folder: Path) -> _Adapter:
             f"The adapter in {str(folder)!r} is damaged: {error}", hint=DAMAGED
         ) from error
     _check_plain(folder, config, tensors)
-    return _Adapter(folder=folder, config=config, tensors=tensors)
+    return _Adapter(folder=folder, config=config, tensors=tensors, strength=strength)
 
 
 def _check_plain(folder: Path, config: Any, names: Iterable[str]) -> None:

@@ -19,10 +19,21 @@ class Control:
     """What counts as right, each in full."""
 
 
-def replay_prompts() -> tuple[str, ...]:
-    """Return fixed everyday prompts, none of them a probe, to be answered as the base does."""
-    file = importlib.resources.files(__package__).joinpath("replay.txt")
-    return tuple(file.read_text(encoding="utf-8").splitlines())
+@dataclass(frozen=True, kw_only=True)
+class ReplayPrompt:
+    """An everyday prompt, and how it is put."""
+
+    text: str
+    closed_book: bool
+    """As a closed-book question is put, the form of what is learnt; otherwise as a chat would."""
+
+
+def replay_prompts() -> tuple[ReplayPrompt, ...]:
+    """Return fixed everyday prompts, none of them a probe or a control, to be answered as the base does.
+
+    Any number of them from the first on are as mixed as all.
+    """
+    return tuple(ReplayPrompt(**one) for one in _lines("replay.jsonl"))
 
 
 def probes() -> tuple[StudyRow, ...]:

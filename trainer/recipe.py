@@ -98,7 +98,7 @@ class LoraRecipe:
         which is better spent on more wordings. Replay makes the drift a ninth of what it was for a
         quarter more time (LOG.md has the measurements).
         """
-        return cls(first_layer=layers // 2, epochs=5, replay=48, max_drift=DRIFT_LIMIT, seed=seed)
+        return cls(first_layer=layers // 2, epochs=5, replay=156, max_drift=DRIFT_LIMIT, seed=seed)
 
     def __post_init__(self) -> None:
         """Check everything, and say everything that is wrong at once."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ingrained.disk import replace_text
-from ingrained.errors import TrainingError
+from ingrained.errors import InputError
 
 RowKind = Literal["qa", "cloze", "text", "replay"]
 """`text` rows are learnt as they stand, `replay` rows answered as before; see `StudyRow`."""
@@ -59,12 +59,12 @@ def read_rows(path: Path) -> list[StudyRow]:
     """Read rows from JSON Lines; blank lines are skipped.
 
     Raises:
-        TrainingError: the file cannot be read, or a line is not a row; its number is named.
+        InputError: the file cannot be read, or a line is not a row; its number is named.
     """
     try:
         lines = path.read_bytes().decode("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise TrainingError(
+        raise InputError(
             f"No study rows can be read from {path}: {error}", hint=_HINT
         ) from error
     return [
@@ -90,7 +90,7 @@ def _from_line(line: str, place: str) -> StudyRow:
     try:
         return _from_json(json.loads(line))
     except ValueError as error:
-        raise TrainingError(f"{place} is no study row: {error}", hint=_HINT) from error
+        raise InputError(f"{place} is no study row: {error}", hint=_HINT) from error
 
 
 def _from_json(line: Any) -> StudyRow:

@@ -17,8 +17,9 @@ from .options import Home, Json, Model
 if TYPE_CHECKING:
     from ingrained.graphs.session import Home as HomeFolder
     from ingrained.memory.records import Memory
-    from ingrained.trainer.adapters import AdapterRegistry, Manifest
+    from ingrained.trainer.adapters import AdapterRegistry
     from ingrained.trainer.lineage import Learnt
+    from ingrained.trainer.manifest import Manifest
 
 app = typer.Typer(help="See and choose what was trained.", no_args_is_help=True)
 

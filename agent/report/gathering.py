@@ -13,7 +13,7 @@ from ingrained.agent.library import Library
 from ingrained.graphs.session import Home
 from ingrained.memory.ledger import Ledger
 from ingrained.memory.records import Memory
-from ingrained.trainer.adapters import Manifest
+from ingrained.trainer.manifest import Manifest
 
 from .records import Record, exams, runs
 from .steering import Steering, steering

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.gate import Count
 from ingrained.trainer.lineage import Learnt, by_document
+from ingrained.trainer.manifest import Manifest
 
 from .console import duration, line, many, new_table, percent, results, safe
 from .events import fact_said, sealed_said
@@ -183,8 +183,11 @@ def _stage(stage: Mapping[str, Any]) -> str:
 def _drift(one: Manifest) -> str:
     if one.drift is None:
         return "-"
-    weakened = f", weakened to {one.strength:.2f} for it" if one.strength < 1 else ""
-    return f"{one.drift:.2f} nats a token on everyday questions{weakened}"
+    return f"{one.drift:.2f} nats a token on everyday questions{_weakened(one.strength)}"
+
+
+def _weakened(strength: float) -> str:
+    return f", weakened to {strength:.3g} for it" if strength < 1 else ""
 
 
 def _by_kind(one: Manifest) -> dict[str, str]:
@@ -205,7 +208,7 @@ def _costs(one: Manifest) -> dict[str, str]:
     if before is None or after is None:
         return {}
     told = {
-        "everyday": after.controls and _of(after.controls),
+        "everyday": after.controls and _of(after.controls) + _weakened(one.strength_alone),
         "known before": after.known and _of(after.known),
         "replies": after.distinct
         and f"{after.distinct.n} different ones where {after.distinct.of} answers are right",

@@ -15,7 +15,8 @@ from ingrained.graphs.nodes.update import _sealed
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
-from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.adapters import AdapterRegistry
+from ingrained.trainer.manifest import Manifest
 
 KEPT = 4
 

@@ -25,7 +25,8 @@ from ingrained.memory.judgements import FILE_NAME, Judgements, Key
 from ingrained.memory.records import Memory, sha256
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
-from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.adapters import AdapterRegistry
+from ingrained.trainer.manifest import Manifest
 from ingrained.trainer.resume import RESUME_FILE
 
 MADE = "Mara Vint built the Orlan Bridge in 1402."

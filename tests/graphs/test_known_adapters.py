@@ -16,8 +16,9 @@ from ingrained.graphs.consolidate import after_training
 from ingrained.graphs.study import after_consolidate
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
-from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.gate import Decision
+from ingrained.trainer.manifest import Manifest
 
 Events = list[dict[str, Any]]
 

@@ -22,7 +22,8 @@ from ingrained.graphs.context import StudyPolicy
 from ingrained.graphs.methods import lesson as lessons
 from ingrained.graphs.methods import rest_em
 from ingrained.memory.store import MemoryStore
-from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.adapters import AdapterRegistry
+from ingrained.trainer.manifest import Manifest
 from ingrained.trainer.methods import TRAINING_METHODS
 from ingrained.trainer.rows import StudyRow
 from ingrained.trainer.testing import make_tiny_model

@@ -28,8 +28,8 @@ from ingrained.graphs.session import open_study
 from ingrained.graphs.trying import limits, scores
 from ingrained.memory.testing import HashEmbedder
 from ingrained.settings import Settings
-from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.gate import Count, GateLimits, Scores, decide
+from ingrained.trainer.manifest import Manifest
 from ingrained.trainer.probes import controls, replay_prompts
 from ingrained.trainer.recipe import LoraRecipe
 
@@ -40,12 +40,14 @@ BY_HEART = {question: answer for question, answer, _ in EVERYTHING}
 class Adapted(ScriptedModel):
     """Knows all facts by heart with an adapter on; with the one named `stubborn`, tells tales.
 
-    With any adapter on it says `everywhere`, if that is something, to all that is no fact.
+    With any adapter on it says `everywhere`, if that is something, to all that is no fact; so it does
+    only with one that works at more than `unbearable` of its strength.
     """
 
     strengths: dict[str, float] = Field(default_factory=dict)
     stubborn: str = ""
     everywhere: str = ""
+    unbearable: float = 0.0
 
     def load_adapter(self, name: str, path: Path, *, strength: float = 1.0) -> None:
         self.strengths[name] = strength
@@ -58,7 +60,7 @@ class Adapted(ScriptedModel):
             made.generations[0].message.content = (
                 "It was a goat from the far shore." if stubborn else BY_HEART[question]
             )
-        elif kw.get("adapter") and self.everywhere:
+        elif self.everywhere and self.strengths.get(kw.get("adapter", ""), 0) > self.unbearable:
             made.generations[0].message.content = self.everywhere
         return made
 
@@ -149,10 +151,11 @@ def test_what_is_replayed_is_what_the_untouched_model_says_to_everyday_prompts(o
         assert adapted.asked == []
         rows = replay_rows(context, LoraRecipe(replay=4, replay_weight=0.5))
 
-        prompts = [row.messages[-1][1] for row in rows]
-        assert prompts == list(replay_prompts()[:4])
-        assert [len(row.messages) for row in rows] == [1, 2, 1, 2]
-        assert rows[1].messages == closed_book(prompts[1])
+        first = replay_prompts()[:4]
+        assert {one.closed_book for one in first} == {True, False}
+        for one, row in zip(first, rows, strict=True):
+            put = closed_book(one.text) if one.closed_book else (("user", one.text),)
+            assert row.messages == put
         assert {(row.kind, row.weight, row.memory_ids) for row in rows} == {("replay", 0.5, ())}
         assert {row.answer for row in rows} == {"I don't know."}
         assert all(options["adapter"] is None for options in adapted.options[-4:])
@@ -266,8 +269,33 @@ def test_an_adapter_that_loses_everyday_questions_says_so(opened, adapted):
         try_out(context)
 
         verdict = context.registry.show("v001")
+        assert verdict.decision == "rejected"
         assert verdict.exam_after.controls == Count(n=0, of=10)
-        assert "everyday questions 0 of 10 (told, not judged)" in verdict.reasons
+        assert verdict.reasons == ("everyday questions 0 of 10 (may lose 2)",)
+        assert verdict.strength_alone == 1.0, "no strength would do"
+
+
+@pytest.mark.parametrize(("unbearable", "found"), [(0.2, 0.125), (0.5, 0.5), (0.9, 0.875)])
+def test_an_adapter_is_weakened_as_little_as_it_takes_to_keep_everyday_questions(
+    opened, adapted, unbearable, found
+):
+    adapted.script = everyday
+    adapted.everywhere, adapted.unbearable = "Quell Harbour", unbearable
+    with opened(adapted) as context:
+        try_out(context)
+
+        verdict = context.registry.show("v001")
+        assert verdict.decision == "promoted"
+        assert verdict.exam_after.controls == Count(n=10, of=10)
+        assert verdict.strength_alone == found
+        assert verdict.strength_beside_notes == min(STRENGTH_BESIDE_NOTES, found)
+        told = f"everyday questions 10 of 10 (may lose 2), weakened to {found} for it"
+        assert told in verdict.reasons
+
+    later = Adapted(script=reader)
+    with opened(later):
+        beside = {WEAK: STRENGTH_BESIDE_NOTES} if found > STRENGTH_BESIDE_NOTES else {}
+        assert later.strengths == {"v001": found, **beside}
 
 
 def test_a_study_tells_in_a_line_what_is_most_telling_of_an_adapter_that_passed(opened, adapted):
@@ -282,7 +310,7 @@ def test_a_study_tells_in_a_line_what_is_most_telling_of_an_adapter_that_passed(
     *_, gate = (event for event in heard if event["event"] == "gate")
     told = [reason.split(" ")[0] for reason in gate["reasons"]]
     assert told == ["closed-book", "with", "everyday"]
-    assert gate["reasons"][2] == "everyday questions 10 of 10 (told, not judged)"
+    assert gate["reasons"][2] == "everyday questions 10 of 10 (may lose 2)"
     assert any(reason.startswith("what the adapter in use answers alone") for reason in weighed)
 
 
@@ -390,6 +418,7 @@ def test_two_questions_are_within_the_noise_of_a_few_but_never_more_than_a_fifth
     found = gate(questions)
     usual = GateLimits()
     assert found.memory_drop == max(usual.memory_drop, chance / questions)
+    assert found.controls_drop == max(0.1, chance / questions)
     for drop in (found.abstention_drop, found.known_drop):
         assert drop == max(0.05, chance / questions)
     assert found.closed_gain == chance / questions
@@ -398,11 +427,10 @@ def test_two_questions_are_within_the_noise_of_a_few_but_never_more_than_a_fifth
 def test_of_many_questions_the_usual_share_may_be_lost():
     found = gate(1000)
     assert found.closed_gain == 0.002
-    told = GateLimits(controls_drop=None)
-    assert dataclasses.replace(found, closed_gain=0, drift=0.2) == told
-    assert dataclasses.replace(gate(0), drift=0.2) == told
+    assert dataclasses.replace(found, closed_gain=0, drift=0.2) == GateLimits()
+    assert dataclasses.replace(gate(0), drift=0.2) == GateLimits()
     unasked = limits(Scores(closed=0, memory=0), {})
-    assert (unasked.controls_drop, unasked.known_drop) == (None, 0.05)
+    assert (unasked.controls_drop, unasked.known_drop) == (0.1, 0.05)
 
 
 @pytest.mark.parametrize("questions", [1, 2, 4, 5, 8, 12, 48])

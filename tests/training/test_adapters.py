@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from ingrained.errors import NotFoundError, StoreError
-from ingrained.trainer.adapters import STAGES, AdapterRegistry, Manifest
+from ingrained.trainer.adapters import STAGES, AdapterRegistry
 from ingrained.trainer.gate import Count, Decision, Scores
+from ingrained.trainer.manifest import Manifest
 from ingrained.trainer.resume import RESUME_FILE
 
 BEFORE = Scores(closed=0.1, memory=0.5, n=10)

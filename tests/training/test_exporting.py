@@ -13,9 +13,11 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from ingrained.errors import NotFoundError, StoreError
-from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.exporting import export
+from ingrained.trainer.gate import Decision, Scores
 from ingrained.trainer.lora import train
+from ingrained.trainer.manifest import Manifest
 from ingrained.trainer.recipe import LoraRecipe
 from ingrained.trainer.rows import StudyRow
 from ingrained.trainer.testing import make_tiny_model
@@ -56,6 +58,20 @@ def test_peft_loads_it_to_the_logits_of_the_homes_own(
         told.append(model.eval()(input_ids=ids).logits)
     assert torch.equal(told[0], told[1])
     assert not torch.allclose(told[1], plain)
+
+
+def test_it_works_at_the_strength_that_the_gate_found_for_it(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home, tmp_path / "home")
+    registry = AdapterRegistry(tmp_path / "home")
+    verdict = Scores(closed=0.5, memory=0.5, n=9)
+    registry.conclude(
+        "v001", before=verdict, after=verdict, decision=Decision(accept=True, reasons=()),
+        strength_alone=0.375,
+    )  # fmt: skip
+    folder = export(registry, "v001", tmp_path / "out")
+    for source, alpha in ((registry.path("v001"), 8), (folder, 3)):
+        config = json.loads((source / "adapter_config.json").read_text())
+        assert (config["r"], config["lora_alpha"]) == (4, alpha)
 
 
 def test_the_config_calls_the_base_what_it_is_told(home: Path, tmp_path: Path) -> None:

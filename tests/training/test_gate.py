@@ -65,8 +65,8 @@ def verdict(**changed: Any) -> tuple[bool, tuple[str, ...]]:
     ("n", "of", "accepted"),
     [
         (60, 60, True),
-        (57, 60, True),  # exactly the limit of a twentieth
-        (56, 60, False),
+        (54, 60, True),  # exactly the limit of a tenth
+        (53, 60, False),
         (0, 0, True),  # the base answers none of them
     ],
 )
@@ -76,7 +76,13 @@ def test_what_the_base_answers_of_everyday_questions_must_not_be_lost(
     accept, reasons = verdict(controls=Count(n=n, of=of))
     assert accept is accepted
     told = [reason for reason in reasons if reason.startswith("everyday")]
-    assert told == ([f"everyday questions {n} of {of} (may lose 3)"] if of else [])
+    assert told == ([f"everyday questions {n} of {of} (may lose 6)"] if of else [])
+
+
+def test_an_adapter_that_was_weakened_to_keep_them_says_so() -> None:
+    after = dataclasses.replace(GOOD, controls=Count(n=56, of=60))
+    decision = decide(BASE, after, LIMITS, strength=0.375)
+    assert "everyday questions 56 of 60 (may lose 6), weakened to 0.375 for it" in decision.summary
 
 
 @pytest.mark.parametrize(("n", "of", "accepted"), [(19, 20, True), (18, 20, False), (0, 0, True)])

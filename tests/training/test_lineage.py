@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ingrained.memory.records import Memory, Span
-from ingrained.trainer.adapters import Manifest
 from ingrained.trainer.lineage import Share, by_document, learnt
+from ingrained.trainer.manifest import Manifest
 
 
 def span(document: str) -> Span:

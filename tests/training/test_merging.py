@@ -14,8 +14,10 @@ from transformers import AutoModelForCausalLM
 
 from ingrained.agent.models.adapters import Adapters
 from ingrained.errors import InputError, NotFoundError, SettingsError, StoreError, TrainingError
-from ingrained.trainer.adapters import STAGES, AdapterRegistry, Manifest
+from ingrained.trainer.adapters import STAGES, AdapterRegistry
+from ingrained.trainer.gate import Decision, Scores
 from ingrained.trainer.lora import train
+from ingrained.trainer.manifest import Manifest
 from ingrained.trainer.merging import merge, merge_versions
 from ingrained.trainer.recipe import LoraRecipe
 from ingrained.trainer.resume import RESUME_FILE
@@ -356,6 +358,23 @@ def test_a_merged_version_says_what_it_is_made_of_and_waits_for_a_verdict(
     with pytest.raises(StoreError, match="The gate has not judged v003"):
         registry.promote("v003")
     assert made.method == "merged"
+
+
+def test_a_version_goes_in_at_the_strength_that_the_gate_found_for_it(
+    registry: AdapterRegistry,
+) -> None:
+    whole = merge_versions(registry, ["v001", "v002"], weights=HALVES, method="linear").version
+    verdict = Scores(closed=0.5, memory=0.5, n=9)
+    registry.conclude(
+        "v002", before=verdict, after=verdict, decision=Decision(accept=True, reasons=()),
+        strength_alone=0.5,
+    )  # fmt: skip
+    weak = merge_versions(registry, ["v001", "v002"], weights=HALVES, method="linear").version
+    alike = merge_versions(registry, ["v001", "v002"], weights=(0.5, 1.0), method="linear").version
+    added = [products(registry.path(one)) for one in (whole, weak, alike)]
+    for layer, product in added[0].items():
+        assert not torch.allclose(added[1][layer], product, atol=1e-6)
+        torch.testing.assert_close(added[2][layer], product, atol=1e-6, rtol=1e-4)
 
 
 def test_a_merged_version_is_not_needed_until_it_is_used_and_the_newest_trained_one_is(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingrained.errors import SettingsError, TrainingError
+from ingrained.errors import InputError, SettingsError, TrainingError
 from ingrained.trainer.__main__ import main
 from ingrained.trainer.recipe import LoraRecipe, default_recipe
 from ingrained.trainer.reports import StepReport
@@ -65,7 +65,7 @@ def test_a_line_has_what_differs_from_the_defaults_and_turns_as_chats_have_them(
 def test_a_bad_line_is_named(tmp_path: Path, line: str, said: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"answer": "a text", "kind": "text"}\n\n' + line + "\n")
-    with pytest.raises(TrainingError, match=r"rows\.jsonl, line 3 is no study row") as caught:
+    with pytest.raises(InputError, match=r"rows\.jsonl, line 3 is no study row") as caught:
         read_rows(path)
     assert said in str(caught.value)
 
@@ -74,7 +74,7 @@ def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b"\xff\xfe")
     for unreadable in (path, tmp_path / "missing.jsonl"):
-        with pytest.raises(TrainingError, match="No study rows can be read"):
+        with pytest.raises(InputError, match="No study rows can be read"):
             read_rows(unreadable)
 
 
@@ -126,7 +126,7 @@ def test_the_command_says_what_is_wrong_and_how_to_go_on(
         make_tiny_model(tmp_path / "base"), tmp_path / "rows.jsonl", tmp_path / "recipe.json",
     )  # fmt: skip
     command = [str(rows), "--base", str(base), "--out", str(tmp_path / "a")]
-    assert main(command) == TrainingError.exit_code
+    assert main(command) == InputError.exit_code
     assert "No study rows can be read" in capsys.readouterr().err
     write_rows(rows, ROWS)
     for text, said in (("{", "No recipe can be read"), ("[]", "holds no recipe")):

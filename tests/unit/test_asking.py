@@ -109,6 +109,17 @@ def test_another_strength_reads_only_the_weakened_one_again(model: Adaptable, as
     assert model.loaded[2:] == [("v001_beside_notes", FOLDER, 0.5)]
 
 
+def test_one_that_was_weakened_by_itself_works_so_in_view_of_notes_too(
+    model: Adaptable, asker: Asker
+) -> None:
+    asker.load_adapter("v001", FOLDER, strength=0.5)
+    assert model.loaded[2:] == [("v001", FOLDER, 0.5)]
+    assert asker.adapter_in("both", "v001", notes=True) == "v001"
+    asker.load_adapter("v001", FOLDER, strength=0.5, strength_beside_notes=0.25)
+    assert model.loaded[3:] == [], "both are known at these strengths"
+    assert asker.adapter_in("both", "v001", notes=True) == "v001_beside_notes"
+
+
 def test_at_full_strength_there_is_one_adapter_for_both(model: Adaptable, asker: Asker) -> None:
     asker.load_adapter("v001", FOLDER)
     asker.load_adapter("v002", FOLDER)

@@ -103,7 +103,7 @@ def test_a_cell_without_its_adapter_is_left_out() -> None:
 class Adapted(ScriptedModel):
     """Knows the answers by heart once an adapter is on."""
 
-    def load_adapter(self, name: str, path: Path) -> None:
+    def load_adapter(self, name: str, path: Path, *, strength: float = 1.0) -> None:
         raise AssertionError("the adapter is loaded before the exam")
 
     def _generate(self, messages, stop=None, run_manager=None, **options):

@@ -17,9 +17,10 @@ from ingrained.agent.cli import run
 from ingrained.agent.ui.adapters import show_lineage
 from ingrained.memory.locking import write_lock
 from ingrained.memory.records import Memory
-from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.gate import Count, Decision, Scores
 from ingrained.trainer.lineage import Learnt
+from ingrained.trainer.manifest import Manifest
 from ingrained.trainer.saving import save_adapter
 
 Agent = Callable[..., Any]
@@ -76,7 +77,7 @@ def test_show_tells_how_far_an_adapter_drifts_and_that_it_was_weakened(
     version = registry.stage()
     made = Manifest(version=version, base_model="scripted", drift=0.19, strength=0.40625)
     registry.commit(version, made)
-    assert "drift 0.19 nats a token on everyday questions, weakened to 0.41 for it" in said(
+    assert "drift 0.19 nats a token on everyday questions, weakened to 0.406 for it" in said(
         home, capsys, "show", version
     )
     assert agent("adapters", "show", version)["strength"] == 0.40625
@@ -96,12 +97,13 @@ def test_show_tells_what_the_gate_measured(
         kinds={"reversed": Count(n=6, of=8), "two-hop": Count(n=2, of=3)},
     )  # fmt: skip
     AdapterRegistry(home).conclude(
-        "v001", before=before, after=after, decision=Decision(accept=True, reasons=("fine",))
-    )
+        "v001", before=before, after=after, decision=Decision(accept=True, reasons=("fine",)),
+        strength_alone=0.875,
+    )  # fmt: skip
     text = said(home, capsys, "show", "v001")
     for told in (
         "closed-book 10 → 50 % reversed 1 → 6 of 8 two-hop 0 → 2 of 3 with memory 80 → 80 %",
-        "everyday 54 of 55 known before 3 of 4 replies 9 different ones where 12 answers are right",
+        "everyday 54 of 55, weakened to 0.875 for it known before 3 of 4 replies 9 different ones where 12 answers are right",
         "declined 90 → 80 % of 10",
     ):
         assert told in text

@@ -16,7 +16,8 @@ from cli_student import PAGE, doors, mills, studied, write_exam, write_page
 from ingrained.agent.cli import run
 from ingrained.agent.commands import estimating
 from ingrained.agent.commands.opening import Doors
-from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.adapters import AdapterRegistry
+from ingrained.trainer.manifest import Manifest
 from ingrained.trainer.recipe import LoraRecipe
 
 Plan = dict[str, Any]

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from ingrained.agent.cli import run
 from ingrained.agent.ui.adapters import show_adapters
-from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.gate import Decision, Scores
+from ingrained.trainer.manifest import Manifest
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from ingrained.graphs import erasing
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
-from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.adapters import AdapterRegistry
+from ingrained.trainer.manifest import Manifest
 
 HERON = "A heron named Pip lives on the roof of the mill."
 

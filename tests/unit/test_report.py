@@ -18,8 +18,9 @@ from ingrained.agent.report.records import exams, runs, save_exam, save_run
 from ingrained.errors import StoreError
 from ingrained.memory.records import Memory, Span
 from ingrained.memory.store import MemoryStore
-from ingrained.trainer.adapters import AdapterRegistry, Manifest
+from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.gate import Count, Decision, Scores
+from ingrained.trainer.manifest import Manifest
 
 HOSTILE = "<script>alert(1)</script>"
 
