@@ -13,12 +13,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingrained.errors import IngrainedError, SettingsError, TrainingError
+from ingrained.errors import IngrainedError, TrainingError
 
 from .lora import train
 from .probes import probes
 from .processes import processes
-from .recipe import LoraRecipe, default_recipe
+from .recipe import LoraRecipe, default_recipe, read_settings
 from .reports import StepReport, TrainResult
 from .rows import read_rows
 
@@ -79,21 +79,10 @@ def _train(options: argparse.Namespace) -> TrainResult:
 
 def _recipe(options: argparse.Namespace) -> LoraRecipe:
     """Return the default recipe for the base, changed as the options have it."""
-    changes = _settings(options.recipe) if options.recipe else {}
+    changes = read_settings(options.recipe) if options.recipe else {}
     if options.seed is not None:
         changes["seed"] = options.seed
     return default_recipe(options.base, seed=0).changed(changes)
-
-
-def _settings(path: Path) -> dict[str, object]:
-    hint = 'It must hold a JSON object such as {"rank": 16}.'
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"No recipe can be read from {path}: {error}", hint=hint) from error
-    if not isinstance(settings, dict):
-        raise SettingsError(f"{path} holds no recipe.", hint=hint)
-    return settings
 
 
 def _tell(report: StepReport) -> None:

@@ -203,3 +203,19 @@ def default_recipe(base: Path, seed: int) -> LoraRecipe:
             hint="It must be a transformers folder of a language model, with a config.json.",
         ) from error
     return LoraRecipe.for_depth(layers, seed=seed)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Return what a file wants changed in a recipe, for `LoraRecipe.changed`.
+
+    Raises:
+        SettingsError: it cannot be read, or holds no JSON object.
+    """
+    hint = 'It must hold a JSON object such as {"rank": 16}.'
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"No recipe can be read from {path}: {error}", hint=hint) from error
+    if not isinstance(settings, dict):
+        raise SettingsError(f"{path} holds no recipe.", hint=hint)
+    return settings

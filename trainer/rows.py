@@ -64,9 +64,7 @@ def read_rows(path: Path) -> list[StudyRow]:
     try:
         lines = path.read_bytes().decode("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"No study rows can be read from {path}: {error}", hint=_HINT
-        ) from error
+        raise InputError(f"No study rows can be read from {path}: {error}", hint=_HINT) from error
     return [
         _from_line(line, f"{path}, line {number}")
         for number, line in enumerate(lines, 1)

@@ -109,7 +109,7 @@ def bench(
         rounds=rounds, consolidate=trains, with_=with_, without=without,
         **_given(autonomy=autonomy, votes=votes, method=method),
     )  # fmt: skip
-    show_remarks(policy, plus=with_, minus=without)
+    show_remarks(policy, plus=with_, minus=without, recipe={})
     left_out: list[Skipped] = []
     chosen = _benchmark(name, data, documents, items, judge, left_out)
     folder = work or Path(".ingrained-bench") / re.sub(r"[^\w.-]+", "-", chosen.name)

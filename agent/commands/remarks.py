@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingrained.graphs.context import StudyPolicy
 
 
 def remarks(
-    policy: StudyPolicy, *, plus: Sequence[str] | None, minus: Sequence[str] | None
+    policy: StudyPolicy,
+    *,
+    plus: Sequence[str] | None,
+    minus: Sequence[str] | None,
+    recipe: Mapping[str, Any],
 ) -> Iterator[str]:
     """Yield a sentence for each choice that has no effect on a study.
 
@@ -18,6 +22,7 @@ def remarks(
         policy: What the choices came to.
         plus: Mechanisms that were switched on by name.
         minus: Those that were switched off.
+        recipe: What is to differ from the default recipe.
     """
     from ingrained.agent.mechanisms import DEFAULT_MECHANISMS
     from ingrained.graphs.context import StudyPolicy
@@ -40,6 +45,7 @@ def remarks(
             "--approve": policy.approve,
             "--every": policy.every_documents,
             "--method": policy.method != StudyPolicy().method,
+            "--recipe": recipe,
         }
         yield from (
             f"{option}: without --consolidate nothing is trained."
@@ -51,10 +57,14 @@ def remarks(
 
 
 def show_remarks(
-    policy: StudyPolicy, *, plus: Sequence[str] | None, minus: Sequence[str] | None
+    policy: StudyPolicy,
+    *,
+    plus: Sequence[str] | None,
+    minus: Sequence[str] | None,
+    recipe: Mapping[str, Any],
 ) -> None:
     """Show them on standard error."""
     from ingrained.agent.ui.console import line, notices
 
-    for said in remarks(policy, plus=plus, minus=minus):
+    for said in remarks(policy, plus=plus, minus=minus, recipe=recipe):
         notices().print(line(said, "yellow"))

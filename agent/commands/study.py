@@ -23,6 +23,7 @@ from .study_options import (
     Judge,
     Method,
     Paths,
+    Recipe,
     Reflect,
     Rounds,
     SealedExam,
@@ -48,6 +49,7 @@ def study(
     consolidate: Consolidate = False,
     every: Every = None,
     method: Method = None,
+    recipe: Recipe = None,
     approve: Approve = False,
     budget_tokens: BudgetTokens = None,
     seed: Seed = None,
@@ -84,7 +86,8 @@ def study(
         mechanisms=_mechanisms(plus or [], minus or []),
     )
     policy = _policy(given)
-    show_remarks(policy, plus=plus, minus=minus)
+    changes = _recipe_changes(recipe)
+    show_remarks(policy, plus=plus, minus=minus, recipe=changes)
     _check_paths(paths)
     sealed = read_exam(exam) if exam else None
     settings = load_settings(home=home, model=model)
@@ -92,10 +95,10 @@ def study(
     if dry_run:
         if doors(context).model is None:
             _check_model(settings, policy)
-        _show_plan(paths, settings, policy, sealed, as_json=as_json)
+        _show_plan(paths, settings, policy, sealed, recipe=changes, as_json=as_json)
         return
-    options = {"home": home, "model": model, **given}
-    record = _study(paths, settings, policy, sealed, doors(context), options)
+    options = {"home": home, "model": model, "recipe": recipe, **given}
+    record = _study(paths, settings, policy, sealed, doors(context), options, changes)
     if as_json:
         show_json(record)
     else:
@@ -120,6 +123,15 @@ def _policy(given: dict[str, Any]) -> StudyPolicy:
     named = {name: value for name, value in given.items() if value is not None}
     reflect = named.pop("reflect", False)
     return StudyPolicy(reflection_importance=IMPORTANCE_THRESHOLD if reflect else 0.0, **named)
+
+
+def _recipe_changes(path: Path | None) -> dict[str, Any]:
+    """Return what a file wants changed in the recipe, checked as far as the model need not be known."""
+    from ingrained.trainer.recipe import LoraRecipe, read_settings
+
+    changes = read_settings(path) if path else {}
+    LoraRecipe().changed(changes)
+    return changes
 
 
 def _check_paths(paths: list[Path]) -> None:
@@ -154,6 +166,7 @@ def _show_plan(
     policy: StudyPolicy,
     sealed: Exam | None,
     *,
+    recipe: dict[str, Any],
     as_json: bool,
 ) -> None:
     from ingrained.agent.ui.console import show_json
@@ -162,6 +175,7 @@ def _show_plan(
     from .estimating import estimate
 
     plan = estimate(paths, policy, settings.home, sealed)
+    plan["not_reckoned"] += ["recipe"] if recipe else []
     if as_json:
         show_json(plan)
     else:
@@ -175,6 +189,7 @@ def _study(
     sealed: Exam | None,
     behind: Doors,
     given: dict[str, Any],
+    recipe: dict[str, Any],
 ) -> dict[str, Any]:
     from ingrained.agent.reading.corpus import read_corpus
     from ingrained.agent.ui.settings_lines import show_settings
@@ -184,10 +199,10 @@ def _study(
 
     # Nothing readable is an error that shall not wait for a model to load.
     read_corpus(paths, known=known_documents(settings.home))
-    explained = explain_settings(settings, policy, given)
+    explained = explain_settings(settings, policy, given, recipe)
     show_settings(explained)
     _warn_of_purge(settings)
-    return study_home(tuple(paths), settings, policy, sealed, behind, explained)
+    return study_home(tuple(paths), settings, policy, sealed, behind, explained, recipe)
 
 
 def _warn_of_purge(settings: Settings) -> None:

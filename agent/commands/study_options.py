@@ -27,6 +27,13 @@ Method = Annotated[
         f"[default: {SUPERVISED}]"
     ),
 ]
+Recipe = Annotated[
+    Path | None,
+    typer.Option(
+        help="Train by the default recipe with what this JSON object changes, "
+        'such as {"rank": 16} (docs/settings.md).'
+    ),
+]
 Approve = Annotated[
     bool, typer.Option("--approve", help="Let an adapter that passes the gate wait for your word.")
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import time
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.session import Event, Home, StudyResult, open_study, run_study
 from ingrained.memory.records import Memory
 from ingrained.settings import Settings
+from ingrained.trainer.recipe import default_recipe
 
 from .opening import Doors
 from .sitting import Candidate, sit_exam
@@ -73,8 +75,12 @@ def study_home(
     sealed: Exam | None,
     behind: Doors,
     explained: Mapping[str, Any],
+    recipe: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Study, sit the sealed exam if there is one, and return the run's record, saved already."""
+    """Study, sit the sealed exam if there is one, and return the run's record, saved already.
+
+    `recipe` is what is to differ from the default recipe of a training.
+    """
     tally, home, started = Tally(), Home(settings.home), time.time()
     with (
         DownloadBar() as bar,
@@ -85,8 +91,9 @@ def study_home(
             model=behind.model,
             embedder=behind.embedder,
             progress=bar,
-        ) as context,
+        ) as opened,
     ):
+        context = with_recipe(opened, recipe)
         show_repair(context.store.repaired)
         before = context.library.counts()["questions"]
         with StudyView() as view:
@@ -103,6 +110,14 @@ def study_home(
             record["exam"] = _sit(sealed, context)
             save_exam(home.path, record["exam"])
         return record
+
+
+def with_recipe(context: StudyContext, changes: Mapping[str, Any]) -> StudyContext:
+    """Return the run with a recipe that differs from the default one; where nothing can be trained, as it is."""
+    if not changes or context.base_path is None:
+        return context
+    recipe = default_recipe(context.base_path, context.policy.seed).changed(changes)
+    return dataclasses.replace(context, recipe=recipe)
 
 
 def _record(
@@ -177,13 +192,17 @@ def _sit(sealed: Exam, context: StudyContext) -> dict[str, Any]:
 
 
 def explain_settings(
-    settings: Settings, policy: StudyPolicy, given: Mapping[str, Any]
+    settings: Settings,
+    policy: StudyPolicy,
+    given: Mapping[str, Any],
+    recipe: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
     """Return each setting's value and where it comes from: given, environment or default."""
     values = {
         "home": str(settings.home), "model": settings.model, "embedder": settings.embedder,
         "rounds": policy.rounds, "consolidate": policy.consolidate, "every_documents": policy.every_documents, "approve": policy.approve,
         "method": policy.method,
+        "recipe": ", ".join(f"{name} {value}" for name, value in recipe.items()) or "as it is",
         "budget_tokens": policy.budget_tokens, "seed": policy.seed, "trust": policy.trust,
         "forget_deleted": policy.forget_deleted, "judge": policy.judge,
         "reflect": policy.reflection_importance > 0, "autonomy": policy.autonomy,

@@ -15,6 +15,7 @@ from langgraph.runtime import Runtime
 from pydantic import Field
 
 from ingrained.agent.answering import closed_book
+from ingrained.agent.commands.studying import with_recipe
 from ingrained.agent.testing import ScriptedModel
 from ingrained.graphs.consolidate import (
     STRENGTH_BESIDE_NOTES,
@@ -31,7 +32,8 @@ from ingrained.settings import Settings
 from ingrained.trainer.gate import Count, GateLimits, Scores, decide
 from ingrained.trainer.manifest import Manifest
 from ingrained.trainer.probes import controls, replay_prompts
-from ingrained.trainer.recipe import LoraRecipe
+from ingrained.trainer.recipe import LoraRecipe, default_recipe
+from ingrained.trainer.testing import make_tiny_model
 
 WEAK = "v001_beside_notes"
 BY_HEART = {question: answer for question, answer, _ in EVERYTHING}
@@ -159,6 +161,19 @@ def test_what_is_replayed_is_what_the_untouched_model_says_to_everyday_prompts(o
         assert {(row.kind, row.weight, row.memory_ids) for row in rows} == {("replay", 0.5, ())}
         assert {row.answer for row in rows} == {"I don't know."}
         assert all(options["adapter"] is None for options in adapted.options[-4:])
+
+
+def test_a_recipe_of_the_users_differs_from_the_default_one_in_what_it_says(
+    opened, adapted, tmp_path
+):
+    base = make_tiny_model(tmp_path / "base")
+    with opened(adapted) as context:
+        assert with_recipe(context, {"rank": 4}) is context, "there is nothing to train"
+        context = dataclasses.replace(context, base_path=base)
+        assert with_recipe(context, {}) is context
+        recipe = with_recipe(context, {"rank": 4, "targets": ["q_proj"]}).recipe
+    usual = default_recipe(base, context.policy.seed)
+    assert recipe == dataclasses.replace(usual, rank=4, targets=("q_proj",))
 
 
 def try_out(context: StudyContext) -> None:

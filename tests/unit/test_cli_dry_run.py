@@ -127,6 +127,9 @@ def test_what_is_not_reckoned_with_is_told(dry_run, tmp_path, capsys):
         run([*command, "--autonomy", "low", "--reflect", "--method", "star", "--consolidate"]) == 0
     )
     assert "Reckoned as by default: autonomy, reflect, method." in capsys.readouterr().out
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text('{"rank": 8}')
+    assert dry_run("--consolidate", "--recipe", str(recipe))["not_reckoned"] == ["recipe"]
 
 
 def test_what_an_adapter_was_made_of_is_not_trained_again(dry_run, tmp_path, capsys):

@@ -51,6 +51,23 @@ def test_the_json_is_the_kept_record(capsys, tmp_path):
     assert kept["number"] == 1
 
 
+def test_a_recipe_is_checked_before_anything_is_done_and_told(capsys, tmp_path):
+    recipe, corpus = tmp_path / "recipe.json", write_page(tmp_path)
+    command = ["study", str(corpus), "--home", str(tmp_path / "home"), "--recipe", str(recipe)]
+    for text, said in (
+        ("[8]", "holds no recipe"), ('{"rang": 8}', "has no rang"), ('{"rank": 0}', "at least 1"),
+    ):  # fmt: skip
+        recipe.write_text(text)
+        assert run(command, doors()) == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
+
+    recipe.write_text('{"rank": 8, "epochs": 3}')
+    assert run([*command, "--json"], doors()) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["settings"]["recipe"] == {"value": "rank 8, epochs 3", "origin": "given"}
+
+
 def test_an_unchanged_corpus_is_nothing_new(capsys, tmp_path):
     home = studied(tmp_path / "home")
     capsys.readouterr()

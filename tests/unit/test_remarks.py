@@ -51,4 +51,13 @@ def test_what_has_no_effect_is_said(
 ) -> None:
     mechanisms = chosen(plus=plus or [], minus=minus or [])
     came_to = StudyPolicy(mechanisms=mechanisms, **policy)  # type: ignore[arg-type]
-    assert list(remarks(came_to, plus=plus, minus=minus)) == said
+    assert list(remarks(came_to, plus=plus, minus=minus, recipe={})) == said
+
+
+@pytest.mark.parametrize(
+    ("consolidate", "said"),
+    [(True, []), (False, ["--recipe: without --consolidate nothing is trained."])],
+)
+def test_a_recipe_is_of_use_to_a_training_only(consolidate: bool, said: list[str]) -> None:
+    policy = StudyPolicy(consolidate=consolidate)
+    assert list(remarks(policy, plus=None, minus=None, recipe={"rank": 8})) == said
