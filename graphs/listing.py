@@ -69,8 +69,12 @@ def source(memory: Memory) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text as one line in quotation marks that nothing in it ends."""
-    return json.dumps(" ".join(text.split()), ensure_ascii=False)
+    """Return a text as one line in quotation marks that nothing in it ends.
+
+    Half of a surrogate pair becomes a question mark: no provider's client could send it.
+    """
+    sendable = text.encode("utf-8", "replace").decode()
+    return json.dumps(" ".join(sendable.split()), ensure_ascii=False)
 
 
 def beside_prompt(memories: Sequence[Memory], max_tokens: int, count_tokens: CountTokens) -> str:

@@ -7,7 +7,7 @@ What the model writes are texts and ids. Whose memory is touched comes from the 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict, Unpack
 
@@ -27,6 +27,8 @@ from ingrained.memory.records import DEFAULT_NAMESPACE, Memory
 from ingrained.memory.store import MemoryStore
 
 Runtime = ToolRuntime[Any, Any]
+LONGEST = 2000
+"""Characters that can be told at once: one fact, and no document, which each recall would show."""
 _LOOKED_AT = 50
 """Memories on a topic among which questions are looked for: not all were tried."""
 
@@ -39,6 +41,9 @@ class ToolOptions(TypedDict, total=False):
     shared: Sequence[Namespace]
     """Namespaces that everybody reads beside their own, and none of the tools changes, but for
     `study_document`."""
+    only: Collection[str]
+    """Names of the tools to offer; all when left out. A model that calls no tools, as our own, needs
+    the middleware with none."""
     k: int
     """Most memories that one recall shows; 5 when left out."""
     approve: bool
@@ -60,13 +65,21 @@ def memory_tools(store: MemoryStore, **options: Unpack[ToolOptions]) -> list[Bas
         **options: See `ToolOptions`.
 
     Raises:
-        SettingsError: `k` is less than 1, or of `study` and `folder` one is missing or unusable.
+        SettingsError: `k` is less than 1, of `study` and `folder` one is missing or unusable, or there
+            is no tool of a name in `only`.
     """
-    tools = _MemoryTools(store, **options)
-    calls: list[Callable[..., str]] = [tools.recall, tools.remember, tools.forget, tools.quiz_me]
-    if tools.desk is not None:
-        calls.append(tools.desk.study_document)
-    return [_tool(call) for call in calls]
+    calls = _MemoryTools(store, **options)
+    every: list[Callable[..., str]] = [calls.recall, calls.remember, calls.forget, calls.quiz_me]
+    if calls.desk is not None:
+        every.append(calls.desk.study_document)
+    tools = {call.__name__: call for call in every}
+    only = options.get("only", tools)
+    if unknown := sorted(set(only) - set(tools)):
+        raise SettingsError(
+            f"there is no tool {', '.join(map(repr, unknown))}",
+            hint=f"Choose of {', '.join(tools)}.",
+        )
+    return [_tool(call) for name, call in tools.items() if name in only]
 
 
 def namespaces_read(
@@ -110,7 +123,12 @@ class _MemoryTools:
         found = recalled(self._store, query, self._read(runtime), self._k)
         return listed(found) or "Memory has nothing on this."
 
-    def remember(self, text: str, runtime: Runtime, replaces: str = "") -> str:
+    def remember(
+        self,
+        text: Annotated[str, Field(max_length=LONGEST)],
+        runtime: Runtime,
+        replaces: str = "",
+    ) -> str:
         """Keep one fact in memory, for later conversations too.
 
         Args:

@@ -233,6 +233,14 @@ def test_no_more_memories_are_shown_than_wanted(store: MemoryStore):
         memory_tools(store, k=0)
 
 
+def test_a_host_offers_only_the_tools_that_it_wants(store: MemoryStore):
+    offered = memory_tools(store, only=["recall", "quiz_me"])
+
+    assert [tool.name for tool in offered] == ["recall", "quiz_me"]
+    with pytest.raises(SettingsError, match="there is no tool 'study_document'"):
+        memory_tools(store, only=["study_document"])
+
+
 def test_quiz_me_gives_questions_that_were_tried_with_their_answers(store: MemoryStore):
     def tried(question: str) -> tuple[Evidence, ...]:
         return (Evidence(question=question, answer="Rix", passed_before=False, passed_after=True),)
@@ -247,6 +255,14 @@ def test_quiz_me_gives_questions_that_were_tried_with_their_answers(store: Memor
     assert on_foxes.startswith('[1] "What is the fox called?" answer: "Rix" (memory ')
     assert ["owl" in line for line in on_all] == [True, False]
     assert called(tools, "quiz_me", context=BOB).content == "Memory has no questions on this."
+
+
+def test_a_whole_document_is_not_remembered(store: MemoryStore):
+    message = called(memory_tools(store), "remember", text="fox " * 600, context=ADA)
+
+    assert message.status == "error"
+    assert "at most 2000 characters" in message.content
+    assert store.list() == []
 
 
 def test_our_errors_reach_the_model_with_a_way_out_and_others_the_host(

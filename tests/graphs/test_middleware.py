@@ -48,6 +48,18 @@ def test_the_model_is_shown_what_memory_has_and_the_state_is_not(
     assert [message.content for message in messages] == [ASKED, "Ada."]
 
 
+def test_a_model_that_calls_no_tools_is_shown_notes_all_the_same(store: MemoryStore):
+    class Toolless(ScriptedModel):
+        def bind_tools(self, *_: Any, **__: Any) -> Any:
+            raise NotImplementedError
+
+    put(store, FOX)
+    model = Toolless(script={FOX: "Ada."})
+    agent = create_agent(model, middleware=[IngrainedMiddleware(store, only=())])
+
+    assert run(agent, ASKED, context=ADA)[-1].content == "Ada."
+
+
 def test_each_user_is_shown_their_own(store: MemoryStore):
     put(store, FOX)
     model = saying("Ada.", "Nobody.")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import ingrained.graphs
+from ingrained.graphs.tools import ToolOptions
 
 IMPORTED = """
 import json, sys
@@ -47,3 +48,9 @@ def test_type_checkers_see_the_same_names(root: Path):
         for alias in node.names
     }
     assert seen == set(ingrained.graphs.__all__)
+
+
+def test_every_name_and_every_option_is_explained(root: Path):
+    page = (root / "docs" / "langgraph.md").read_text(encoding="utf-8")
+    wanted = {*ingrained.graphs.__all__, *ToolOptions.__annotations__}
+    assert {name for name in wanted if f"`{name}" not in page} == set()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bridge import MASON
 from langchain.agents import create_agent
+from langgraph.checkpoint.memory import InMemorySaver
 from plugged import ADA, called, calling, put, run, saying, texts
 
 from ingrained.agent.testing import ScriptedModel
@@ -34,8 +35,10 @@ def test_an_agent_studies_a_document_and_recalls_it_for_everybody(
 ):
     tools = memory_tools(context.store, study=context, folder=corpus)
     replies = [calling("study_document", path="bridge.md"), calling("recall", query="Orlan Bridge")]
-    agent = create_agent(saying(*replies, "Done."), tools)
-    *_, studied, _, recalled, _ = run(agent, "Study.", context=ADA, asynchronous=asynchronous)
+    agent = create_agent(saying(*replies, "Done."), tools, checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "1"}}
+    messages = run(agent, "Study.", context=ADA, config=config, asynchronous=asynchronous)
+    *_, studied, _, recalled, _ = messages
     kept = texts(context.store, ("default",))
 
     assert studied.content == f'Studied "bridge.md": {len(kept)} new notes of it are in memory.'
