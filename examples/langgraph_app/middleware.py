@@ -14,6 +14,7 @@ from pathlib import Path
 
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
@@ -61,15 +62,15 @@ def main(folder: Path) -> None:
         )
 
         def say(user: str, text: str) -> None:
-            config = {"configurable": {"thread_id": f"{user}: {text}"}}
-            asked = {"messages": [HumanMessage(text)]}
-            state = agent.invoke(asked, config, context=Run(user_id=user))
+            config = RunnableConfig(configurable={"thread_id": f"{user}: {text}"})
+            run = Run(user_id=user)
+            state = agent.invoke({"messages": [HumanMessage(text)]}, config, context=run)
             print(f"{user}: {text}")
             while "__interrupt__" in state:
                 (question,) = state["__interrupt__"]
                 print(f"  replace {question.value['old']!r} by {question.value['new']!r}? yes")
-                answer = Command(resume={"approved": True, "change": question.value["change"]})
-                state = agent.invoke(answer, config, context=Run(user_id=user))
+                answer = {"approved": True, "change": question.value["change"]}
+                state = agent.invoke(Command(resume=answer), config, context=run)
             print(f"  {state['messages'][-1].text}")
 
         say("ada@example.org", "I keep a fox.")

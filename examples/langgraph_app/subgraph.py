@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TypedDict
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
@@ -64,9 +65,9 @@ def main(folder: Path) -> None:
     graph = builder.compile(checkpointer=InMemorySaver())
 
     settings = Settings(home=folder / "home")
-    doubles = {"model": ScriptedModel(script=pupil), "embedder": HashEmbedder()}
-    with open_study(settings, (page,), StudyPolicy(), **doubles) as context:
-        config = {"configurable": {"thread_id": "1"}}
+    model, embedder = ScriptedModel(script=pupil), HashEmbedder()
+    config = RunnableConfig(configurable={"thread_id": "1"})
+    with open_study(settings, (page,), StudyPolicy(), model=model, embedder=embedder) as context:
         state = graph.invoke({"question": QUESTION}, config, context=context)
     print(state)
 
