@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -12,15 +12,17 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables.config import RunnableConfig, get_config_list
 from pydantic import Field
 
-Script = Callable[[str], str] | Mapping[str, str]
+Reply = str | AIMessage
+Script = Callable[[str], Reply] | Mapping[str, Reply]
 
 
 class ScriptedModel(BaseChatModel):
     """A chat model that answers from a script and records what it was asked.
 
     The script is a function of the whole prompt text, or a mapping from a substring of the prompt
-    to the reply (first match wins; no match answers "I don't know."). A batch is answered one prompt
-    after the other, so that `asked` is in the order of the prompts.
+    to the reply (first match wins; no match answers "I don't know."). A reply that is an `AIMessage`
+    can call tools. A batch is answered one prompt after the other, so that `asked` is in the order of
+    the prompts.
     """
 
     script: Any
@@ -31,6 +33,10 @@ class ScriptedModel(BaseChatModel):
     @property
     def _llm_type(self) -> str:
         return "scripted"
+
+    def bind_tools(self, tools: Sequence[Any], **_options: Any) -> Self:  # noqa: ARG002 likewise
+        """Return this model: which tools are called is up to the script."""
+        return self
 
     def batch(
         self,
@@ -55,17 +61,15 @@ class ScriptedModel(BaseChatModel):
         self.asked.append(prompt)
         self.options.append(kwargs)
         reply = self._reply(prompt)
-        used = len(prompt.split()), len(reply.split())
-        message = AIMessage(
-            content=reply,
-            usage_metadata={
-                "input_tokens": used[0], "output_tokens": used[1], "total_tokens": sum(used),
-            },
-        )  # fmt: skip
+        used = len(prompt.split()), len(reply.text.split())
+        usage = {"input_tokens": used[0], "output_tokens": used[1], "total_tokens": sum(used)}
+        message = reply.model_copy(update={"usage_metadata": usage})
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    def _reply(self, prompt: str) -> str:
+    def _reply(self, prompt: str) -> AIMessage:
         if callable(self.script):
-            return str(self.script(prompt))
-        found = (reply for part, reply in self.script.items() if part in prompt)
-        return next(found, "I don't know.")
+            said = self.script(prompt)
+        else:
+            found = (reply for part, reply in self.script.items() if part in prompt)
+            said = next(found, "I don't know.")
+        return said if isinstance(said, AIMessage) else AIMessage(str(said))

@@ -1,1 +1,43 @@
-"""The agent's loops as LangGraph graphs: study, with consolidation inside it."""
+"""The agent's loops as LangGraph graphs, and what another application plugs into its own.
+
+Importing this package loads nothing; each name is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .consolidate import build_consolidation_graph
+    from .context import StudyContext, StudyPolicy
+    from .middleware import IngrainedMiddleware
+    from .session import open_study
+    from .study import build_study_graph
+    from .tools import memory_tools
+
+__all__ = [
+    "IngrainedMiddleware",
+    "StudyContext",
+    "StudyPolicy",
+    "build_consolidation_graph",
+    "build_study_graph",
+    "memory_tools",
+    "open_study",
+]
+
+_MODULES = {
+    "IngrainedMiddleware": "middleware",
+    "StudyContext": "context",
+    "StudyPolicy": "context",
+    "build_consolidation_graph": "consolidate",
+    "build_study_graph": "study",
+    "memory_tools": "tools",
+    "open_study": "session",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,7 +18,7 @@ from ingrained.graphs.context import StudyContext, cannot_train
 from ingrained.graphs.methods import Learned, Lesson, learn
 from ingrained.graphs.nodes.common import ANSWER_TOKENS, emit, metered
 from ingrained.graphs.nodes.sealed import sealed_items
-from ingrained.graphs.state import StudyState
+from ingrained.graphs.state import ConsolidationInput, ConsolidationOutput, StudyState
 from ingrained.graphs.trying import bearable_strength, limits, scores
 from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.curriculum import build_rows, data_sha256
@@ -42,9 +42,16 @@ REPLAY_TOKENS = 32
 """Of a reply that is replayed: what it begins with shows the base's manner well enough."""
 
 
-def build_consolidation_graph() -> StateGraph[StudyState, StudyContext, StudyState, StudyState]:
-    """Return the uncompiled graph of one consolidation."""
-    graph = StateGraph(StudyState, context_schema=StudyContext)
+def build_consolidation_graph() -> StateGraph[
+    StudyState, StudyContext, ConsolidationInput, ConsolidationOutput
+]:
+    """Return the uncompiled graph of one consolidation; it can be run without a study around it."""
+    graph = StateGraph(
+        StudyState,
+        context_schema=StudyContext,
+        input_schema=ConsolidationInput,
+        output_schema=ConsolidationOutput,
+    )
     graph.add_node("consolidate", consolidate)
     graph.add_node("trial", trial)
     graph.add_edge(START, "consolidate")
@@ -73,8 +80,8 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
         return _made_before(twin, runtime)
     version = context.registry.stage()
     emit(
-        runtime, "consolidate", event="rows", round=state["round"], rows=len(rows),
-        memories=len(memories),
+        runtime, "consolidate", event="rows", round=state.get("round", 0),
+        rows=len(rows), memories=len(memories),
     )  # fmt: skip
     lesson = Lesson(
         context=context,

@@ -64,3 +64,20 @@ class StudyOutput(TypedDict, total=False):
     scores: dict[str, float]
     adapter: str | None
     stop: str
+
+
+class ConsolidationInput(TypedDict, total=False):
+    """What a consolidation is told; the memory it trains on is in the context."""
+
+    round: int
+    """Number of the round under way, for its progress events."""
+
+
+class ConsolidationOutput(TypedDict, total=False):
+    """What a consolidation leaves, in the study around it or in a host's graph; see `StudyState`."""
+
+    adapter: str | None
+    known_adapter: str | None
+    consolidated: bool
+    documents_then: int
+    spent: dict[str, dict[str, float]]

@@ -14,6 +14,7 @@ from bridge import PAGE, Adaptable, reader
 from ingrained.agent.testing import ScriptedModel
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.session import Home, StudyResult, open_study, run_study
+from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
 from ingrained.settings import Settings
 from ingrained.trainer.recipe import LoraRecipe
@@ -123,3 +124,10 @@ def learnt(study: Study, tmp_path: Path) -> Iterator[StudyContext]:
     )  # fmt: skip
     with opened as context:
         yield dataclasses.replace(context, base_path=make_tiny_model(tmp_path / "base"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[MemoryStore]:
+    """An empty memory."""
+    with MemoryStore.open(tmp_path / "store", HashEmbedder()) as opened:
+        yield opened

@@ -1,0 +1,179 @@
+"""A person approves before a memory is replaced or forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain_core.messages import AIMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
+from plugged import ADA, calling, put, saying, texts, tool_graph
+from pydantic import ValidationError
+
+from ingrained.graphs import memory_tools
+from ingrained.memory import MemoryStore
+
+FOX = "Ada keeps a fox."
+WOLF = "Ada keeps a wolf."
+THREAD: Any = {"configurable": {"thread_id": "1"}}
+
+
+class Host:
+    """An agent whose first reply calls these tools, with a checkpointer."""
+
+    def __init__(self, store: MemoryStore, *calls: AIMessage) -> None:
+        tools = memory_tools(store, approve=True)
+        self._graph = create_agent(saying(*calls, "Done."), tools, checkpointer=InMemorySaver())
+
+    def go(self, given: Any) -> Any:
+        return self._graph.invoke(given, THREAD, context=ADA)
+
+    async def ago(self, given: Any) -> Any:
+        return await self._graph.ainvoke(given, THREAD, context=ADA)
+
+    def ask(self) -> Any:
+        """Return the only question that the agent is interrupted by."""
+        (interrupt,) = self.go({"messages": [("user", "Go on.")]})["__interrupt__"]
+        return interrupt
+
+    @property
+    def waiting(self) -> Any:
+        return self._graph.get_state(THREAD).interrupts
+
+
+def decision(asked: Any, *, approved: bool) -> Command[Any]:
+    return Command(resume={"approved": approved, "change": asked.value["change"]})
+
+
+def test_the_change_is_shown_and_nothing_is_done_before_it_is_approved(store: MemoryStore):
+    old = put(store, FOX)
+    events = len(store.events())
+    host = Host(store, calling("remember", text=WOLF, replaces=old))
+    asked = host.ask()
+
+    assert asked.value | {"change": ""} == {
+        "action": "replace", "memory": old, "old": FOX, "new": WOLF, "change": "",
+    }  # fmt: skip
+    assert set(asked.response_schema["required"]) == {"approved", "change"}
+    assert len(store.events()) == events
+
+    said = host.go(decision(asked, approved=True))["messages"]
+    assert said[-2].content.startswith("Remembered as memory")
+    assert texts(store) == [WOLF]
+    assert store.get(old).status == "superseded"
+
+
+def test_what_is_rejected_is_not_done_and_the_model_is_told(store: MemoryStore):
+    old = put(store, FOX)
+    host = Host(store, calling("forget", memory_id=old))
+    asked = host.ask()
+    said = host.go(decision(asked, approved=False))["messages"]
+
+    assert (asked.value["action"], asked.value["new"]) == ("forget", None)
+    assert said[-2].content == "The user rejected this change. Nothing was changed."
+    assert texts(store) == [FOX]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        True,
+        "yes",
+        {"approved": True},
+        {"approved": "yes", "change": "1"},
+        {"approve": True, "change": "1"},
+    ],
+)
+def test_an_invalid_answer_changes_nothing_and_the_question_stays_open(store: MemoryStore, answer):
+    old = put(store, FOX)
+    host = Host(store, calling("forget", memory_id=old))
+    asked = host.ask()
+    with pytest.raises(ValidationError):
+        host.go(Command(resume=answer))
+
+    assert texts(store) == [FOX]
+    assert [one.id for one in host.waiting] == [asked.id]
+    host.go(decision(asked, approved=True))
+    assert texts(store) == []
+
+
+def test_what_is_new_needs_no_approval(store: MemoryStore):
+    host = Host(store, calling("remember", text=FOX))
+    assert "__interrupt__" not in host.go({"messages": [("user", "Go on.")]})
+    assert texts(store) == [FOX]
+
+
+def test_it_is_asked_asynchronously_too(store: MemoryStore):
+    old = put(store, FOX)
+    host = Host(store, calling("forget", memory_id=old))
+
+    async def talk() -> None:
+        (asked,) = (await host.ago({"messages": [("user", "Go on.")]}))["__interrupt__"]
+        assert texts(store) == [FOX]
+        await host.ago(decision(asked, approved=True))
+
+    asyncio.run(talk())
+    assert texts(store) == []
+
+
+def test_an_approval_is_of_the_text_that_was_shown(store: MemoryStore):
+    """The memory may change while a person is thinking."""
+    old = put(store, FOX)
+    host = Host(store, calling("forget", memory_id=old))
+    asked = host.ask()
+    changed = dataclasses.replace(store.get(old), text=WOLF)
+    store.update(changed, who="test", why="somebody else was faster")
+    said = host.go(decision(asked, approved=True))["messages"]
+
+    assert said[-2].content.startswith("What was approved is another change than this one.")
+    assert texts(store) == [WOLF]
+
+
+def test_an_id_that_the_model_used_before_is_not_taken_for_an_approval(store: MemoryStore):
+    old = put(store, FOX)
+    wolf = calling("remember", id="1", text=WOLF, replaces=old)
+    host = Host(store, wolf, calling("remember", id="1", text="Ada keeps a bear.", replaces=old))
+    said = host.go(decision(host.ask(), approved=True))["messages"]
+
+    assert said[-2].content.startswith(f"Memory {old} is superseded and holds no longer.")
+    assert texts(store) == [WOLF]
+
+
+def test_what_somebody_else_forgot_meanwhile_is_not_forgotten_again(store: MemoryStore):
+    old = put(store, FOX)
+    host = Host(store, calling("forget", memory_id=old))
+    asked = host.ask()
+    store.forget([old], who="test", why="somebody else was faster")
+    said = host.go(decision(asked, approved=True))["messages"]
+
+    assert said[-2].content == f"Memory {old} was forgotten before. Nothing was changed."
+
+
+def test_two_changes_of_one_node_are_each_made_once_by_their_own_approval(store: MemoryStore):
+    """A ToolNode of one's own runs all calls of a message again, each time that it is resumed."""
+    fox, sails = put(store, FOX), put(store, "Ada sails on Sundays.")
+    calls = [
+        *calling("forget", memory_id=fox, id="1").tool_calls,
+        *calling("forget", memory_id=sails, id="2").tool_calls,
+        *calling("remember", text="Ada rows.", id="3").tool_calls,
+    ]
+    graph = tool_graph(memory_tools(store, approve=True), checkpointer=InMemorySaver())
+    one_by_one: Any = {**THREAD, "max_concurrency": 1}
+
+    def go(given: Any) -> Any:
+        return graph.invoke(given, one_by_one, context=ADA)
+
+    (first,) = go({"messages": [AIMessage("", tool_calls=calls)]})["__interrupt__"]
+    (second,) = go(decision(first, approved=True))["__interrupt__"]
+    assert [first.value["old"], second.value["old"]] == [FOX, "Ada sails on Sundays."]
+    said = [message.content for message in go(decision(second, approved=False))["messages"][1:]]
+
+    assert texts(store) == ["Ada sails on Sundays.", "Ada rows."]
+    assert said[0].startswith("Forgot memory")
+    assert said[1].startswith("The user rejected")
+    assert said[2].startswith("Remembered as memory")
+    assert [event.kind for event in store.events()].count("forget") == 1

@@ -1,0 +1,84 @@
+"""Whose memory a call touches is said by the application, in one of two places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from ingrained.errors import InputError
+from ingrained.graphs.identity import namespace_of
+from ingrained.memory import Memory, MemoryStore
+from ingrained.memory.testing import HashEmbedder
+
+MINE = ("team", "mine")
+
+
+@dataclass(frozen=True)
+class Context:
+    user_id: object = None
+    namespace: object = None
+
+
+@pytest.mark.parametrize(
+    ("context", "configured", "expected"),
+    [
+        (Context(user_id="ada"), {}, ("users", "ada")),
+        ({"user_id": "ada"}, {}, ("users", "ada")),
+        (None, {"user_id": "ada"}, ("users", "ada")),
+        (Context(namespace=("team", "a")), {}, ("team", "a")),
+        ({"namespace": ["team", "a"]}, {}, ("team", "a")),
+        (None, {"namespace": "team"}, ("team",)),
+        (Context(namespace=("team", "a"), user_id="ada"), {}, ("team", "a")),
+        (Context(user_id=7), {}, ("users", "7")),
+        (Context(user_id=UUID(int=7)), {}, ("users", "00000000-0000-0000-0000-000000000007")),
+        (None, {}, MINE),
+        (Context(), {"thread_id": "1"}, MINE),
+        ("a context of another kind", {}, MINE),
+    ],
+)
+def test_it_is_read_from_the_context_then_from_the_configuration(context, configured, expected):
+    assert namespace_of(context, {"configurable": configured}, MINE) == expected
+
+
+def test_a_client_that_chooses_the_configuration_cannot_overrule_the_context():
+    chosen = {"configurable": {"user_id": "bob", "namespace": ("users", "bob")}}
+
+    assert namespace_of(Context(user_id="ada"), chosen, MINE) == ("users", "ada")
+
+
+def test_without_a_configuration_it_is_the_default():
+    assert namespace_of(None, {}, MINE) == MINE
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        Context(user_id=""),
+        Context(user_id=["ada"]),
+        Context(user_id=True),
+        Context(namespace=()),
+        Context(namespace=("team", "")),
+        Context(namespace={"team": 1}),
+        Context(namespace=7),
+    ],
+)
+def test_what_names_nobody_is_refused_and_not_taken_for_the_default(context):
+    with pytest.raises(InputError) as refused:
+        namespace_of(context, {"configurable": {}}, MINE)
+
+    assert "user_id" in refused.value.hint
+
+
+def test_ids_that_look_alike_are_kept_apart(tmp_path: Path):
+    users = ["ada@example.org", "ada.example@org", "ada@example", "ada", "users/ada", "a.d.a"]
+    spaces = [namespace_of({"user_id": user}, {}, MINE) for user in users]
+    with MemoryStore.open(tmp_path, HashEmbedder()) as store:
+        for user, space in zip(users, spaces, strict=True):
+            told = Memory(id="", text=f"The fox of {user} is red.", namespace=space)
+            store.insert([told], who="test", why="a test")
+        for user, space in zip(users, spaces, strict=True):
+            (found,) = store.recall("Whose fox is red?", namespace=space)
+            assert found.memory.text == f"The fox of {user} is red."
