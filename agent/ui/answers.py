@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from ingrained.agent.chatting import Answer, Source
+from ingrained.agent.citing import Answer, Source
 
 from .console import clipped, notices, results, safe
 
@@ -30,7 +30,8 @@ def show_sources(answer: Answer, console: Console | None = None) -> None:
         console.print("Nothing was recalled: answered from the weights alone.", style="dim")
     for source in _longest(answer.sources):
         place = f"{source.document}, characters {source.start} to {source.end}"
-        console.print(Text(f"[{source.number}] {safe(place)}", style="cyan"), soft_wrap=True)
+        told = safe(place if source.document else source.title)
+        console.print(Text(f"[{source.number}] {told}", style="cyan"), soft_wrap=True)
         console.print(Text(f"    “{clipped(source.quote)}”", style="dim"), soft_wrap=True)
     if around := [source for source in answer.sources if source.in_passage]:
         console.print(

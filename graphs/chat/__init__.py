@@ -1,0 +1,1 @@
+"""A conversation with the agent, as a graph: recall, answer, check, keep."""
