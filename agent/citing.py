@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -62,6 +63,17 @@ def sources_of(excerpts: Sequence[Excerpt]) -> tuple[Source, ...]:
         for number, part in enumerate(excerpts, 1)
         for one in part.memories
     )
+
+
+def labelled(sources: Iterable[Source]) -> dict[str, Source]:
+    """Return sources by what they can be named by: the first of number 1 is `1`, the next `1.2`."""
+    seen: Counter[int] = Counter()
+    named = {}
+    for one in sources:
+        seen[one.number] += 1
+        place = seen[one.number]
+        named[f"{one.number}" if place == 1 else f"{one.number}.{place}"] = one
+    return named
 
 
 def _source(number: int, found: Recalled, document: str) -> Source:

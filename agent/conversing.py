@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingrained.agent.chatting import settled_cell
-from ingrained.agent.citing import Answer, Source
+from ingrained.agent.citing import Answer, Source, labelled
 from ingrained.agent.grading import agrees
 from ingrained.errors import InputError, StoreError
 from ingrained.graphs.chat.access import Access
@@ -46,6 +46,7 @@ class Posed:
 class Grounds:
     """One source of an answer, as it is in the memory now."""
 
+    label: str
     source: Source
     memory: Memory
     retention: float
@@ -144,7 +145,7 @@ class Dialogue:
         """Let what the user says take the place of a source of the last answer.
 
         Args:
-            label: Its number; `1.2` is the second memory of number 1.
+            label: Its number; `1.2` is the second memory of number 1, see `citing.labelled`.
             text: What holds instead.
 
         Returns:
@@ -212,13 +213,15 @@ class Dialogue:
         store = self._context.memory.reading() if self._context.memory else None
         if store is None or self.last is None:
             return []
-        found = [(source, store.get(source.memory)) for source in self.last.sources]
+        named = labelled(self.last.sources).items()
+        found = [(label, source, store.get(source.memory)) for label, source in named]
         return [
             Grounds(
+                label=label,
                 source=source, memory=memory, retention=store.retention(memory),
                 history=tuple(store.history(memory.id)),
             )
-            for source, memory in found
+            for label, source, memory in found
         ]  # fmt: skip
 
     def pose(self) -> Posed | None:
@@ -237,22 +240,17 @@ class Dialogue:
         return self.posed
 
     def source(self, label: str) -> Source:
-        """Return a source of the last answer by its number.
+        """Return a source of the last answer by its label; see `citing.labelled`.
 
         Raises:
-            InputError: there is none, or the number is that of several.
+            InputError: there is none.
         """
-        number, _, place = label.partition(".")
-        sources = self.last.sources if self.last else ()
-        found = [one for one in sources if str(one.number) == number]
-        if len(found) == 1 and not place:
-            return found[0]
-        if place.isdecimal() and 0 < int(place) <= len(found):
-            return found[int(place) - 1]
-        if found:
-            listed = "; ".join(f"{number}.{n}: “{one.quote}”" for n, one in enumerate(found, 1))
-            raise InputError(f"[{number}] names {len(found)} memories", hint=f"Say which: {listed}")
-        raise InputError(f"the last answer has no source {label!r}", hint="/sources shows them.")
+        known = labelled(self.last.sources if self.last else ())
+        if label not in known:
+            raise InputError(
+                f"the last answer has no source {label!r}", hint="/sources shows what there is."
+            )
+        return known[label]
 
     def _insert(self, store: MemoryStore, memory: Memory, why: str) -> Memory | None:
         (done,) = store.insert([memory], who=WHO, why=why)

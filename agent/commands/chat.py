@@ -19,6 +19,7 @@ from .talking import dialogue
 
 if TYPE_CHECKING:
     from ingrained.agent.conversing import Dialogue
+    from ingrained.agent.ui.conversation import Telling
 
 
 def chat(
@@ -53,8 +54,10 @@ def chat(
 
 def converse(talk: Dialogue, lines: Iterator[str]) -> None:
     """Answer lines until they end or one says /quit."""
-    from ingrained.agent.ui.console import show_error
+    from ingrained.agent.ui.console import results, show_error
+    from ingrained.agent.ui.conversation import Telling
 
+    telling = Telling(results())
     for line in lines:
         text = line.strip()
         try:
@@ -64,22 +67,19 @@ def converse(talk: Dialogue, lines: Iterator[str]) -> None:
             elif text and talk.posed:
                 _grade(talk, text)
             elif text:
-                _turn(talk, text)
+                _turn(talk, text, telling)
         except IngrainedError as error:
             show_error(error, as_json=False)
 
 
-def _turn(talk: Dialogue, question: str) -> None:
+def _turn(talk: Dialogue, question: str, telling: Telling) -> None:
     """Stream one answer; Ctrl-C cuts it short and returns to the prompt."""
     from ingrained.agent.ui.console import results
-    from ingrained.agent.ui.conversation import Telling
 
-    console = results()
-    telling = Telling(console)
     try:
         talk.ask(question, telling)
     except KeyboardInterrupt:
-        console.print("\n(cut short: nothing of this turn is kept)", style="dim")
+        results().print("\n(cut short: nothing of this turn is kept)", style="dim")
 
 
 def _grade(talk: Dialogue, reply: str) -> None:

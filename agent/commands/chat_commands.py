@@ -53,7 +53,7 @@ def _sources(talk: Dialogue, _argument: str) -> None:
     if talk.last is None:
         _say("Nothing was answered yet.")
     else:
-        show_sources(talk.last)
+        show_sources(talk.last, apart=True)
 
 
 def _why(talk: Dialogue, _argument: str) -> None:

@@ -27,10 +27,11 @@ def show_opening(talk: Dialogue) -> None:
 
 
 class Telling:
-    """Shows a turn as it goes: the reply piece by piece, its sources, what was amiss."""
+    """Shows turns as they go: the reply piece by piece, its sources, what was amiss."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._postponed = False
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Show one event."""
@@ -39,9 +40,10 @@ class Telling:
             self._console.out(safe(event["text"]), end="", highlight=False)
         elif kind == "answered":
             self._console.print()
-            show_sources(Answer.from_dict(event["answer"]), self._console)
+            show_sources(Answer.from_dict(event["answer"]), self._console, apart=True)
             _tell_unknown(event["unknown"])
-        elif kind == "postponed":
+        elif kind == "postponed" and not self._postponed:
+            self._postponed = True
             told = f"Not in memory yet, kept in the conversation until then: {event['why']}"
             notices().print(line(told, "yellow"), soft_wrap=True)
         elif kind == "withheld":
@@ -64,7 +66,7 @@ def show_why(answer: Answer, grounds: Sequence[Grounds], console: Console | None
     if not grounds:
         console.print("No memory was shown to the model.", style="dim")
     for one in grounds:
-        told = f"[{one.source.number}] score {one.source.score:.2f}, retention {one.retention:.2f}"
+        told = f"[{one.label}] score {one.source.score:.2f}, retention {one.retention:.2f}"
         console.print(Text(told, style="cyan"))
         show_memory(one.memory, one.history, console)
 

@@ -337,8 +337,7 @@ def test_a_turn_that_was_kept_is_whole_though_its_summary_was_cut_short(talk):
 
     one.model.script = cut
     with pytest.raises(KeyboardInterrupt):
-        for number in range(9):
-            one.say(f"Who built the mill number {number} at Teskow?")
+        one.say("Who built the mill at Teskow? " * 9)
     assert len(one.turns()) > before
     one.model.script = script
     one.say("Who paid for the ferry of Orrelsund?")
