@@ -26,12 +26,18 @@ KEPT_STRENGTH = 30.0
 """S, in days, of what the user asked to remember: as of a fact that passed its quiz. A turn has the
 1 day of MemoryBank."""
 _SENTENCE = re.compile(r"[^.!?]*[.!?]*")
+_ASKS = re.compile(
+    r"(and|but|so|then)?\W*(who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|"
+    r"can|could|will|would|should|has|have|tell me|show|list|explain|describe|name)\b",
+    re.IGNORECASE,
+)
+"""How questions and requests begin, which people end with a full stop or with nothing."""
 
 
 def tells(text: str) -> bool:
-    """Return whether any sentence is not a question."""
+    """Return whether any sentence neither is a question nor begins like one."""
     sentences = (one.strip() for one in _SENTENCE.findall(text))
-    return any(words(one) and not one.endswith("?") for one in sentences)
+    return any(words(one) and not one.endswith("?") and not _ASKS.match(one) for one in sentences)
 
 
 def episode(turn: Turn, context: ChatContext) -> Memory:

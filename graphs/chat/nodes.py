@@ -16,10 +16,11 @@ from ingrained.agent.prompts import Messages
 from ingrained.agent.recalling import Excerpt
 from ingrained.errors import StoreError
 from ingrained.graphs.chat.context import ChatContext
-from ingrained.graphs.chat.episodes import episode, of_use, own_excerpts
+from ingrained.graphs.chat.episodes import episode, of_use, own_excerpts, tells
 from ingrained.graphs.chat.state import ChatState, Turn
 from ingrained.graphs.chat.window import in_context, leans, leaving, prompt_for, summary_prompt
 from ingrained.graphs.chat.window import window as window_of
+from ingrained.memory.lexical import terms
 from ingrained.memory.records import sha256
 
 SUMMARY_TOKENS = 120
@@ -30,11 +31,14 @@ WHO = "chat"
 def recall(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     """Find what was studied, and after it what the user said, that fits the question.
 
-    A question that leans on the turns before it, or finds nothing alone, is searched with them.
+    A question that leans on the turns before it, or finds nothing alone, is searched with them; what
+    only tells something is not.
     """
     context, question, turns = runtime.context, state["question"], window_of(state)
     within = in_context(question, turns)
-    searches = [within] if leans(question) else list(dict.fromkeys([question, within]))
+    searches = [question] if tells(question) else list(dict.fromkeys([question, within]))
+    if leans(question):
+        searches = [within]
     found = (_found(context, state, searched) for searched in searches)
     excerpts: list[Excerpt] = next(filter(None, found), [])
     sources = [vars(one) for one in sources_of(excerpts)]
@@ -45,7 +49,9 @@ def _found(context: ChatContext, state: ChatState, searched: str) -> list[Excerp
     recaller = context.recaller()
     if recaller is None:
         return []
-    (studied,) = recaller.recall([searched])
+    # "And when was that?" has no word by which to tell what was found apart.
+    asked = state["question"] if terms(state["question"]) else searched
+    (studied,) = recaller.recall([asked], searched=[searched])
     return [*studied, *own_excerpts(context, state, searched, told=bool(studied))]
 
 

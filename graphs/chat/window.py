@@ -11,14 +11,18 @@ from ingrained.agent.prompts import Messages, load
 from ingrained.graphs.chat.quoting import quotable
 from ingrained.graphs.chat.state import ChatState, Turn
 
-_LEANS = re.compile(
+_POINTS_BACK = re.compile(
     r"\A\W*(and|but|so|or|then|why|since when|what about|how about|(what|who|where) else)\b"
-    r"|\b(he|she|it|they|him|her|hers|them|his|its|their|theirs|this|these|those)\b"
     r"|\b(is|was|were|are|do|does|did|of|about|for|with|at|by|to|in|after|before)\s+that\b"
     r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )\bthere\b",
     re.IGNORECASE,
 )
 """Words that point back, but neither "the bridge that fell" nor "are there geese"."""
+_PRONOUN = re.compile(
+    r"\b(he|she|it|they|him|her|hers|them|his|its|their|theirs|this|these|those)\b", re.IGNORECASE
+)
+_NAMED = re.compile(r"(?i:\b(?:the|an?|my|our|your)\b)|(?<=\s)[A-Z]\w")
+"""Something that a pronoun after it may stand for."""
 _CHAIN = 3
 """Most turns that a follow-up question is searched with."""
 
@@ -45,7 +49,10 @@ def prompt_for(
 
 def leans(question: str) -> bool:
     """Return whether a question cannot be understood by itself: "And when was that?"."""
-    return _LEANS.search(question) is not None
+    if _POINTS_BACK.search(question):
+        return True
+    pronoun = _PRONOUN.search(question)
+    return pronoun is not None and not _NAMED.search(question[: pronoun.start()])
 
 
 def in_context(question: str, turns: Sequence[Turn]) -> str:

@@ -16,6 +16,7 @@ from ingrained.agent.testing import ScriptedModel
 from ingrained.errors import HomeBusyError, SettingsError
 from ingrained.graphs.chat.access import HomeMemory, OpenStore
 from ingrained.graphs.chat.context import ChatContext
+from ingrained.graphs.chat.episodes import tells
 from ingrained.graphs.chat.graph import build_chat_graph
 from ingrained.graphs.chat.threads import Threads, open_threads
 from ingrained.graphs.chat.window import in_context, leans, leaving
@@ -115,6 +116,21 @@ def test_a_question_that_leans_on_the_turn_before_is_searched_with_it(talk):
     assert one.model.asked[-1].endswith("Question: And when was that?")
 
 
+def test_what_answered_the_turn_before_does_not_come_back_for_what_is_asked_now(talk, store):
+    born = "Kern was born in Lorne, in the house of a bell founder."
+    store.insert([Memory(id="", text=born, strength=30.0)], who="study", why="a test")
+    one = talk(lambda _: MILL)
+    one.say("Who built the mill at Teskow?")
+    one.say("And where was she born, in whose house?")
+    assert f"[1] {born}" in one.model.asked[-1]
+
+
+def test_what_only_tells_something_is_not_searched_with_the_turn_before(talk):
+    one = talk()
+    one.say("Who built the mill at Teskow?")
+    assert one.say("My umbrella is green.")["sources"] == ()
+
+
 def test_a_question_that_finds_nothing_alone_is_searched_with_the_turn_before(talk):
     one = talk()
     one.say("Who paid for the ferry of Orrelsund?")
@@ -132,10 +148,28 @@ def test_a_question_that_finds_nothing_alone_is_searched_with_the_turn_before(ta
         ("Who designed the bridge that fell in 1460?", False),
         ("How many looms are there in Dorrim?", False),
         ("Who built the mill?", False),
+        ("My dog is called Rex and he is nine.", False),
+        ("When did it set out?", True),
     ],
 )
 def test_what_leans_on_the_turns_before_it(question, leaning):
     assert leans(question) is leaning
+
+
+@pytest.mark.parametrize(
+    ("text", "telling"),
+    [
+        (DOG, True),
+        ("My dog is called Rex. What does he eat?", True),
+        ("No, it was built in 1703.", True),
+        ("Who built it?", False),
+        ("and when was that", False),
+        ("Tell me about the mill.", False),
+        ("...", False),
+    ],
+)
+def test_what_tells_something_and_does_not_only_ask(text, telling):
+    assert tells(text) is telling
 
 
 def test_a_chain_of_questions_is_followed_to_one_that_stands_by_itself():
