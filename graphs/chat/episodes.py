@@ -25,6 +25,8 @@ TOLD = "told"
 KEPT_STRENGTH = 30.0
 """S, in days, of what the user asked to remember: as of a fact that passed its quiz. A turn has the
 1 day of MemoryBank."""
+MOST_SHOWN = 600
+"""Characters that are shown of something said, which may be a whole document that was pasted in."""
 _SENTENCE = re.compile(r"[^.!?]*[.!?]*")
 _ASKS = re.compile(
     r"(and|but|so|then)?\W*(who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|"
@@ -95,12 +97,16 @@ def own_excerpts(
 def laid_out(memory: Memory, turns: Mapping[str, Turn]) -> str:
     """Return something the user said as one line of a prompt, a turn as dated and quoted."""
     if memory.kind != "episode":
-        return shown(memory.title, memory.text)
-    said = f"The user said: “{quotable(memory.text)}”"
+        return shown(memory.title, _clipped(memory.text))
+    said = f"The user said: “{quotable(_clipped(memory.text))}”"
     turn = next((turns[tag] for tag in memory.tags if tag in turns), None)
     if turn is not None and not abstained(turn["agent"]):
-        said += f" The agent answered: “{quotable(turn['agent'])}”"
+        said += f" The agent answered: “{quotable(_clipped(turn['agent']))}”"
     return shown(memory.title, said)
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def of_use(sources: Iterable[Source], reply: str) -> list[str]:

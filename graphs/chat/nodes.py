@@ -22,6 +22,7 @@ from ingrained.graphs.chat.window import in_context, leans, leaving, prompt_for,
 from ingrained.graphs.chat.window import window as window_of
 from ingrained.memory.lexical import terms
 from ingrained.memory.records import sha256
+from ingrained.memory.store import MemoryStore
 
 SUMMARY_TOKENS = 120
 WHO = "chat"
@@ -138,7 +139,7 @@ def keep(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
 
 
 def remember(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-    """Put turns into the memory that are not there yet; what was of use fades more slowly.
+    """Put turns into the memory that are not there yet; what was of use or said again fades less.
 
     While another process writes to the memory they wait for the next turn.
     """
@@ -149,14 +150,21 @@ def remember(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     try:
         with context.memory.writing() as store:
             why = f"said in the conversation {context.thread}"
-            store.insert([episode(turn, context) for turn in waiting], who=WHO, why=why)
-            useful = of_use((Source(**one) for one in state["sources"]), state["answer"]["reply"])
-            own = [id_ for id_ in useful if store.get(id_).namespace == context.own]
-            store.reinforce(own, who=WHO, why="an answer rests on it")
+            inserted = store.insert([episode(turn, context) for turn in waiting], who=WHO, why=why)
+            again = [one.id for one in inserted if one.outcome == "merged"]
+            store.reinforce(again, who=WHO, why="said again")
+            store.reinforce(_useful(store, state, context), who=WHO, why="an answer rests on it")
     except StoreError as error:
         _tell(runtime, "remember", event="postponed", why=str(error), hint=error.hint)
         return {}
     return {"remembered": len(turns)}
+
+
+def _useful(store: MemoryStore, state: ChatState, context: ChatContext) -> list[str]:
+    """Return the ids of what the user said that the answer rests on."""
+    sources = (Source(**one) for one in state["sources"])
+    useful = of_use(sources, state["answer"]["reply"])
+    return [id_ for id_ in useful if store.get(id_).namespace == context.own]
 
 
 def after_remember(state: ChatState, runtime: Runtime[ChatContext]) -> bool:

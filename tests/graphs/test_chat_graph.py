@@ -14,11 +14,15 @@ from ingrained.agent.asking import Asker
 from ingrained.agent.chatting import Conversation
 from ingrained.agent.testing import ScriptedModel
 from ingrained.errors import HomeBusyError, SettingsError
-from ingrained.graphs.chat.access import HomeMemory, OpenStore
-from ingrained.graphs.chat.context import ChatContext
+from ingrained.graphs.chat import (
+    ChatContext,
+    HomeMemory,
+    OpenStore,
+    Threads,
+    build_chat_graph,
+    open_threads,
+)
 from ingrained.graphs.chat.episodes import tells
-from ingrained.graphs.chat.graph import build_chat_graph
-from ingrained.graphs.chat.threads import Threads, open_threads
 from ingrained.graphs.chat.window import in_context, leans, leaving
 from ingrained.graphs.session import CONVERSATIONS, Home
 from ingrained.memory import Memory, MemoryStore, StoreOptions
@@ -74,9 +78,14 @@ def talk(home: Home, store: MemoryStore) -> Iterator[Callable[..., Talk]]:
     clock = itertools.count(NOON)
 
     def open_talk(script: Any = lambda _: "Ada Kern", **options: Any) -> Talk:
-        model = ScriptedModel(script=script)
-        given = {"memory": OpenStore(store), "clock": lambda: next(clock), **options}
-        return Talk(threads, ChatContext(asker=Asker(model), **given), model)
+        model = options["asker"].model if "asker" in options else ScriptedModel(script=script)
+        given = {
+            "asker": Asker(model),
+            "memory": OpenStore(store),
+            "clock": lambda: next(clock),
+            **options,
+        }
+        return Talk(threads, ChatContext(**given), model)
 
     with open_threads(home) as threads:
         yield open_talk
@@ -420,6 +429,69 @@ def test_what_the_screen_withholds_is_not_kept_anywhere(home, store, talk):
     assert one.turns() == []
     assert own(memory.reading()) == {}
     memory.close()
+
+
+def test_what_is_said_again_is_one_memory_that_fades_more_slowly(talk, store):
+    talk().say(DOG)
+    talk().say("My dog is called Rex!")
+    (kept,) = own(store).values()
+    assert kept.text == DOG
+    assert kept.strength == 2.0
+    assert len([tag for tag in kept.tags if tag.startswith("turn:")]) == 2
+
+
+def test_what_no_file_could_hold_is_replaced(talk):
+    one = talk()
+    one.say("Who built the mill of Saint-\udce9tienne?")
+    assert one.turns()[0][0] == "Who built the mill of Saint-?tienne?"
+
+
+def test_of_a_document_that_was_pasted_in_the_beginning_is_shown(talk):
+    one = talk(window_tokens=50)
+    one.say("My diary: the umbrella is green. " + "It rained all day. " * 500)
+    one.say("What does my diary say of the umbrella?")
+    (prompt,) = [text for text in one.model.asked if "of the umbrella?" in text]
+    assert "“My diary: the umbrella is green. It rained" in prompt
+    assert len(prompt) < 2000
+    assert all(len(text) < 2000 for text in one.model.asked if text.startswith("Sum up"))
+
+
+# With an adapter
+
+
+class Adaptable(ScriptedModel):
+    """Scripted, and able to switch adapters."""
+
+    def load_adapter(self, name: str, path: Path, *, strength: float = 1.0) -> None:
+        """Take any."""
+
+
+@pytest.fixture
+def adaptable(tmp_path: Path) -> Asker:
+    asker = Asker(Adaptable(script=lambda _: "Ada Kern"))
+    asker.load_adapter("v001", tmp_path, strength_beside_notes=0.25)
+    return asker
+
+
+@pytest.mark.parametrize(
+    ("cell", "used"),
+    [("base", None), ("memory", None), ("adapter", "v001"), ("both", "v001_beside_notes")],
+)
+def test_the_adapter_is_used_as_for_a_single_question(talk, adaptable, cell, used):
+    one = talk(asker=adaptable, adapter="v001", cell=cell)
+    answer = one.say("Who built the mill at Teskow?")
+    assert [options["adapter"] for options in adaptable.model.options] == [used]
+    assert answer["adapter"] == ("v001" if used else None)
+    assert [event["text"] for event in one.told("piece")] == ["Ada Kern"]
+
+
+def test_beside_notes_a_short_reply_may_also_stand_in_the_last_turns(talk, adaptable):
+    one = talk(asker=adaptable, adapter="v001", cell="both")
+    adaptable.model.script = lambda _: "Nobody"
+    one.say("Who built the mill at Teskow?")
+    assert len(adaptable.model.asked) == 2, "it stands in no note: the base is asked"
+    one.say("Who paid for the ferry of Orrelsund?")
+    assert len(adaptable.model.asked) == 3, "it stands in the turn before"
 
 
 # What is cited

@@ -19,9 +19,7 @@ from ingrained.agent.report.records import save_exam, save_run
 from ingrained.agent.testing import ScriptedModel
 from ingrained.errors import StoreError
 from ingrained.graphs import erasing
-from ingrained.graphs.chat.access import OpenStore
-from ingrained.graphs.chat.context import ChatContext
-from ingrained.graphs.chat.threads import open_threads
+from ingrained.graphs.chat import ChatContext, OpenStore, open_threads
 from ingrained.graphs.erasing import Begun, Erasure, erase, prove, unfinished
 from ingrained.graphs.erasure_plan import plan_erasure
 from ingrained.graphs.session import Home
