@@ -83,6 +83,8 @@ def _correct(talk: Dialogue, argument: str) -> None:
     if done is not None:
         _tell_changed("Superseded", done[0])
     _tell_changed("In its place", done and done[1])
+    if done is not None:
+        _say("/undo takes it back.")
 
 
 def _forget(talk: Dialogue, label: str) -> None:

@@ -223,6 +223,22 @@ def test_beside_a_writer_it_answers_and_says_why_it_cannot_write(chat, agent):
     assert list(memories(home, ("user", "me"))) == [QUESTION, DOG], "made good, and once"
 
 
+def test_a_study_can_begin_while_somebody_talks(chat, agent):
+    home, behind = agent
+    held = []
+
+    def study(_prompt: str) -> str:
+        with MemoryStore.open(home, HashEmbedder()) as store:
+            held.append(store.stats().active)
+        return "Pip"
+
+    behind.model.script = study
+    out, err = chat(QUESTION, QUESTION)
+    assert out.count("Pip\n") == 2
+    assert len(held) == 2
+    assert "Error" not in err
+
+
 def test_ctrl_c_cuts_one_answer_short_and_the_chat_goes_on(chat, agent):
     _, behind = agent
     script = behind.model.script
