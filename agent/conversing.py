@@ -202,8 +202,10 @@ class Dialogue:
             )
         with self._memory().writing() as store:
             concerned: dict[str, Memory] = {}
-            for event in reversed(self._changes[-1]):
-                undone = store.undo(event, whole=True, who=WHO, why="the user took it back")
+            events = self._changes[-1]
+            while events:
+                undone = store.undo(events[-1], whole=True, who=WHO, why="the user took it back")
+                events.pop()
                 concerned |= {memory.id: memory for memory in undone}
             self._changes.pop()
             return list(concerned.values())
@@ -240,12 +242,13 @@ class Dialogue:
         return self.posed
 
     def source(self, label: str) -> Source:
-        """Return a source of the last answer by its label; see `citing.labelled`.
+        """Return a source of the last answer by its label, in brackets or not; see `citing.labelled`.
 
         Raises:
             InputError: there is none.
         """
         known = labelled(self.last.sources if self.last else ())
+        label = label.strip("[]")
         if label not in known:
             raise InputError(
                 f"the last answer has no source {label!r}", hint="/sources shows what there is."

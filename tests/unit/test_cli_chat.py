@@ -172,7 +172,7 @@ def test_forget_takes_a_source_out_of_recall(chat, agent):
 
 def test_the_memories_of_one_number_have_labels_of_their_own(chat, agent):
     home, _ = agent
-    out, _ = chat(QUESTION, "/forget 1.2", "/why")
+    out, _ = chat(QUESTION, "/forget [1.2]", "/why")
     other = "The mill was built in 1702 by Ada Kern."
     assert f"[1.2] teskow.md, characters 22 to 61\n    “{other}”" in out
     assert "[1.2] score " in out
