@@ -44,6 +44,8 @@ from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.recipe import LoraRecipe
 
 HOME_VERSION = 1
+CONVERSATIONS = "conversations.sqlite"
+"""What was said to the agent, and its answers."""
 RECURSION_LIMIT = 1_000_000
 """The graph bounds itself by rounds and budget; langgraph's own step limit must not cut a corpus."""
 

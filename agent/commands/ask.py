@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +11,12 @@ import typer
 from ingrained.errors import InputError
 
 from .opening import Doors, doors, existing_home, load_settings, open_memory, open_model
-from .options import Home, Json, Model
+from .options import Home as HomeOption
+from .options import Json, Model
 
 if TYPE_CHECKING:
     from ingrained.agent.chatting import Conversation
+    from ingrained.graphs.session import Home
     from ingrained.settings import Settings
 
 CellOption = Annotated[
@@ -26,7 +28,7 @@ def ask(
     context: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="QUESTION", help="What you want to know.")],
     cell: CellOption = "both",
-    home: Home = None,
+    home: HomeOption = None,
     model: Model = None,
     as_json: Json = False,
 ) -> None:
@@ -47,6 +49,13 @@ def ask(
         show_answer(answer)
 
 
+def adapters_of(home: Home) -> tuple[str | None, Callable[[], list[str]]]:
+    """Return the adapter in use, and what tells, oldest first, those that are not."""
+    registry = home.registry()
+    active = registry.active()
+    return active, lambda: [one.version for one in registry.list() if one.version != active]
+
+
 @contextmanager
 def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conversation]:
     """Open what answers questions, checking the cell before anything is loaded."""
@@ -54,12 +63,7 @@ def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conve
     from ingrained.agent.ui.download import DownloadBar
 
     home = existing_home(settings)
-    registry = home.registry()
-    adapter = registry.active()
-
-    def unused() -> list[str]:
-        return [one.version for one in registry.list() if one.version != adapter]
-
+    adapter, unused = adapters_of(home)
     check_cell(cell, adapter, unused)
     with ExitStack() as stack:
         bar = stack.enter_context(DownloadBar())
