@@ -56,11 +56,7 @@ def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conve
     home = existing_home(settings)
     registry = home.registry()
     adapter = registry.active()
-
-    def unused() -> list[str]:
-        return [one.version for one in registry.list() if one.version != adapter]
-
-    check_cell(cell, adapter, unused)
+    check_cell(cell, adapter, registry.unused)
     with ExitStack() as stack:
         bar = stack.enter_context(DownloadBar())
         store = None
@@ -70,4 +66,6 @@ def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conve
         if home.library_file.is_file():
             library = stack.enter_context(closing(home.library(read_only=True)))
         asker = open_model(home, settings, behind, bar)
-        yield Conversation(asker, store, library=library, adapter=adapter, cell=cell, unused=unused)
+        yield Conversation(
+            asker, store, library=library, adapter=adapter, cell=cell, unused=registry.unused
+        )
