@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +16,6 @@ from .options import Json, Model
 
 if TYPE_CHECKING:
     from ingrained.agent.chatting import Conversation
-    from ingrained.graphs.session import Home
     from ingrained.settings import Settings
 
 CellOption = Annotated[
@@ -49,13 +48,6 @@ def ask(
         show_answer(answer)
 
 
-def adapters_of(home: Home) -> tuple[str | None, Callable[[], list[str]]]:
-    """Return the adapter in use, and what tells, oldest first, those that are not."""
-    registry = home.registry()
-    active = registry.active()
-    return active, lambda: [one.version for one in registry.list() if one.version != active]
-
-
 @contextmanager
 def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conversation]:
     """Open what answers questions, checking the cell before anything is loaded."""
@@ -63,8 +55,9 @@ def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conve
     from ingrained.agent.ui.download import DownloadBar
 
     home = existing_home(settings)
-    adapter, unused = adapters_of(home)
-    check_cell(cell, adapter, unused)
+    registry = home.registry()
+    adapter = registry.active()
+    check_cell(cell, adapter, registry.unused)
     with ExitStack() as stack:
         bar = stack.enter_context(DownloadBar())
         store = None
@@ -74,4 +67,6 @@ def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conve
         if home.library_file.is_file():
             library = stack.enter_context(closing(home.library(read_only=True)))
         asker = open_model(home, settings, behind, bar)
-        yield Conversation(asker, store, library=library, adapter=adapter, cell=cell, unused=unused)
+        yield Conversation(
+            asker, store, library=library, adapter=adapter, cell=cell, unused=registry.unused
+        )

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ingrained.errors import InputError
 
-from .ask import adapters_of
 from .opening import Doors, existing_home, open_model
 
 if TYPE_CHECKING:
@@ -42,8 +41,9 @@ def dialogue(
 
     _check_names(user, thread, new=new)
     home = existing_home(settings)
-    adapter, unused = adapters_of(home)
-    settled, note = settled_cell(cell, adapter, unused)
+    registry = home.registry()
+    adapter = registry.active()
+    settled, note = settled_cell(cell, adapter, registry.unused)
     with ExitStack() as stack:
         bar = stack.enter_context(DownloadBar())
         memory = stack.enter_context(closing(_memory_of(home, settings, behind, bar)))
@@ -63,7 +63,11 @@ def dialogue(
             thread=thread or _name(threads, user, new=new),
         )
         yield (
-            Dialogue(threads, context, settle=lambda wanted: settled_cell(wanted, adapter, unused)),
+            Dialogue(
+                threads,
+                context,
+                settle=lambda wanted: settled_cell(wanted, adapter, registry.unused),
+            ),
             note,
         )
 
