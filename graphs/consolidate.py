@@ -280,6 +280,6 @@ def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
         context.registry.promote(version)
     emit(
         runtime, "trial", event="gate", version=version, accepted=decision.accept, waits=waits,
-        reasons=list(decision.summary), strength=STRENGTH_BESIDE_NOTES,
+        reasons=list(decision.summary),
     )  # fmt: skip
     return {"adapter": version}

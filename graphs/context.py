@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -139,6 +140,8 @@ class StudyContext:
     namespace: tuple[str, ...] = ("default",)
     listener: Callable[[dict[str, Any]], None] | None = None
     """Told of each progress event as it happens, beside the graph's custom stream."""
+    studying: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
+    """Held by a study that an agent asked for: the tools that share a context take turns."""
 
     @property
     def out_of_budget(self) -> bool:

@@ -13,6 +13,8 @@ from uuid import UUID
 from langchain_core.runnables import RunnableConfig
 
 from ingrained.errors import InputError
+from ingrained.graphs.chat.context import ChatContext
+from ingrained.graphs.context import StudyContext
 
 Namespace = tuple[str, ...]
 
@@ -30,7 +32,8 @@ def namespace_of(context: object, config: RunnableConfig, default: Namespace) ->
     has neither, those of `config["configurable"]`, then the default. So a context that names its
     user cannot be overruled by a client that only chooses the configuration. A user's namespace is
     `("user", user_id)`. Labels are compared whole and may hold any character, as they do in the
-    store: `ada@example.org` and `ada.example@org` are two users.
+    store: `ada@example.org` and `ada.example@org` are two users. A context of our own graphs says where
+    what was studied is, which names nobody; only that of a conversation says who talks.
 
     Args:
         context: Of the run; an object, a mapping or None.
@@ -40,7 +43,10 @@ def namespace_of(context: object, config: RunnableConfig, default: Namespace) ->
     Raises:
         InputError: What is given names nobody: an empty label, say, or one that is not text.
     """
-    for source in (context, config.get("configurable")):
+    if isinstance(context, ChatContext):
+        return context.own
+    named = None if isinstance(context, StudyContext) else context
+    for source in (named, config.get("configurable")):
         if (labels := _said(source, "namespace")) is not None:
             return _labels(labels)
         if (user := _said(source, "user_id")) is not None:

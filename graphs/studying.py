@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -36,7 +35,6 @@ class StudyDesk:
             raise SettingsError(f"{str(folder)!r} is not a folder", hint="Give an existing one.")
         self._context = context
         self._folder = folder.resolve()
-        self._one_at_a_time = threading.Lock()
         # Its own memory is what a study resumes by: the host's checkpoints need not hold it.
         self._graph = build_study_graph().compile(checkpointer=False)
 
@@ -63,7 +61,7 @@ class StudyDesk:
         """
         file = self._file(path)
         context = dataclasses.replace(self._context, corpus=(file,))
-        with self._one_at_a_time:
+        with context.studying:
             state = self._graph.invoke(
                 {"round": 0}, {"recursion_limit": RECURSION_LIMIT}, context=context
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ from ingrained.disk import DAMAGED, replace_text, replacing
 from ingrained.errors import StoreError
 
 from .adapters import AdapterRegistry
-from .manifest import MANIFEST_FILE
+from .manifest import MANIFEST_FILE, Manifest
 from .saving import CONFIG_FILE, WEIGHTS_FILE
 
 
@@ -32,15 +33,15 @@ def export(registry: AdapterRegistry, version: str, folder: Path, *, base: str =
         NotFoundError: no such version, or it is not finished.
         StoreError: the adapter is damaged, or the folder is in use or cannot be written.
     """
-    strength = registry.show(version).strength_alone
+    manifest = registry.show(version)
     source = registry.path(version)
-    config = _config(source, base, strength)
+    config = _config(source, base, manifest.strength_alone)
     try:
         _check_target(registry, folder)
         made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            _copy(source, folder, config)
+            _copy(source, folder, config, _at_its_strength(manifest))
         except BaseException:
             _clear(folder, made=made)
             raise
@@ -79,11 +80,17 @@ def _check_target(registry: AdapterRegistry, folder: Path) -> None:
         )
 
 
-def _copy(source: Path, folder: Path, config: str) -> None:
-    """Copy each file in one step; the config comes last, so a folder that has one is whole."""
-    for name in (WEIGHTS_FILE, MANIFEST_FILE):
-        with (source / name).open("rb") as own, replacing(folder / name) as file:
-            shutil.copyfileobj(own, file)
+def _at_its_strength(manifest: Manifest) -> Manifest:
+    """Return the manifest of an adapter that has its strength within, so that nobody applies it again."""
+    beside = manifest.strength_beside_notes / manifest.strength_alone
+    return dataclasses.replace(manifest, strength_alone=1.0, strength_beside_notes=beside)
+
+
+def _copy(source: Path, folder: Path, config: str, manifest: Manifest) -> None:
+    """Write each file in one step; the config comes last, so a folder that has one is whole."""
+    with (source / WEIGHTS_FILE).open("rb") as own, replacing(folder / WEIGHTS_FILE) as file:
+        shutil.copyfileobj(own, file)
+    replace_text(folder / MANIFEST_FILE, json.dumps(manifest.to_dict(), indent=2))
     replace_text(folder / CONFIG_FILE, config)
 
 

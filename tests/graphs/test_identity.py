@@ -9,6 +9,8 @@ from uuid import UUID
 import pytest
 
 from ingrained.errors import InputError
+from ingrained.graphs.chat import ChatContext
+from ingrained.graphs.context import StudyContext
 from ingrained.graphs.identity import namespace_of
 from ingrained.memory import Memory, MemoryStore
 from ingrained.memory.testing import HashEmbedder
@@ -47,6 +49,18 @@ def test_a_client_that_chooses_the_configuration_cannot_overrule_the_context():
     chosen = {"configurable": {"user_id": "bob", "namespace": ("user", "bob")}}
 
     assert namespace_of(Context(user_id="ada"), chosen, MINE) == ("user", "ada")
+
+
+def test_the_context_of_a_study_hides_nobody():
+    """Its namespace is where studied things go, and is no caller's."""
+    context = StudyContext(asker=None, store=None, library=None, registry=None)
+    assert namespace_of(context, {"configurable": {"user_id": "ada"}}, MINE) == ("user", "ada")
+    assert namespace_of(context, {}, MINE) == MINE
+
+
+def test_the_context_of_a_conversation_says_who_talks():
+    chosen = {"configurable": {"user_id": "bob"}}
+    assert namespace_of(ChatContext(asker=None, user="ada"), chosen, MINE) == ("user", "ada")
 
 
 def test_without_a_configuration_it_is_the_default():

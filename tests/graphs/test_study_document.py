@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -116,3 +118,26 @@ def test_it_is_offered_only_with_a_folder_that_is_there(context: StudyContext, c
         memory_tools(context.store, folder=corpus)
     with pytest.raises(SettingsError, match="is not a folder"):
         memory_tools(context.store, study=context, folder=corpus / "bridge.md")
+
+
+def test_two_sets_of_tools_on_one_context_study_in_turn(
+    context: StudyContext, corpus: Path, model: ScriptedModel
+):
+    """A host may make its tools anew for each request."""
+    script, at_once, most = model.script, [], []
+
+    def answering(prompt: str) -> str:
+        at_once.append(prompt)
+        most.append(len(at_once))
+        time.sleep(0.002)
+        at_once.remove(prompt)
+        return script(prompt)
+
+    model.script = answering
+    sets = [memory_tools(context.store, study=context, folder=corpus) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        done = pool.map(lambda tools: called(tools, "study_document", path="bridge.md"), sets)
+        kept = sorted(message.content for message in done)
+
+    assert max(most) == 1
+    assert kept[0] == 'Studied "bridge.md": 0 new notes of it are in memory.' != kept[1]

@@ -66,12 +66,15 @@ def test_it_works_at_the_strength_that_the_gate_found_for_it(home: Path, tmp_pat
     verdict = Scores(closed=0.5, memory=0.5, n=9)
     registry.conclude(
         "v001", before=verdict, after=verdict, decision=Decision(accept=True, reasons=()),
-        strength_alone=0.375,
+        strength_alone=0.375, strength_beside_notes=0.25,
     )  # fmt: skip
     folder = export(registry, "v001", tmp_path / "out")
     for source, alpha in ((registry.path("v001"), 8), (folder, 3)):
         config = json.loads((source / "adapter_config.json").read_text())
         assert (config["r"], config["lora_alpha"]) == (4, alpha)
+    manifest = Manifest.from_dict(json.loads((folder / "manifest.json").read_text()))
+    assert manifest.strength_alone == 1.0, "it is in the weights, and is not to be applied again"
+    assert manifest.strength_beside_notes * 0.375 == pytest.approx(0.25)
 
 
 def test_the_config_calls_the_base_what_it_is_told(home: Path, tmp_path: Path) -> None:

@@ -367,9 +367,11 @@ def test_a_version_goes_in_at_the_strength_that_the_gate_found_for_it(
     verdict = Scores(closed=0.5, memory=0.5, n=9)
     registry.conclude(
         "v002", before=verdict, after=verdict, decision=Decision(accept=True, reasons=()),
-        strength_alone=0.5,
+        strength_alone=0.5, strength_beside_notes=0.1,
     )  # fmt: skip
-    weak = merge_versions(registry, ["v001", "v002"], weights=HALVES, method="linear").version
+    merged = merge_versions(registry, ["v001", "v002"], weights=HALVES, method="linear")
+    assert merged.strength_beside_notes == 0.2, "a tenth of what v002 was"
+    weak = merged.version
     alike = merge_versions(registry, ["v001", "v002"], weights=(0.5, 1.0), method="linear").version
     added = [products(registry.path(one)) for one in (whole, weak, alike)]
     for layer, product in added[0].items():
