@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from .grading import words
 from .prompts import Messages, load
 
+REPLY_TOKENS = 160
+"""A reply to a person is cut at so many."""
 LEAK_WORDS = 8
 """This many consecutive words of a passage in a prompt count as text of the passage."""
 

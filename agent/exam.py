@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,22 +104,48 @@ def read_exam(path: Path) -> Exam:
         raise ExamError(f"no such file: {str(path)!r}", hint=hint) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ExamError(f"cannot read the exam {str(path)!r}: {error}") from error
+    return parse_exam(text, path.name, where=str(path))
+
+
+def exam_of(rows: Iterable[Mapping[str, Any]], name: str = "exam") -> Exam:
+    """Return an exam of questions that are in memory, each as a line of an exam file has it.
+
+    Raises:
+        ExamError: a question is not plain data, has no question or answers, or repeats an id.
+    """
+    try:
+        text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ExamError(f"a question of the exam is not plain data: {error}") from error
+    return parse_exam(text, name, where="the exam")
+
+
+def parse_exam(text: str, name: str, *, where: str) -> Exam:
+    """Return what the text of a JSONL exam holds.
+
+    Args:
+        text: An object a line.
+        name: The exam's.
+        where: What an error calls the text.
+
+    Raises:
+        ExamError: a line that does not parse, a missing field or a repeated id.
+    """
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    items = tuple(_item(path, number, line) for number, line in lines)
+    items = tuple(_item(f"{where}, line {number}", line) for number, line in lines)
     ids = [item.id for item in items]
     if not items:
-        raise ExamError(f"the exam {str(path)!r} has no questions")
+        raise ExamError(f"{where} has no questions")
     if len(set(ids)) < len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)
         raise ExamError(
-            f"the exam {str(path)!r} has the id {twice!r} more than once",
+            f"{where} has the id {twice!r} more than once",
             hint="Give each question an id of its own.",
         )
-    return Exam(name=path.name, items=items, sha256=hashlib.sha256(text.encode()).hexdigest())
+    return Exam(name=name, items=items, sha256=hashlib.sha256(text.encode()).hexdigest())
 
 
-def _item(path: Path, number: int, line: str) -> Item:
-    where = f"{path}, line {number}"
+def _item(where: str, line: str) -> Item:
     try:
         row = json.loads(line)
         if not isinstance(row["answers"], list):

@@ -90,9 +90,18 @@ class Recaller:
         self._namespace = namespace
         self._likely = likely
 
-    def recall(self, questions: Sequence[str]) -> list[list[Excerpt]]:
-        """Return the excerpts for each question, best first."""
-        found = self._found(list(questions))
+    def recall(
+        self, questions: Sequence[str], *, searched: Sequence[str] | None = None
+    ) -> list[list[Excerpt]]:
+        """Return the excerpts for each question, best first.
+
+        Args:
+            questions: What is asked.
+            searched: For each, what to find memories with instead: a question that leans on what
+                was said before has none of the words to find it by. What is found is still ordered
+                by the question, or what answered the one before would come back.
+        """
+        found = self._found(list(searched or questions))
         shown_for = self._excerpts(one.memory for item in found for one in item)
         ranked = [
             _best(_grouped(item, shown_for), question, self._k)

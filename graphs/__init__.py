@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .chat import ChatContext, build_chat_graph
     from .consolidate import build_consolidation_graph
     from .context import StudyContext, StudyPolicy
     from .middleware import IngrainedMiddleware
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from .tools import memory_tools
 
 __all__ = [
+    "ChatContext",
     "IngrainedMiddleware",
     "StudyContext",
     "StudyPolicy",
+    "build_chat_graph",
     "build_consolidation_graph",
     "build_study_graph",
     "memory_tools",
@@ -27,9 +30,11 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ChatContext": "chat",
     "IngrainedMiddleware": "middleware",
     "StudyContext": "context",
     "StudyPolicy": "context",
+    "build_chat_graph": "chat",
     "build_consolidation_graph": "consolidate",
     "build_study_graph": "study",
     "memory_tools": "tools",

@@ -26,7 +26,7 @@ from ingrained.disk import DAMAGED, as_store_error, replace_text
 from ingrained.errors import StoreError
 from ingrained.graphs.erasure_plan import ErasurePlan, Said, plan_erasure
 from ingrained.graphs.erasure_reading import LEAST_WORDS
-from ingrained.graphs.session import Home
+from ingrained.graphs.session import CONVERSATIONS, Home
 from ingrained.memory.absence import Search, search
 from ingrained.memory.judgements import FILE_NAME, Judgements
 from ingrained.memory.ledger import Ledger
@@ -75,6 +75,8 @@ class Erasure:
     """Cached judgements of how they stand to other memories that were dropped."""
     cut_run: bool = False
     """A study that was cut short had the text in hand: it was given up."""
+    conversations: int = 0
+    """Conversations in which the text was said, dropped as a whole."""
     adapters: tuple[str, ...] = ()
     """Versions that are stale now."""
     withdrawn: tuple[str, ...] = ()
@@ -215,6 +217,7 @@ def _around(
         judgements=_from_judgements(home.path, plan),
         past=_from_past(home.path, plan),
         cut_run=drop_cut_run(home, [*plan.texts, *plan.short, *asked, *burial.ids]),
+        conversations=drop_conversations(home, [*plan.texts, *plan.short, *asked]),
         records=redact_records(home.path, _redaction(plan, gone, asked)),
         adapters=plan.adapters,
         withdrawn=() if keep_adapter else registry.withdraw_stale(),
@@ -275,9 +278,21 @@ def drop_cut_run(home: Home, texts: Iterable[str]) -> bool:
 
     What earlier studies left in the free pages of the file goes as well.
     """
-    path = home.path / "checkpoints.sqlite"
+    dropped = _drop_threads(home.path / "checkpoints.sqlite", texts)
+    if dropped:
+        home.run_file.unlink(missing_ok=True)
+    return bool(dropped)
+
+
+def drop_conversations(home: Home, texts: Iterable[str]) -> int:
+    """Delete the conversations in which one of the texts was said; return how many there were."""
+    return _drop_threads(home.path / CONVERSATIONS, texts)
+
+
+def _drop_threads(path: Path, texts: Iterable[str]) -> int:
+    """Delete the threads of a checkpointer's file that hold one of the texts, and its free pages."""
     if not path.is_file():
-        return False
+        return 0
     sieve = Sieve([needle for text in texts for needle in needles(text)])
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA secure_delete=ON")
@@ -295,9 +310,7 @@ def drop_cut_run(home: Home, texts: Iterable[str]) -> bool:
                         f"DELETE FROM {table} WHERE thread_id=?", [(one,) for one in threads]
                     )
         compact(database)
-    if threads:
-        home.run_file.unlink(missing_ok=True)
-    return bool(threads)
+    return len(threads)
 
 
 def _holding(database: sqlite3.Connection, table: str, sieve: Sieve) -> set[Any]:

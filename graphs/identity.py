@@ -16,7 +16,7 @@ from ingrained.errors import InputError
 
 Namespace = tuple[str, ...]
 
-_USERS = "users"
+_USER = "user"
 _HINT = (
     "The application sets it in the run's context or its `configurable`: `namespace`, a tuple of "
     "labels, or `user_id`."
@@ -29,7 +29,7 @@ def namespace_of(context: object, config: RunnableConfig, default: Namespace) ->
     `namespace` of the context comes first, then its `user_id`, as an attribute or as a key; if it
     has neither, those of `config["configurable"]`, then the default. So a context that names its
     user cannot be overruled by a client that only chooses the configuration. A user's namespace is
-    `("users", user_id)`. Labels are compared whole and may hold any character, as they do in the
+    `("user", user_id)`. Labels are compared whole and may hold any character, as they do in the
     store: `ada@example.org` and `ada.example@org` are two users.
 
     Args:
@@ -44,7 +44,7 @@ def namespace_of(context: object, config: RunnableConfig, default: Namespace) ->
         if (labels := _said(source, "namespace")) is not None:
             return _labels(labels)
         if (user := _said(source, "user_id")) is not None:
-            return (_USERS, _user(user))
+            return (_USER, _user(user))
     return default
 
 

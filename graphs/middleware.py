@@ -21,6 +21,14 @@ Request = ModelRequest[Any]
 Response = ModelResponse[Any]
 
 
+class MiddlewareOptions(ToolOptions, total=False):
+    """What may be said of the middleware beside the store; see `IngrainedMiddleware`."""
+
+    max_tokens: int
+    count_tokens: CountTokens | None
+    keep: Callable[[str], Iterable[str]] | None
+
+
 class IngrainedMiddleware(AgentMiddleware[Any, Any, Any]):
     """Shows the model what memory has on what the user said, and gives it the tools of memory.
 

@@ -19,7 +19,7 @@ from langgraph.runtime import Runtime
 from ingrained.errors import SettingsError
 from ingrained.graphs.consolidate import build_consolidation_graph
 from ingrained.graphs.context import StudyPolicy
-from ingrained.graphs.session import Home, open_study, run_study
+from ingrained.graphs.session import Home, open_study, refuse_cut_short, run_study
 from ingrained.graphs.state import (
     ConsolidationInput,
     ConsolidationOutput,
@@ -91,6 +91,7 @@ def served_consolidation(
 
     def train(state: StudyState, runtime: Runtime[None]) -> dict[str, Any]:  # noqa: ARG001
         settings = Settings(replies=False)
+        refuse_cut_short(Home(settings.home))
         policy = StudyPolicy(consolidate=True)
         with open_study(settings, (), policy, model=model, embedder=embedder) as context:
             told = dataclasses.replace(context, listener=_listener(runtime))

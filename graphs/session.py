@@ -44,6 +44,8 @@ from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.recipe import LoraRecipe
 
 HOME_VERSION = 1
+CONVERSATIONS = "conversations.sqlite"
+"""What was said to the agent, and its answers."""
 RECURSION_LIMIT = 1_000_000
 """The graph bounds itself by rounds and budget; langgraph's own step limit must not cut a corpus."""
 
@@ -176,6 +178,19 @@ def check_trainable(
         raise cannot_train(settings.model if model is None else Asker(model).name)
 
 
+def refuse_cut_short(home: Home) -> None:
+    """Leave adapters alone while a study that was cut short may need one to go on.
+
+    Raises:
+        StoreError: there is such a study.
+    """
+    if home.run_file.is_file():
+        raise StoreError(
+            "a study of this home was cut short, and may need one of its adapters to go on",
+            hint="Let it come to its end beforehand: run the same command again.",
+        )
+
+
 @contextmanager
 def open_study(
     settings: Settings,
@@ -209,15 +224,11 @@ def open_study(
         )
         library = home.library()
         stack.callback(library.close)
-        base = None if model or is_provider_string(settings.model) else resolve_local(
-            settings.model, settings, progress
-        )  # fmt: skip
-        if replies is None and settings.replies and model is None:
-            replies = stack.enter_context(ReplyCache(home.path / REPLIES))
-        asker = Asker(model or load_chat_model(settings.model, settings, progress), replies=replies)
-        yield StudyContext(
-            asker=with_adapters(asker, home),
-            judge=_open_judge(home, asker, stack) if policy.judge else None,
+        base = None if model else resolve_local(settings.model, settings, progress)
+        opened = StudyContext(
+            asker=Asker(
+                model or load_chat_model(settings.model, settings, progress), replies=replies
+            ),
             store=store,
             library=library,
             registry=home.registry(),
@@ -226,6 +237,28 @@ def open_study(
             recipe=recipe,
             base_path=base,
         )
+        own_replies = replies is None and settings.replies and model is None
+        yield stack.enter_context(prepared(home, opened, own_replies=own_replies))
+
+
+@contextmanager
+def prepared(home: Home, opened: StudyContext, *, own_replies: bool) -> Iterator[StudyContext]:
+    """Make what is open ready for one run: the cost is counted anew, the adapter in use is at hand.
+
+    Args:
+        home: Where it is open.
+        opened: What is open, with the run's corpus and policy; its judge is opened here.
+        own_replies: Keep what the model says in the home until a study is done.
+
+    Raises:
+        ModelError: the promoted adapter was trained for another base.
+    """
+    with ExitStack() as stack:
+        asker = opened.asker.metered_by(Meter())
+        if own_replies:
+            asker.replies = stack.enter_context(ReplyCache(home.path / REPLIES))
+        judge = _open_judge(home, asker, stack) if opened.policy.judge else None
+        yield dataclasses.replace(opened, asker=with_adapters(asker, home), judge=judge)
 
 
 def _open_judge(home: Home, asker: Asker, stack: ExitStack) -> CachedJudge:

@@ -13,7 +13,7 @@ from ingrained.errors import NotFoundError
 from .calibrating import Calibration
 from .embedding import Embedder
 from .filters import Where
-from .forgetting import ForgettingPolicy
+from .forgetting import ForgettingPolicy, retention
 from .index import Searchable
 from .ledger import Ledger
 from .ranking import Ranker
@@ -103,6 +103,10 @@ class StoreQueries:
         with self._lock:
             self._before_recall(request.namespace)
             return self._recollection.consider(query, request)
+
+    def retention(self, memory: Memory) -> float:
+        """Return R = exp(-t/S) of a memory now, in [0, 1]; see `forgetting.retention`."""
+        return retention(memory, self._clock(), self._forgetting)
 
     def history(self, id: str) -> list[Event]:
         """Return all that happened to a memory, oldest first; takes an id as `get` does."""

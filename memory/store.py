@@ -57,6 +57,10 @@ class StoreOptions:
     reranker: Reranker | None = None
     """Orders the candidates of every recall anew; None leaves the fused order."""
 
+    def withholds(self, text: str) -> bool:
+        """Return whether a text has what is not kept: secrets, under `refuse` or `redact`."""
+        return self.screening != "keep" and bool(self.screen and self.screen.findings(text))
+
 
 DEFAULT_OPTIONS = StoreOptions()
 
@@ -142,9 +146,8 @@ class MemoryStore(StoreQueries):
             return store
 
     def withholds(self, text: str) -> bool:
-        """Return whether a text has what this memory does not keep: secrets, under `refuse` or `redact`."""
-        screen = self._options.screen
-        return self._options.screening != "keep" and bool(screen and screen.findings(text))
+        """Return whether a text has what this memory does not keep; see `StoreOptions`."""
+        return self._options.withholds(text)
 
     def insert(
         self, memories: Sequence[Memory], *, who: str, why: str, judge: Judge | None = None

@@ -267,6 +267,11 @@ class AdapterRegistry:
             if (self.folder / version / MANIFEST_FILE).is_file()
         ]
 
+    def unused(self) -> tuple[str, ...]:
+        """Return the finished versions that are not in use, oldest first."""
+        active = self.active()
+        return tuple(one.version for one in self.list() if one.version != active)
+
     def show(self, version: str) -> Manifest:
         """Return the manifest of a finished version.
 

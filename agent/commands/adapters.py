@@ -89,12 +89,12 @@ def trial(
     from ingrained.agent.ui.events import gate_said
     from ingrained.graphs.consolidate import judge
     from ingrained.graphs.context import StudyPolicy
-    from ingrained.graphs.session import open_study
+    from ingrained.graphs.session import open_study, refuse_cut_short
 
     settings, behind = load_settings(home=home, model=model), doors(context)
     agent = existing_home(settings)
     _refuse_active(agent.registry(), version)
-    _refuse_cut_short(agent)
+    refuse_cut_short(agent)
     notices().print(line("Everyday and sealed questions, without the adapter and with it …", "dim"))
     with (
         DownloadBar() as bar,
@@ -265,9 +265,10 @@ def _at_rest(home: HomeFolder) -> Iterator[None]:
         HomeBusyError: a study is under way.
         StoreError: one was cut short.
     """
+    from ingrained.graphs.session import refuse_cut_short
     from ingrained.memory.locking import write_lock
 
-    _refuse_cut_short(home)
+    refuse_cut_short(home)
     with write_lock(home.path / "memory"):
         yield
 
@@ -277,14 +278,6 @@ def _refuse_active(registry: AdapterRegistry, version: str) -> None:
     if registry.show(version).version == registry.active():
         raise StoreError(
             f"Adapter {version} is in use.", hint="Roll back beforehand to have it judged anew."
-        )
-
-
-def _refuse_cut_short(home: HomeFolder) -> None:
-    if home.run_file.is_file():
-        raise StoreError(
-            "a study of this home was cut short, and may need one of its adapters to go on",
-            hint="Let it come to its end beforehand: run the same command again.",
         )
 
 

@@ -11,7 +11,8 @@ import typer
 from ingrained.errors import InputError
 
 from .opening import Doors, doors, existing_home, load_settings, open_memory, open_model
-from .options import Home, Json, Model
+from .options import Home as HomeOption
+from .options import Json, Model
 
 if TYPE_CHECKING:
     from ingrained.agent.chatting import Conversation
@@ -26,7 +27,7 @@ def ask(
     context: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="QUESTION", help="What you want to know.")],
     cell: CellOption = "both",
-    home: Home = None,
+    home: HomeOption = None,
     model: Model = None,
     as_json: Json = False,
 ) -> None:
@@ -56,11 +57,7 @@ def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conve
     home = existing_home(settings)
     registry = home.registry()
     adapter = registry.active()
-
-    def unused() -> list[str]:
-        return [one.version for one in registry.list() if one.version != adapter]
-
-    check_cell(cell, adapter, unused)
+    check_cell(cell, adapter, registry.unused)
     with ExitStack() as stack:
         bar = stack.enter_context(DownloadBar())
         store = None
@@ -70,4 +67,6 @@ def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conve
         if home.library_file.is_file():
             library = stack.enter_context(closing(home.library(read_only=True)))
         asker = open_model(home, settings, behind, bar)
-        yield Conversation(asker, store, library=library, adapter=adapter, cell=cell, unused=unused)
+        yield Conversation(
+            asker, store, library=library, adapter=adapter, cell=cell, unused=registry.unused
+        )

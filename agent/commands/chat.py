@@ -5,91 +5,89 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .ask import CellOption, conversation
+from ingrained.errors import IngrainedError
+
+from .ask import CellOption
+from .chat_commands import obey
 from .opening import doors, load_settings
 from .options import Home, Model
+from .talking import dialogue
 
 if TYPE_CHECKING:
-    from ingrained.agent.chatting import Answer, Conversation
-
-HELP = (
-    "/sources shows what the last answer rests on, /cell shows the cell, /cell NAME changes it, "
-    "/quit ends."
-)
+    from ingrained.agent.conversing import Dialogue
+    from ingrained.agent.ui.conversation import Telling
 
 
 def chat(
-    context: typer.Context, cell: CellOption = "both", home: Home = None, model: Model = None
+    context: typer.Context,
+    cell: CellOption = "both",
+    thread: Annotated[
+        str | None, typer.Option("--thread", metavar="NAME", help="Go on with this conversation.")
+    ] = None,
+    new: Annotated[bool, typer.Option("--new", help="Begin a new conversation.")] = False,
+    user: Annotated[
+        str, typer.Option("--user", metavar="NAME", help="Who talks; memories are kept apart.")
+    ] = "me",
+    home: Home = None,
+    model: Model = None,
 ) -> None:
-    """Talk with the agent; every turn is answered with what it recalls."""
+    """Talk with the agent, in view of what was said before.
+
+    Without --thread or --new the last conversation goes on.
+    """
     from ingrained.agent.ui.answers import show_note
-    from ingrained.agent.ui.console import notices
+    from ingrained.agent.ui.conversation import show_opening
 
     settings = load_settings(home=home, model=model)
-    with conversation(settings, doors(context), cell) as talk:
-        show_note(talk.note)
-        notices().print(HELP, style="dim")
+    with dialogue(settings, doors(context), cell, user=user, thread=thread, new=new) as (
+        talk,
+        note,
+    ):
+        show_note(note)
+        show_opening(talk)
         converse(talk, _lines(settings.home / "chat_history"))
 
 
-def converse(talk: Conversation, lines: Iterator[str]) -> None:
+def converse(talk: Dialogue, lines: Iterator[str]) -> None:
     """Answer lines until they end or one says /quit."""
-    last: Answer | None = None
-    for text in lines:
-        command, _, argument = text.strip().partition(" ")
-        if command == "/quit":
-            return
-        if command.startswith("/"):
-            _obey(command, argument.strip(), talk, last)
-        elif command:
-            last = _turn(talk, text.strip()) or last
+    from ingrained.agent.ui.console import results, show_error
+    from ingrained.agent.ui.conversation import Telling
 
-
-def _turn(talk: Conversation, question: str) -> Answer | None:
-    """Stream one answer; Ctrl-C cuts it short and returns to the prompt."""
-    from ingrained.agent.ui.answers import show_sources
-    from ingrained.agent.ui.console import results, safe
-
-    console = results()
-    try:
-        for piece in talk.stream(question):
-            if isinstance(piece, str):
-                console.out(safe(piece), end="", highlight=False)
-                continue
-            console.print()
-            show_sources(piece, console)
-            return piece
-    except KeyboardInterrupt:
-        console.print("\n(cut short)", style="dim")
-    return None
-
-
-def _obey(command: str, argument: str, talk: Conversation, last: Answer | None) -> None:
-    from ingrained.agent.chatting import CELLS
-    from ingrained.agent.ui.answers import show_note, show_sources
-    from ingrained.agent.ui.console import notices, show_error
-    from ingrained.errors import NotFoundError, SettingsError
-
-    if command == "/sources" and last:
-        show_sources(last)
-    elif command == "/sources":
-        notices().print("Nothing was answered yet.", style="dim")
-    elif command == "/cell" and argument:
+    telling = Telling(results())
+    for line in lines:
+        text = line.strip()
         try:
-            talk.use(argument)
-        except (NotFoundError, SettingsError) as error:
+            if text.startswith("/"):
+                if not obey(talk, text):
+                    return
+            elif text and talk.posed:
+                _grade(talk, text)
+            elif text:
+                _turn(talk, text, telling)
+        except IngrainedError as error:
             show_error(error, as_json=False)
-            return
-        show_note(talk.note)
-        notices().print(f"Answering in the cell {talk.cell}.", style="dim")
-    elif command == "/cell":
-        notices().print(f"The cell is {talk.cell}, of {', '.join(CELLS)}.", style="dim")
-    else:
-        notices().print(HELP, style="dim")
+
+
+def _turn(talk: Dialogue, question: str, telling: Telling) -> None:
+    """Stream one answer; Ctrl-C cuts it short and returns to the prompt."""
+    from ingrained.agent.ui.console import results
+
+    try:
+        talk.ask(question, telling)
+    except KeyboardInterrupt:
+        results().print("\n(cut short: nothing of this turn is kept)", style="dim")
+
+
+def _grade(talk: Dialogue, reply: str) -> None:
+    from ingrained.agent.ui.conversation import show_graded
+
+    posed, talk.posed = talk.posed, None
+    if posed is not None:
+        show_graded(posed, passed=posed.passed_by(reply))
 
 
 def _lines(history: Path) -> Iterator[str]:
@@ -98,9 +96,15 @@ def _lines(history: Path) -> Iterator[str]:
         yield from sys.stdin
         return
     from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import WordCompleter
     from prompt_toolkit.history import FileHistory
 
-    session: PromptSession[str] = PromptSession("> ", history=FileHistory(str(history)))
+    from .chat_commands import COMMANDS
+
+    completer: Any = WordCompleter(list(COMMANDS), sentence=True)
+    session: PromptSession[str] = PromptSession(
+        "> ", history=FileHistory(str(history)), completer=completer, complete_while_typing=False
+    )
     while True:
         try:
             yield session.prompt()

@@ -14,7 +14,8 @@ from .opening import Doors, existing_home, open_memory
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ingrained.agent.chatting import Answer, Conversation
+    from ingrained.agent.chatting import Conversation
+    from ingrained.agent.citing import Answer
     from ingrained.agent.weights.progress import Progress
     from ingrained.memory.embedding import Embedder
     from ingrained.memory.store import MemoryStore

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
     from mcp.server.mcpserver.exceptions import ToolError
 
-    from ingrained.agent.chatting import Answer, Source
+    from ingrained.agent.citing import Answer, Source
     from ingrained.memory.store import MemoryStore
 
 INSTRUCTIONS = (

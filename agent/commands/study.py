@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ingrained.errors import CorpusError
-
+from .checking import check_home, check_paths
 from .opening import Doors, doors, load_settings
 from .options import Home, Json, Model
 from .remarks import show_remarks
@@ -88,10 +87,10 @@ def study(
     policy = _policy(given)
     changes = _recipe_changes(recipe)
     show_remarks(policy, plus=plus, minus=minus, recipe=changes)
-    _check_paths(paths)
+    check_paths(paths)
     sealed = read_exam(exam) if exam else None
     settings = load_settings(home=home, model=model)
-    _check_home(paths, settings)
+    check_home(paths, settings.home)
     if dry_run:
         if doors(context).model is None:
             _check_model(settings, policy)
@@ -132,23 +131,6 @@ def _recipe_changes(path: Path | None) -> dict[str, Any]:
     changes = read_settings(path) if path else {}
     LoraRecipe().changed(changes)
     return changes
-
-
-def _check_paths(paths: list[Path]) -> None:
-    missing = [str(path) for path in paths if not path.exists()]
-    if missing:
-        raise CorpusError(
-            f"no such file or folder: {', '.join(missing)}", hint="Check the path of the corpus."
-        )
-
-
-def _check_home(paths: list[Path], settings: Settings) -> None:
-    """Refuse a corpus that the agent would live in: an agent's home is not read."""
-    if settings.home.resolve() in [path.resolve() for path in paths]:
-        raise CorpusError(
-            f"{str(settings.home)!r} cannot be both the agent's home and what it studies",
-            hint="Give the agent a folder of its own with --home.",
-        )
 
 
 def _check_model(settings: Settings, policy: StudyPolicy) -> None:
@@ -195,7 +177,8 @@ def _study(
     from ingrained.agent.ui.settings_lines import show_settings
 
     from .planning import known_documents
-    from .studying import explain_settings, study_home
+    from .recording import explain_settings
+    from .studying import study_home
 
     # Nothing readable is an error that shall not wait for a model to load.
     read_corpus(paths, known=known_documents(settings.home))

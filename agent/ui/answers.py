@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from ingrained.agent.chatting import Answer, Source
+from ingrained.agent.citing import Answer, Source, labelled
 
 from .console import clipped, notices, results, safe
 
@@ -19,8 +19,14 @@ def show_answer(answer: Answer, console: Console | None = None) -> None:
     show_sources(answer, console)
 
 
-def show_sources(answer: Answer, console: Console | None = None) -> None:
-    """Show the memories that stood in the prompt, numbered as they were there, and the cell."""
+def show_sources(answer: Answer, console: Console | None = None, *, apart: bool = False) -> None:
+    """Show the memories that stood in the prompt, numbered as they were there, and the cell.
+
+    Args:
+        answer: What they are the sources of.
+        console: Where to; standard output when None.
+        apart: Give the memories of one number labels of their own, to be named by.
+    """
     console = console or results()
     if answer.abstained:
         console.print("The agent does not know.", style="yellow")
@@ -28,9 +34,12 @@ def show_sources(answer: Answer, console: Console | None = None) -> None:
         console.print("Answered from the weights alone: no sources.", style="dim")
     elif not answer.sources:
         console.print("Nothing was recalled: answered from the weights alone.", style="dim")
+    labels = {id(one): label for label, one in labelled(answer.sources).items()}
     for source in _longest(answer.sources):
+        label = labels[id(source)] if apart else source.number
         place = f"{source.document}, characters {source.start} to {source.end}"
-        console.print(Text(f"[{source.number}] {safe(place)}", style="cyan"), soft_wrap=True)
+        told = safe(place if source.document else source.title)
+        console.print(Text(f"[{label}] {told}", style="cyan"), soft_wrap=True)
         console.print(Text(f"    “{clipped(source.quote)}”", style="dim"), soft_wrap=True)
     if around := [source for source in answer.sources if source.in_passage]:
         console.print(

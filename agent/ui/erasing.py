@@ -114,6 +114,7 @@ def _layers(erasure: Erasure) -> list[str]:
         f"{many(erasure.past, 'past state')} of memories that stay": erasure.past,
         f"from records: {', '.join(erasure.records)}": len(erasure.records),
         "a study that was cut short, given up: what it had not finished is studied again": erasure.cut_run,
+        f"{many(erasure.conversations, 'conversation')} in which it was said": erasure.conversations,
         f"adapters that are stale now: {', '.join(erasure.adapters)}": len(erasure.adapters),
         f"adapters taken out of use: {', '.join(erasure.withdrawn)}": len(erasure.withdrawn),
         f"trainings cut short, thrown away: {', '.join(erasure.unfinished)}": len(

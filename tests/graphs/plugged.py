@@ -15,7 +15,7 @@ from ingrained.agent.testing import ScriptedModel
 from ingrained.memory import Memory, MemoryStore
 
 ADA = {"user_id": "ada@example.org"}
-ADAS = ("users", "ada@example.org")
+ADAS = ("user", "ada@example.org")
 BOB = {"user_id": "bob@example.org"}
 
 

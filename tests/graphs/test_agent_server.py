@@ -22,7 +22,7 @@ from bridge import reader
 from langgraph.checkpoint.memory import InMemorySaver
 
 from ingrained.agent.testing import ScriptedModel
-from ingrained.errors import ModelError, SettingsError
+from ingrained.errors import ModelError, SettingsError, StoreError
 from ingrained.graphs.serving import served_consolidation, served_study
 from ingrained.memory import MemoryStore
 from ingrained.memory.testing import HashEmbedder
@@ -88,6 +88,9 @@ def test_a_study_that_was_cut_short_goes_on_in_the_next_run(corpus: Path):
     config = {"configurable": {"thread_id": "1"}}
     with pytest.raises(KeyboardInterrupt):
         doubled(ScriptedModel(script=cut)).invoke({"round": 0}, config)
+    training = served_consolidation(embedder=HashEmbedder()).compile()
+    with pytest.raises(StoreError, match="was cut short"):
+        training.invoke({"round": 0})
     graph = doubled(ScriptedModel(script=reader))
     events = list(graph.stream({"round": 0}, config, stream_mode="custom"))
     assert (events[0]["phase"], events[0]["event"]) == ("run", "resumed")
@@ -105,7 +108,7 @@ def test_a_model_that_is_not_here_is_refused_before_anything_is_opened(home: Pat
     graph = served_consolidation(model=model, embedder=HashEmbedder()).compile()
     with pytest.raises(ModelError, match="cannot be trained here"):
         graph.invoke({"round": 0})
-    assert not home.exists()
+    assert not (home / "memory").exists()
 
 
 def free_port() -> int:

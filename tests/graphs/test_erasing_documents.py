@@ -22,7 +22,7 @@ from bridge import (
     write_town,
 )
 
-from ingrained.agent.commands.studying import examples
+from ingrained.agent.commands.recording import examples
 from ingrained.agent.library import Library
 from ingrained.agent.mechanisms import MECHANISMS
 from ingrained.agent.planning import Sitting

@@ -25,15 +25,15 @@ class Context:
 @pytest.mark.parametrize(
     ("context", "configured", "expected"),
     [
-        (Context(user_id="ada"), {}, ("users", "ada")),
-        ({"user_id": "ada"}, {}, ("users", "ada")),
-        (None, {"user_id": "ada"}, ("users", "ada")),
+        (Context(user_id="ada"), {}, ("user", "ada")),
+        ({"user_id": "ada"}, {}, ("user", "ada")),
+        (None, {"user_id": "ada"}, ("user", "ada")),
         (Context(namespace=("team", "a")), {}, ("team", "a")),
         ({"namespace": ["team", "a"]}, {}, ("team", "a")),
         (None, {"namespace": "team"}, ("team",)),
         (Context(namespace=("team", "a"), user_id="ada"), {}, ("team", "a")),
-        (Context(user_id=7), {}, ("users", "7")),
-        (Context(user_id=UUID(int=7)), {}, ("users", "00000000-0000-0000-0000-000000000007")),
+        (Context(user_id=7), {}, ("user", "7")),
+        (Context(user_id=UUID(int=7)), {}, ("user", "00000000-0000-0000-0000-000000000007")),
         (None, {}, MINE),
         (Context(), {"thread_id": "1"}, MINE),
         ("a context of another kind", {}, MINE),
@@ -44,9 +44,9 @@ def test_it_is_read_from_the_context_then_from_the_configuration(context, config
 
 
 def test_a_client_that_chooses_the_configuration_cannot_overrule_the_context():
-    chosen = {"configurable": {"user_id": "bob", "namespace": ("users", "bob")}}
+    chosen = {"configurable": {"user_id": "bob", "namespace": ("user", "bob")}}
 
-    assert namespace_of(Context(user_id="ada"), chosen, MINE) == ("users", "ada")
+    assert namespace_of(Context(user_id="ada"), chosen, MINE) == ("user", "ada")
 
 
 def test_without_a_configuration_it_is_the_default():

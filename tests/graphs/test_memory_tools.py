@@ -206,7 +206,7 @@ def test_the_memory_of_somebody_else_is_as_if_it_did_not_exist(store: MemoryStor
         assert message.content.startswith(f"There is no memory {id_!r}. Call recall")
 
     assert texts(store) == [FOX]
-    assert texts(store, ("users", BOB["user_id"])) == []
+    assert texts(store, ("user", BOB["user_id"])) == []
 
 
 def test_what_is_shared_is_read_by_all_and_changed_by_none(store: MemoryStore):

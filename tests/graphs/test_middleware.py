@@ -149,7 +149,7 @@ def test_what_the_host_says_is_to_be_kept_is_kept_for_the_user(
 
     assert told == ["By the way, I keep a fox.", "Good night."]
     assert texts(store) == [FOX]
-    assert store.namespaces() == [("users", ADA["user_id"])]
+    assert store.namespaces() == [("user", ADA["user_id"])]
 
 
 def test_nothing_is_kept_unless_the_host_says_so(store: MemoryStore):

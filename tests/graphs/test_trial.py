@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 from pydantic import Field
 
 from ingrained.agent.answering import closed_book
-from ingrained.agent.commands.studying import with_recipe
+from ingrained.agent.commands.recording import with_recipe
 from ingrained.agent.testing import ScriptedModel
 from ingrained.graphs.consolidate import (
     STRENGTH_BESIDE_NOTES,

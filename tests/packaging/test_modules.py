@@ -80,7 +80,15 @@ def test_no_file_names_them_so(root: Path):
 
 @pytest.mark.parametrize(
     "module",
-    ["agent.cli", "agent.weights", "agent.reading", "memory", "trainer", "trainer.curriculum"],
+    [
+        "agent.api",
+        "agent.cli",
+        "agent.weights",
+        "agent.reading",
+        "memory",
+        "trainer",
+        "trainer.curriculum",
+    ],
 )
 def test_importing_a_door_loads_no_heavy_library(module: str):
     """Modules that are about torch import it at the top, and are themselves imported late."""

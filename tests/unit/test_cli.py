@@ -93,7 +93,7 @@ def test_ctrl_c_says_how_to_go_on(capsys, monkeypatch, tmp_path):
     def interrupted(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ingrained.agent.commands.studying.run_study", interrupted)
+    monkeypatch.setattr("ingrained.agent.commands.recording.run_study", interrupted)
     assert run(["study", str(write_page(tmp_path))], doors()) == INTERRUPTED
     assert "Run the same command again to go on." in capsys.readouterr().err
 

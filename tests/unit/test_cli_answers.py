@@ -11,7 +11,8 @@ import pytest
 from cli_student import doors, studied, write_exam
 from rich.console import Console
 
-from ingrained.agent.chatting import Answer, Conversation, Source
+from ingrained.agent.chatting import Conversation, settled_cell
+from ingrained.agent.citing import Answer, Source
 from ingrained.agent.cli import run
 from ingrained.agent.commands.opening import Doors
 from ingrained.agent.testing import ScriptedModel
@@ -111,11 +112,8 @@ def test_an_answer_names_its_cell_and_the_adapter_that_was_used(cell, adapter, l
     [((), "ingrained study PATH --consolidate"), (("v001", "v002"), "adapters promote v002")],
 )
 def test_without_an_adapter_in_use_the_way_to_one_is_told(unused, way):
-    from ingrained.agent.asking import Asker
-
-    talk = Conversation(Asker(Adaptable(script={})), None, adapter=None, unused=lambda: unused)
     with pytest.raises(NotFoundError, match="no adapter is promoted") as refused:
-        talk.use("adapter")
+        settled_cell("adapter", None, lambda: unused)
     assert way in refused.value.hint
 
 

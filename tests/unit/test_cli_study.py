@@ -10,7 +10,7 @@ from cli_student import PAGE, doors, mills, studied, write_exam, write_page
 from rich.console import Console
 
 from ingrained.agent.cli import run
-from ingrained.agent.commands.studying import Tally, examples
+from ingrained.agent.commands.recording import Tally, examples
 from ingrained.agent.report.records import runs
 from ingrained.agent.ui.study_view import StudyView
 from ingrained.memory.records import Evidence, Memory, Span

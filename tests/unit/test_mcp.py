@@ -32,8 +32,8 @@ from mcp import Client, StdioServerParameters
 from ingrained.agent.commands.mcp_server import build_server
 
 CHILD = Path(__file__).with_name("mcp_child.py")
-ADA = ("users", "ada@example.org")
-BOB = ("users", "bob@example.org")
+ADA = ("user", "ada@example.org")
+BOB = ("user", "bob@example.org")
 FOX = "Ada keeps a fox."
 QUESTION = "Who lives on the roof of the mill?"
 

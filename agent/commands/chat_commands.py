@@ -1,0 +1,164 @@
+"""What can be told to `ingrained chat` beside questions: lines that begin with a slash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingrained.errors import InputError
+
+if TYPE_CHECKING:
+    from ingrained.agent.conversing import Dialogue
+    from ingrained.memory.records import Memory
+
+QUIT = "/quit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One of them."""
+
+    run: Callable[[Dialogue, str], None]
+    takes: str = ""
+    """What follows its name."""
+    does: str
+
+
+def obey(talk: Dialogue, text: str) -> bool:
+    """Do what a line says; return whether the conversation goes on.
+
+    Raises:
+        IngrainedError: it cannot be done.
+    """
+    name, _, argument = text.partition(" ")
+    if name == QUIT:
+        return False
+    command = COMMANDS.get(name)
+    if command is None:
+        raise InputError(f"there is no command {name!r}", hint="/help lists them.")
+    command.run(talk, argument.strip())
+    return True
+
+
+def _help(_talk: Dialogue, _argument: str) -> None:
+    from ingrained.agent.ui.conversation import show_commands
+
+    show_commands([(f"{name} {one.takes}".strip(), one.does) for name, one in COMMANDS.items()])
+
+
+def _sources(talk: Dialogue, _argument: str) -> None:
+    from ingrained.agent.ui.answers import show_sources
+
+    if talk.last is None:
+        _say("Nothing was answered yet.")
+    else:
+        show_sources(talk.last, apart=True)
+
+
+def _why(talk: Dialogue, _argument: str) -> None:
+    from ingrained.agent.ui.conversation import show_why
+
+    if talk.last is None:
+        _say("Nothing was answered yet.")
+    else:
+        show_why(talk.last, talk.why())
+
+
+def _remember(talk: Dialogue, text: str) -> None:
+    if not text:
+        raise InputError("there is nothing to remember", hint="/remember My dog is called Rex.")
+    kept = talk.remember(text)
+    _tell_changed("Remembered", kept)
+
+
+def _correct(talk: Dialogue, argument: str) -> None:
+    label, _, text = argument.partition(" ")
+    if not text.strip():
+        raise InputError(
+            "a correction needs the number of a source and what holds instead",
+            hint="/correct 1 The mill was built in 1703.",
+        )
+    done = talk.correct(label, text.strip())
+    if done is not None:
+        _tell_changed("Superseded", done[0])
+    _tell_changed("In its place", done and done[1])
+    if done is not None:
+        _say("/undo takes it back.")
+
+
+def _forget(talk: Dialogue, label: str) -> None:
+    if not label:
+        raise InputError("which one?", hint="/forget 1 forgets the source [1] of the last answer.")
+    _tell_changed("Forgotten", talk.forget(label))
+
+
+def _undo(talk: Dialogue, _argument: str) -> None:
+    from ingrained.agent.ui.memories import show_changed
+
+    for memory in talk.undo():
+        show_changed(f"Now {memory.status}:", [memory])
+
+
+def _quiz(talk: Dialogue, _argument: str) -> None:
+    from ingrained.agent.ui.conversation import show_posed
+
+    if talk.pose() is None:
+        _say("No memory has a question yet: let the agent study something.")
+    else:
+        show_posed(talk.posed)
+
+
+def _cell(talk: Dialogue, name: str) -> None:
+    from ingrained.agent.chatting import CELLS
+    from ingrained.agent.ui.answers import show_note
+
+    if not name:
+        _say(f"The cell is {talk.cell}, of {', '.join(CELLS)}.")
+        return
+    show_note(talk.use(name))
+    _say(f"Answering in the cell {talk.cell}.")
+
+
+def _history(talk: Dialogue, _argument: str) -> None:
+    from ingrained.agent.ui.conversation import show_turns
+
+    show_turns(talk.turns())
+
+
+def _quit(_talk: Dialogue, _argument: str) -> None:
+    """Never run: `obey` ends the conversation."""
+
+
+COMMANDS = {
+    "/sources": Command(run=_sources, does="what the last answer rests on"),
+    "/why": Command(run=_why, does="the same with scores, dates, quiz evidence, cell and adapter"),
+    "/remember": Command(run=_remember, takes="TEXT", does="keep this as a memory of yours"),
+    "/correct": Command(
+        run=_correct, takes="N TEXT", does="TEXT takes the place of source N of the last answer"
+    ),
+    "/forget": Command(run=_forget, takes="N", does="forget source N of the last answer"),
+    "/undo": Command(run=_undo, does="take back the last of these three"),
+    "/quiz": Command(
+        run=_quiz, does="you are asked what the agent was tried on; your next line is graded"
+    ),
+    "/cell": Command(run=_cell, takes="[NAME]", does="what is answered with, or another"),
+    "/history": Command(run=_history, does="this conversation so far"),
+    "/help": Command(run=_help, does="this list"),
+    QUIT: Command(run=_quit, does="end; the conversation can go on another time"),
+}
+
+
+def _say(text: str) -> None:
+    from ingrained.agent.ui.console import notices
+
+    notices().print(text, style="dim")
+
+
+def _tell_changed(what: str, memory: Memory | None) -> None:
+    from ingrained.agent.ui.memories import show_changed
+
+    if memory is None:
+        _say("Not kept: the screen found a secret or personal data in it.")
+        return
+    show_changed(what, [memory])

@@ -1,0 +1,107 @@
+"""Opens what `ingrained chat` talks with."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING
+
+from ingrained.errors import InputError
+
+from .opening import Doors, existing_home, open_model
+
+if TYPE_CHECKING:
+    from ingrained.agent.conversing import Dialogue
+    from ingrained.agent.weights.progress import Progress
+    from ingrained.graphs.chat.access import HomeMemory
+    from ingrained.graphs.chat.threads import Threads
+    from ingrained.graphs.session import Home
+    from ingrained.settings import Settings
+
+
+@contextmanager
+def dialogue(
+    settings: Settings, behind: Doors, cell: str, *, user: str, thread: str | None, new: bool
+) -> Iterator[tuple[Dialogue, str]]:
+    """Open a conversation, checking the cell before anything is loaded.
+
+    Yields:
+        The conversation, and what there is to note about its cell.
+
+    Raises:
+        InputError: the names do not go together, or are empty.
+    """
+    from ingrained.agent.chatting import settled_cell
+    from ingrained.agent.conversing import Dialogue
+    from ingrained.agent.ui.download import DownloadBar
+    from ingrained.graphs.chat.context import ChatContext
+    from ingrained.graphs.chat.threads import open_threads
+
+    _check_names(user, thread, new=new)
+    home = existing_home(settings)
+    registry = home.registry()
+    adapter = registry.active()
+    settled, note = settled_cell(cell, adapter, registry.unused)
+    with ExitStack() as stack:
+        bar = stack.enter_context(DownloadBar())
+        memory = stack.enter_context(closing(_memory_of(home, settings, behind, bar)))
+        memory.reading()
+        library = None
+        if home.library_file.is_file():
+            library = stack.enter_context(closing(home.library(read_only=True)))
+        asker = open_model(home, settings, behind, bar)
+        threads = stack.enter_context(open_threads(home))
+        context = ChatContext(
+            asker=asker,
+            memory=memory,
+            library=library,
+            adapter=adapter if asker.has_adapters else None,
+            cell=settled,
+            user=user,
+            thread=thread or _name(threads, user, new=new),
+        )
+        yield (
+            Dialogue(
+                threads,
+                context,
+                settle=lambda wanted: settled_cell(wanted, adapter, registry.unused),
+            ),
+            note,
+        )
+
+
+def _check_names(user: str, thread: str | None, *, new: bool) -> None:
+    if new and thread is not None:
+        raise InputError(
+            "--new and --thread do not go together",
+            hint="Give a name that is not used yet with --thread, or --new alone.",
+        )
+    if not user.strip() or (thread is not None and not thread.strip()):
+        raise InputError("the name is empty", hint="Give --user and --thread names of letters.")
+
+
+def _memory_of(home: Home, settings: Settings, behind: Doors, progress: Progress) -> HomeMemory:
+    from ingrained.agent.reranking import open_reranker
+    from ingrained.graphs.chat.access import HomeMemory
+    from ingrained.graphs.session import open_embedder, store_options
+
+    return HomeMemory(
+        home,
+        lambda: behind.embedder or open_embedder(settings, progress),
+        reading=lambda: store_options(
+            settings, open_reranker(settings, progress, chat=behind.model)
+        ),
+        writing=store_options(settings),
+    )
+
+
+def _name(threads: Threads, user: str, *, new: bool) -> str:
+    """Return the name of the last conversation, or one that is not used yet."""
+    if not new and (last := threads.last(user)) is not None:
+        return last
+    now = datetime.datetime.fromtimestamp(time.time(), datetime.UTC).strftime("%Y-%m-%d-%H%M%S")
+    taken = threads.names(user)
+    names = (now, *(f"{now}-{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)

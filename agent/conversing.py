@@ -1,0 +1,269 @@
+"""Talking with the agent: what can be done in a conversation beside asking."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ingrained.agent.chatting import settled_cell
+from ingrained.agent.citing import Answer, Source, labelled
+from ingrained.agent.grading import agrees
+from ingrained.errors import InputError, StoreError
+from ingrained.graphs.chat.access import Access
+from ingrained.graphs.chat.context import ChatContext
+from ingrained.graphs.chat.episodes import statement
+from ingrained.graphs.chat.nodes import WHO
+from ingrained.graphs.chat.state import Turn
+from ingrained.graphs.chat.threads import Threads
+from ingrained.memory.records import Memory
+from ingrained.memory.results import Event
+from ingrained.memory.store import MemoryStore
+
+CORRECTED = "corrected"
+"""Tag of what the user put in the place of a memory."""
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posed:
+    """A question that the user is asked."""
+
+    question: str
+    answer: str
+    memory: Memory
+    """What the answer rests on."""
+
+    def passed_by(self, reply: str) -> bool:
+        """Return whether a reply says the same as the answer, by the quiz's own test."""
+        return agrees(reply, self.answer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grounds:
+    """One source of an answer, as it is in the memory now."""
+
+    label: str
+    source: Source
+    memory: Memory
+    retention: float
+    history: tuple[Event, ...]
+
+
+class Dialogue:
+    """One conversation and the commands in it.
+
+    Args:
+        threads: The conversations of the home.
+        context: Whose conversation, which one, and what it is answered with.
+        settle: Says what a wanted cell comes to, and what there is to note about it.
+        chance: Chooses what the user is asked.
+
+    Attributes:
+        last: The last answer, to which numbers of sources refer.
+        posed: What the user was asked and has not answered yet.
+    """
+
+    def __init__(
+        self,
+        threads: Threads,
+        context: ChatContext,
+        *,
+        settle: Callable[[str], tuple[str, str]] | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._threads = threads
+        self._context = context
+        self._settle = settle or (lambda cell: settled_cell(cell, context.adapter))
+        self._chance = chance or random.Random()
+        self._changes: list[list[int]] = []
+        self.last: Answer | None = None
+        self.posed: Posed | None = None
+
+    @property
+    def cell(self) -> str:
+        """What is answered with."""
+        return self._context.cell
+
+    @property
+    def thread(self) -> str:
+        """The name of the conversation."""
+        return self._context.thread
+
+    def use(self, cell: str) -> str:
+        """Answer in another cell from now on; return what there is to note about it.
+
+        Raises:
+            SettingsError: no such cell.
+            NotFoundError: the cell is `adapter` and there is none.
+        """
+        settled, note = self._settle(cell)
+        self._context = dataclasses.replace(self._context, cell=settled)
+        return note
+
+    def turns(self) -> list[Turn]:
+        """Return what was said, oldest first."""
+        return self._threads.turns(self._context)
+
+    def ask(self, question: str, listener: Listener) -> Answer:
+        """Answer in view of what was said before; the listener is told of each piece.
+
+        Raises:
+            KeyboardInterrupt: the answer was cut short, and nothing of the turn is kept.
+        """
+        told: list[Answer] = []
+
+        def hear(event: dict[str, Any]) -> None:
+            if event["event"] == "answered":
+                told.append(Answer.from_dict(event["answer"]))
+            listener(event)
+
+        before = len(self.turns())
+        try:
+            self._threads.ask(question, dataclasses.replace(self._context, listener=hear))
+        except KeyboardInterrupt:
+            # What came after the turn was kept is made good in the next one.
+            if len(self.turns()) == before:
+                raise
+        self.last = told[-1]
+        return self.last
+
+    def remember(self, text: str) -> Memory | None:
+        """Keep something that the user says; None if the screen refuses it.
+
+        Raises:
+            InputError: there is nothing to keep.
+            StoreError: the memory cannot be written to now.
+        """
+        with self._memory().writing() as store:
+            return self._insert(store, statement(text, self._context), "the user asked to")
+
+    def correct(self, label: str, text: str) -> tuple[Memory, Memory] | None:
+        """Let what the user says take the place of a source of the last answer.
+
+        Args:
+            label: Its number; `1.2` is the second memory of number 1, see `citing.labelled`.
+            text: What holds instead.
+
+        Returns:
+            The memory that holds no longer and the one that holds now; None if the screen refuses
+            it, and nothing was changed.
+
+        Raises:
+            InputError: no such source, or it says the same.
+            StoreError: the memory cannot be written to now.
+        """
+        source = self.source(label)
+        with self._memory().writing() as store:
+            old = store.get(source.memory)
+            said = statement(text, self._context)
+            if old.namespace != said.namespace:
+                said = dataclasses.replace(
+                    said, namespace=old.namespace, title=old.title, tags=(CORRECTED,)
+                )
+            made = len(self._changes)
+            new = self._insert(store, said, f"the user corrected {old.id}")
+            if new is None:
+                return None
+            store.supersede(old.id, new.id, who=WHO, why="the user corrected it")
+            inserted = self._changes.pop() if len(self._changes) > made else []
+            self._changes.append([*inserted, store.history(old.id)[-1].id])
+            return store.get(old.id), store.get(new.id)
+
+    def forget(self, label: str) -> Memory:
+        """Forget a source of the last answer; takes a label as `correct` does.
+
+        Raises:
+            InputError: no such source.
+            StoreError: the memory cannot be written to now.
+        """
+        source = self.source(label)
+        with self._memory().writing() as store:
+            before = store.get(source.memory)
+            store.forget([before.id], who=WHO, why="the user asked to")
+            if before.status != "forgotten":
+                self._changes.append([store.history(before.id)[-1].id])
+            return before
+
+    def undo(self) -> list[Memory]:
+        """Take back the last change that was made from here; return what it concerned.
+
+        Raises:
+            InputError: nothing was changed.
+            StoreError: it was changed again since, or the memory cannot be written to now.
+        """
+        if not self._changes:
+            raise InputError(
+                "nothing was changed in this conversation since it was opened",
+                hint="Older changes: `ingrained memory history ID`, then `ingrained memory undo`.",
+            )
+        with self._memory().writing() as store:
+            concerned: dict[str, Memory] = {}
+            events = self._changes[-1]
+            while events:
+                undone = store.undo(events[-1], whole=True, who=WHO, why="the user took it back")
+                events.pop()
+                concerned |= {memory.id: memory for memory in undone}
+            self._changes.pop()
+            return list(concerned.values())
+
+    def why(self) -> list[Grounds]:
+        """Return what the last answer rests on, as the memory has it now."""
+        store = self._context.memory.reading() if self._context.memory else None
+        if store is None or self.last is None:
+            return []
+        named = labelled(self.last.sources).items()
+        found = [(label, source, store.get(source.memory)) for label, source in named]
+        return [
+            Grounds(
+                label=label,
+                source=source, memory=memory, retention=store.retention(memory),
+                history=tuple(store.history(memory.id)),
+            )
+            for label, source, memory in found
+        ]  # fmt: skip
+
+    def pose(self) -> Posed | None:
+        """Choose a question that a studied memory was tried on; None if there is none.
+
+        Sealed questions are in no memory, and so are never asked here.
+        """
+        store = self._context.memory.reading() if self._context.memory else None
+        known = store.list(namespace=self._context.namespace) if store else []
+        asked = [
+            Posed(question=one.question, answer=one.answer, memory=memory)
+            for memory in known
+            for one in memory.evidence
+        ]
+        self.posed = self._chance.choice(asked) if asked else None
+        return self.posed
+
+    def source(self, label: str) -> Source:
+        """Return a source of the last answer by its label, in brackets or not; see `citing.labelled`.
+
+        Raises:
+            InputError: there is none.
+        """
+        known = labelled(self.last.sources if self.last else ())
+        label = label.strip("[]")
+        if label not in known:
+            raise InputError(
+                f"the last answer has no source {label!r}", hint="/sources shows what there is."
+            )
+        return known[label]
+
+    def _insert(self, store: MemoryStore, memory: Memory, why: str) -> Memory | None:
+        (done,) = store.insert([memory], who=WHO, why=why)
+        if done.outcome == "refused":
+            return None
+        if done.outcome != "unchanged":
+            self._changes.append([store.history(done.id)[-1].id])
+        return store.get(done.id)
+
+    def _memory(self) -> Access:
+        if self._context.memory is None:
+            raise StoreError("this conversation has no memory", hint="Open it with one.")
+        return self._context.memory

@@ -1,0 +1,133 @@
+"""What the user said as memories: dated, word for word, apart from what was studied.
+
+The agent's part is in the conversation and not in the memory. What it made up is not to come back
+as something that it knows; what it had from a memory it finds there again, as it is by then.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Mapping
+
+from ingrained.agent.citing import Source, cited
+from ingrained.agent.grading import abstained, contains, words
+from ingrained.agent.recalling import Excerpt, shown
+from ingrained.graphs.chat.context import OWN_K, ChatContext
+from ingrained.graphs.chat.quoting import quotable
+from ingrained.graphs.chat.state import ChatState, Turn
+from ingrained.graphs.chat.window import window
+from ingrained.memory.filters import Where
+from ingrained.memory.records import Memory
+
+TOLD = "told"
+"""Tag of what says something, and does not only ask."""
+KEPT_STRENGTH = 30.0
+"""S, in days, of what the user asked to remember: as of a fact that passed its quiz. A turn has the
+1 day of MemoryBank."""
+MOST_SHOWN = 600
+"""Characters that are shown of something said, which may be a whole document that was pasted in."""
+_SENTENCE = re.compile(r"[^.!?]*[.!?]*")
+_ASKS = re.compile(
+    r"(and|but|so|then)?\W*(who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|"
+    r"can|could|will|would|should|has|have|tell me|show|list|explain|describe|name)\b",
+    re.IGNORECASE,
+)
+"""How questions and requests begin, which people end with a full stop or with nothing."""
+
+
+def tells(text: str) -> bool:
+    """Return whether any sentence neither is a question nor begins like one."""
+    sentences = (one.strip() for one in _SENTENCE.findall(text))
+    return any(words(one) and not one.endswith("?") and not _ASKS.match(one) for one in sentences)
+
+
+def episode(turn: Turn, context: ChatContext) -> Memory:
+    """Return what the user said in a turn as a memory."""
+    return Memory(
+        id="",
+        text=turn["user"],
+        kind="episode",
+        namespace=context.own,
+        title=f"Conversation on {day(turn['time'])}",
+        created=turn["time"],
+        tags=(_tag(turn), *((TOLD,) if tells(turn["user"]) else ())),
+    )
+
+
+def statement(text: str, context: ChatContext) -> Memory:
+    """Return what the user asked to remember as a memory."""
+    now = context.clock()
+    return Memory(
+        id="",
+        text=text,
+        namespace=context.own,
+        title=f"The user said on {day(now)}",
+        created=now,
+        strength=KEPT_STRENGTH,
+        tags=(TOLD,),
+    )
+
+
+def own_excerpts(
+    context: ChatContext, state: ChatState, searched: str, *, told: bool
+) -> list[Excerpt]:
+    """Return what the user said that fits the question, as numbered lines of a prompt.
+
+    A turn of this conversation is shown with the agent's answer. One that only asked says nothing
+    that is not in the prompt while it is in the window, and nothing at all to the same question.
+
+    Args:
+        context: The conversation's.
+        state: Its state.
+        searched: What to search with.
+        told: Only what says something, no questions.
+    """
+    store = context.memory.reading() if context.memory else None
+    if store is None:
+        return []
+    seen = {_tag(turn) for turn in window(state)}
+    where = Where(tags=(TOLD,)) if told else None
+    found = store.recall(searched, namespace=context.own, k=OWN_K + len(seen) + 1, where=where)
+    fitting = [one for one in found if not _echoes(one.memory, state["question"], seen)]
+    turns = {_tag(turn): turn for turn in state.get("turns", [])}
+    return [Excerpt(text=laid_out(one.memory, turns), memories=(one,)) for one in fitting[:OWN_K]]
+
+
+def laid_out(memory: Memory, turns: Mapping[str, Turn]) -> str:
+    """Return something the user said as one line of a prompt, a turn as dated and quoted."""
+    if memory.kind != "episode":
+        return shown(memory.title, _clipped(memory.text))
+    said = f"The user said: “{quotable(_clipped(memory.text))}”"
+    turn = next((turns[tag] for tag in memory.tags if tag in turns), None)
+    if turn is not None and not abstained(turn["agent"]):
+        said += f" The agent answered: “{quotable(_clipped(turn['agent']))}”"
+    return shown(memory.title, said)
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
+def of_use(sources: Iterable[Source], reply: str) -> list[str]:
+    """Return the ids of memories that a reply names by number, or that say it word for word."""
+    if abstained(reply):
+        return []
+    named = cited(reply)
+    useful = (one for one in sources if one.number in named or contains(one.quote, reply))
+    return list(dict.fromkeys(one.memory for one in useful))
+
+
+def day(seconds: float) -> str:
+    """Return a time's day, in UTC."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d")
+
+
+def _echoes(memory: Memory, question: str, seen: set[str]) -> bool:
+    if memory.kind != "episode" or TOLD in memory.tags:
+        return False
+    return words(memory.text) == words(question) or not seen.isdisjoint(memory.tags)
+
+
+def _tag(turn: Turn) -> str:
+    return f"turn:{turn['id']}"

@@ -1,0 +1,35 @@
+"""The graph of a conversation: wiring only."""
+
+from __future__ import annotations
+
+from langgraph.graph import END, START, StateGraph
+
+from ingrained.graphs.chat import nodes
+from ingrained.graphs.chat.context import ChatContext
+from ingrained.graphs.chat.state import ChatInput, ChatOutput, ChatState
+
+
+def build_chat_graph() -> StateGraph[ChatState, ChatContext, ChatInput, ChatOutput]:
+    """Return the uncompiled graph of one turn of a conversation.
+
+    recall → answer → check → keep → remember, and summarise when the window has become too long.
+    With a checkpointer the conversation of a thread goes on from turn to turn.
+    """
+    graph = StateGraph(
+        ChatState, context_schema=ChatContext, input_schema=ChatInput, output_schema=ChatOutput
+    )
+    graph.add_node("recall", nodes.recall)
+    graph.add_node("answer", nodes.answer)
+    graph.add_node("check", nodes.check)
+    graph.add_node("keep", nodes.keep)
+    graph.add_node("remember", nodes.remember)
+    graph.add_node("summarise", nodes.summarise)
+
+    graph.add_edge(START, "recall")
+    graph.add_edge("recall", "answer")
+    graph.add_edge("answer", "check")
+    graph.add_edge("check", "keep")
+    graph.add_edge("keep", "remember")
+    graph.add_conditional_edges("remember", nodes.after_remember, {True: "summarise", False: END})
+    graph.add_edge("summarise", END)
+    return graph

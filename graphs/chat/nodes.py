@@ -1,0 +1,193 @@
+"""The nodes of a conversation: from a question to a checked answer, and to what is kept of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from ingrained.agent.answering import REPLY_TOKENS
+from ingrained.agent.asking import to_messages
+from ingrained.agent.citing import Answer, CitationCheck, Source, sources_of, without_citations
+from ingrained.agent.grading import abstained
+from ingrained.agent.grounding import ask_in
+from ingrained.agent.prompts import Messages
+from ingrained.agent.recalling import Excerpt
+from ingrained.errors import StoreError
+from ingrained.graphs.chat.context import ChatContext
+from ingrained.graphs.chat.episodes import episode, of_use, own_excerpts, tells
+from ingrained.graphs.chat.state import ChatState, Turn
+from ingrained.graphs.chat.window import in_context, leans, leaving, prompt_for, summary_prompt
+from ingrained.graphs.chat.window import window as window_of
+from ingrained.memory.lexical import terms
+from ingrained.memory.records import sha256
+from ingrained.memory.store import MemoryStore
+
+SUMMARY_TOKENS = 120
+WHO = "chat"
+"""Who changes the memory, as its history has it."""
+
+
+def recall(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+    """Find what was studied, and after it what the user said, that fits the question.
+
+    A question that leans on the turns before it, or finds nothing alone, is searched with them; what
+    only tells something is not.
+    """
+    context, question, turns = runtime.context, state["question"], window_of(state)
+    within = in_context(question, turns)
+    searches = [question] if tells(question) else list(dict.fromkeys([question, within]))
+    if leans(question):
+        searches = [within]
+    found = (_found(context, state, searched) for searched in searches)
+    excerpts: list[Excerpt] = next(filter(None, found), [])
+    sources = [vars(one) for one in sources_of(excerpts)]
+    return {"excerpts": [one.text for one in excerpts], "sources": sources}
+
+
+def _found(context: ChatContext, state: ChatState, searched: str) -> list[Excerpt]:
+    recaller = context.recaller()
+    if recaller is None:
+        return []
+    # "And when was that?" has no word by which to tell what was found apart.
+    asked = state["question"] if terms(state["question"]) else searched
+    (studied,) = recaller.recall([asked], searched=[searched])
+    return [*studied, *own_excerpts(context, state, searched, told=bool(studied))]
+
+
+def answer(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+    """Reply, telling each piece as it comes, without numbers of sources that were not shown."""
+    check = _citation_check(state, runtime.context)
+    turns, said = window_of(state), []
+    prompt = prompt_for(state["excerpts"], state["question"], turns, state.get("summary", ""))
+    for piece in _pieces(runtime.context, prompt, state["excerpts"], turns):
+        said.append(piece)
+        _tell_piece(runtime, check.passed(piece) if check else piece)
+    _tell_piece(runtime, check.rest() if check else "")
+    return {"reply": "".join(said).strip()}
+
+
+def _tell_piece(runtime: Runtime[ChatContext], text: str) -> None:
+    if text:
+        _tell(runtime, "answer", event="piece", text=text)
+
+
+def _pieces(
+    context: ChatContext, prompt: Messages, excerpts: Sequence[str], turns: Sequence[Turn]
+) -> Iterator[str]:
+    """Yield the reply as it is written.
+
+    Beside notes an adapter's reply is short and may have to be asked for again: one piece.
+    """
+    asker = context.asker
+    adapter = asker.adapter_in(context.cell, context.adapter, notes=bool(excerpts))
+    if adapter and excerpts:
+        said = [text for turn in turns for text in (turn["user"], turn["agent"])]
+        yield from ask_in(
+            context.cell, asker, [prompt], [[*excerpts, *said]],
+            adapter=context.adapter, phase="ask", max_tokens=REPLY_TOKENS,
+        )  # fmt: skip
+        return
+    options: dict[str, Any] = {"max_tokens": REPLY_TOKENS, "temperature": 0.0}
+    if asker.has_adapters:
+        options["adapter"] = adapter
+    for chunk in asker.model.bind(**options).stream(to_messages(prompt)):
+        yield str(chunk.content)
+
+
+def check(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+    """Take out of the reply what it cites and was not shown, and put its sources beside it."""
+    context, reply = runtime.context, state["reply"]
+    checked = _citation_check(state, context)
+    if checked:
+        reply = (checked.passed(reply) + checked.rest()).strip()
+    adapter = context.asker.adapter_in(context.cell, context.adapter, notes=bool(state["excerpts"]))
+    found = Answer(
+        question=state["question"],
+        reply=reply,
+        cell=context.cell,
+        abstained=abstained(reply),
+        adapter=context.adapter if adapter else None,
+        sources=tuple(Source(**one) for one in state["sources"]),
+    ).to_dict()
+    _tell(
+        runtime, "check", event="answered", answer=found, unknown=checked.unknown if checked else []
+    )
+    return {"answer": found}
+
+
+def _citation_check(state: ChatState, context: ChatContext) -> CitationCheck | None:
+    """Return what checks citations; None where nothing is recalled, and brackets cite nothing."""
+    shown = range(1, len(state["excerpts"]) + 1)
+    return CitationCheck(shown) if context.recalls else None
+
+
+def keep(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+    """Add the turn to the conversation, as a whole or, where the screen forbids it, not at all.
+
+    The numbers of sources go: the next prompt has others.
+    """
+    context, question, reply = runtime.context, state["question"], state["answer"]["reply"]
+    if context.memory and any(map(context.memory.withholds, (question, reply))):
+        _tell(runtime, "keep", event="withheld")
+        return {}
+    reply, now = without_citations(reply), context.clock()
+    id_ = sha256(f"{context.thread}\x1f{now}\x1f{question}")[:12]
+    turn = Turn(id=id_, time=now, user=question, agent=reply)
+    return {"turns": [*state.get("turns", []), turn]}
+
+
+def remember(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+    """Put turns into the memory that are not there yet; what was of use or said again fades less.
+
+    While another process writes to the memory they wait for the next turn.
+    """
+    context, turns = runtime.context, state.get("turns", [])
+    waiting = turns[state.get("remembered", 0) :]
+    if context.memory is None or not waiting:
+        return {}
+    try:
+        with context.memory.writing() as store:
+            why = f"said in the conversation {context.thread}"
+            inserted = store.insert([episode(turn, context) for turn in waiting], who=WHO, why=why)
+            again = [one.id for one in inserted if one.outcome == "merged"]
+            store.reinforce(again, who=WHO, why="said again")
+            store.reinforce(_useful(store, state, context), who=WHO, why="an answer rests on it")
+    except StoreError as error:
+        _tell(runtime, "remember", event="postponed", why=str(error), hint=error.hint)
+        return {}
+    return {"remembered": len(turns)}
+
+
+def _useful(store: MemoryStore, state: ChatState, context: ChatContext) -> list[str]:
+    """Return the ids of what the user said that the answer rests on."""
+    sources = (Source(**one) for one in state["sources"])
+    useful = of_use(sources, state["answer"]["reply"])
+    return [id_ for id_ in useful if store.get(id_).namespace == context.own]
+
+
+def after_remember(state: ChatState, runtime: Runtime[ChatContext]) -> bool:
+    """Return whether the window has become too long."""
+    return _leaving(state, runtime.context) > 0
+
+
+def summarise(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+    """Let the oldest turns leave the window, into the summary."""
+    context, count, former = runtime.context, _leaving(state, runtime.context), state.get("summary")
+    leaving_now = window_of(state)[:count]
+    prompt = summary_prompt(former or "", leaving_now, context.window_tokens, context.tokens)
+    (summary,) = context.asker.ask([prompt], phase="summarise", max_tokens=SUMMARY_TOKENS)
+    _tell(runtime, "summarise", event="summarised", turns=count)
+    return {"summary": summary or former or "", "summarised": state.get("summarised", 0) + count}
+
+
+def _leaving(state: ChatState, context: ChatContext) -> int:
+    return leaving(window_of(state), context.window_tokens, context.tokens)
+
+
+def _tell(runtime: Runtime[ChatContext], phase: str, **facts: Any) -> None:
+    event = {"phase": phase, **facts}
+    runtime.stream_writer(event)
+    if runtime.context.listener is not None:
+        runtime.context.listener(event)

@@ -1,0 +1,56 @@
+"""The state of a conversation: plain data only, so that any checkpointer can store it.
+
+What is used up within one turn (the question, what was recalled, the reply) is in channels that no
+checkpointer stores: a turn that is cut short leaves nothing of itself, and no text of a document is
+kept but in replies.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypedDict
+
+from langgraph.channels import UntrackedValue
+
+
+class Turn(TypedDict):
+    """What the user said, and what the agent answered, word for word."""
+
+    id: str
+    time: float
+    """POSIX seconds at which it was answered."""
+    user: str
+    agent: str
+
+
+class ChatState(TypedDict, total=False):
+    """What travels between the nodes."""
+
+    turns: list[Turn]
+    """The whole conversation, oldest first."""
+    summary: str
+    """Of the turns that are no longer laid before the model."""
+    summarised: int
+    """How many turns, from the first, the summary is of; the others are the window."""
+    remembered: int
+    """How many turns, from the first, are in the memory."""
+    question: Annotated[str, UntrackedValue]
+    excerpts: Annotated[list[str], UntrackedValue]
+    """What was recalled, as it stands in the prompt, in the order of its numbers."""
+    sources: Annotated[list[dict[str, Any]], UntrackedValue]
+    """The memories behind the excerpts; see `agent.citing.Source`."""
+    reply: Annotated[str, UntrackedValue]
+    """As the model gave it."""
+    answer: Annotated[dict[str, Any], UntrackedValue]
+    """The checked reply with its sources; see `agent.citing.Answer`."""
+
+
+class ChatInput(TypedDict):
+    """What a host passes in for each turn."""
+
+    question: Annotated[str, UntrackedValue]
+
+
+class ChatOutput(TypedDict, total=False):
+    """What a host gets back."""
+
+    answer: Annotated[dict[str, Any], UntrackedValue]

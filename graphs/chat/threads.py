@@ -1,0 +1,84 @@
+"""The conversations of a home, each a thread of LangGraph's SQLite checkpointer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from ingrained.graphs.chat.context import ChatContext
+from ingrained.graphs.chat.graph import build_chat_graph
+from ingrained.graphs.chat.state import ChatState, Turn
+from ingrained.graphs.session import CONVERSATIONS, Home
+from ingrained.memory.lexical import clean
+
+
+class Threads:
+    """What was said in a home, by user and name of the conversation.
+
+    Args:
+        saver: Where it is kept.
+    """
+
+    def __init__(self, saver: SqliteSaver) -> None:
+        self._saver = saver
+        self._graph: Any = build_chat_graph().compile(checkpointer=saver)
+
+    def last(self, user: str) -> str | None:
+        """Return the name of the conversation that a user had last; None if there was none."""
+        return next(iter(self.names(user)), None)
+
+    def names(self, user: str) -> list[str]:
+        """Return the names of a user's conversations, the one that was had last first."""
+        kept = (one.config["configurable"]["thread_id"] for one in self._saver.list(None))
+        known = dict.fromkeys(map(tuple, map(json.loads, kept)))
+        return [name for who, name in known if who == user]
+
+    def turns(self, context: ChatContext) -> list[Turn]:
+        """Return all turns of the context's conversation, oldest first."""
+        state: ChatState = self._graph.get_state(_config(context)).values
+        return list(state.get("turns", []))
+
+    def ask(self, question: str, context: ChatContext) -> dict[str, Any]:
+        """Run one turn of the context's conversation; return the answer as plain data.
+
+        Each node's result is on the disk before the next one starts. A turn that is interrupted
+        before it was kept leaves nothing. The nodes run in the calling thread, so that Ctrl-C
+        reaches the one at work; `context.listener` is told of each piece of the reply.
+        """
+        config = _config(context)
+        try:
+            done = self._graph.invoke(
+                {"question": clean(question)}, config, context=context, durability="sync"
+            )
+        finally:
+            self._drop_past(config)
+        return dict(done["answer"])
+
+    def _drop_past(self, config: RunnableConfig) -> None:
+        """Keep the last checkpoint only: each has the whole conversation."""
+        latest = self._saver.get_tuple(config)
+        if latest is None:
+            return
+        found = latest.config["configurable"]
+        with self._saver.cursor() as cursor:
+            for table in ("checkpoints", "writes"):
+                cursor.execute(
+                    f"DELETE FROM {table} WHERE thread_id=? AND checkpoint_id<>?",
+                    (found["thread_id"], found["checkpoint_id"]),
+                )
+
+
+@contextmanager
+def open_threads(home: Home) -> Iterator[Threads]:
+    """Open the conversations of a home."""
+    with SqliteSaver.from_conn_string(str(home.path / CONVERSATIONS)) as saver:
+        yield Threads(saver)
+
+
+def _config(context: ChatContext) -> RunnableConfig:
+    return {"configurable": {"thread_id": json.dumps([context.user, context.thread])}}

@@ -1,0 +1,107 @@
+"""Which turns the model sees, and what a follow-up question is searched with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from ingrained.agent.answering import with_memory
+from ingrained.agent.grading import abstained
+from ingrained.agent.prompts import Messages, load
+from ingrained.graphs.chat.quoting import quotable
+from ingrained.graphs.chat.state import ChatState, Turn
+
+_POINTS_BACK = re.compile(
+    r"\A\W*(and|but|so|or|then|why|since when|what about|how about|(what|who|where) else)\b"
+    r"|\b(is|was|were|are|do|does|did|of|about|for|with|at|by|to|in|after|before)\s+that\b"
+    r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )\bthere\b",
+    re.IGNORECASE,
+)
+"""Words that point back, but neither "the bridge that fell" nor "are there geese"."""
+_PRONOUN = re.compile(
+    r"\b(he|she|it|they|him|her|hers|them|his|its|their|theirs|this|these|those)\b", re.IGNORECASE
+)
+_NAMED = re.compile(r"(?i:\b(?:the|an?|my|our|your)\b)|(?<=\s)[A-Z]\w")
+"""Something that a pronoun after it may stand for."""
+_CHAIN = 3
+"""Most turns that a follow-up question is searched with."""
+
+
+def window(state: ChatState) -> list[Turn]:
+    """Return the last turns, which stand in the prompt word for word."""
+    return state.get("turns", [])[state.get("summarised", 0) :]
+
+
+def prompt_for(
+    excerpts: Sequence[str], question: str, turns: Sequence[Turn], summary: str
+) -> Messages:
+    """Return what the model is asked; without turns and summary it is what `ask` asks.
+
+    The turns are messages of their own, since a small model follows up on them better than on a
+    quoted conversation. The summary is one quoted line.
+    """
+    *system, (role, last) = with_memory(excerpts, question)
+    if summary:
+        ((role, last),) = load("earlier").render(summary=quotable(summary), prompt=last)
+    said = [pair for one in turns for pair in (("user", one["user"]), ("assistant", one["agent"]))]
+    return (*system, *said, (role, last))
+
+
+def leans(question: str) -> bool:
+    """Return whether a question cannot be understood by itself: "And when was that?"."""
+    if _POINTS_BACK.search(question):
+        return True
+    pronoun = _PRONOUN.search(question)
+    return pronoun is not None and not _NAMED.search(question[: pronoun.start()])
+
+
+def in_context(question: str, turns: Sequence[Turn]) -> str:
+    """Return a question with the turns before it that it leans on, to search with.
+
+    Those are the last turns, back to one whose question stands by itself. They are searched with as
+    they are: asked to reword "And when was that?" the default model gives the same back, or nonsense.
+    """
+    chain: list[Turn] = []
+    for turn in reversed(turns[-_CHAIN:]):
+        chain.insert(0, turn)
+        if not leans(turn["user"]):
+            break
+    return " ".join([*map(_said, chain), question])
+
+
+def _said(turn: Turn) -> str:
+    return turn["user"] if abstained(turn["agent"]) else f"{turn['user']} {turn['agent']}"
+
+
+def leaving(turns: Sequence[Turn], room: int, tokens: Callable[[str], int]) -> int:
+    """Return how many of the oldest turns have to leave a window that has room for so many tokens.
+
+    None as long as all fit; else so many that the rest fills half of it, so that a summary is not
+    made anew after each turn. The last turn stays if it fits at all, for a question that leans on it.
+    """
+    sizes = [tokens(turn["user"]) + tokens(turn["agent"]) for turn in turns]
+    if sum(sizes) <= room:
+        return 0
+    left = sum(sizes)
+    for number, size in enumerate(sizes, 1):
+        left -= size
+        if left <= room // 2 or (number == len(sizes) - 1 and left <= room):
+            return number
+    return len(sizes)
+
+
+def summary_prompt(
+    summary: str, turns: Sequence[Turn], room: int, tokens: Callable[[str], int]
+) -> Messages:
+    """Ask for a summary of a summary and the turns after it, one line each, none longer than the window."""
+    lines = [f"So far: {quotable(summary)}"] if summary else []
+    for turn in turns:
+        lines.append(f"User: {quotable(turn['user'])}")
+        if not abstained(turn["agent"]):
+            lines.append(f"Agent: {quotable(turn['agent'])}")
+    return load("summarise").render(turns="\n".join(_clipped(one, room, tokens) for one in lines))
+
+
+def _clipped(text: str, most: int, tokens: Callable[[str], int]) -> str:
+    size = tokens(text)
+    return text if size <= most else text[: max(1, len(text) * most // size)] + "…"

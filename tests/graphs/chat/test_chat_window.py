@@ -1,0 +1,73 @@
+"""Which turns stand in the prompt, and which questions lean on them."""
+
+from __future__ import annotations
+
+import pytest
+from chat_talk import DOG
+
+from ingrained.agent.asking import Asker
+from ingrained.agent.testing import ScriptedModel
+from ingrained.errors import SettingsError
+from ingrained.graphs.chat import ChatContext
+from ingrained.graphs.chat.episodes import tells
+from ingrained.graphs.chat.window import in_context, leans, leaving
+
+
+@pytest.mark.parametrize(
+    ("question", "leaning"),
+    [
+        ("And when was that?", True),
+        ("Where was she born?", True),
+        ("What about the goats?", True),
+        ("Who lives there?", True),
+        ("Who designed the bridge that fell in 1460?", False),
+        ("How many looms are there in Dorrim?", False),
+        ("Who built the mill?", False),
+        ("My dog is called Rex and he is nine.", False),
+        ("When did it set out?", True),
+    ],
+)
+def test_what_leans_on_the_turns_before_it(question, leaning):
+    assert leans(question) is leaning
+
+
+@pytest.mark.parametrize(
+    ("text", "telling"),
+    [
+        (DOG, True),
+        ("My dog is called Rex. What does he eat?", True),
+        ("No, it was built in 1703.", True),
+        ("Who built it?", False),
+        ("and when was that", False),
+        ("Tell me about the mill.", False),
+        ("...", False),
+    ],
+)
+def test_what_tells_something_and_does_not_only_ask(text, telling):
+    assert tells(text) is telling
+
+
+def test_a_chain_of_questions_is_followed_to_one_that_stands_by_itself():
+    said = [
+        ("Who paid for the ferry?", "Tobin Ashe"),
+        ("Who built the mill?", "Ada Kern"),
+        ("And when was that?", "I don't know."),
+    ]
+    turns = [{"id": str(n), "time": 0.0, "user": u, "agent": a} for n, (u, a) in enumerate(said)]
+    assert in_context("And where?", turns) == (
+        "Who built the mill? Ada Kern And when was that? And where?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "room", "count"),
+    [([4, 4], 8, 0), ([4, 4, 4], 8, 2), ([2, 2, 2, 4], 8, 3), ([1, 7, 7], 8, 2), ([9], 8, 1)],
+)
+def test_the_oldest_turns_leave_until_half_the_window_is_free_but_not_the_last(sizes, room, count):
+    turns = [{"id": "", "time": 0.0, "user": "x" * size, "agent": ""} for size in sizes]
+    assert leaving(turns, room, len) == count
+
+
+def test_a_window_needs_room():
+    with pytest.raises(SettingsError, match="window_tokens"):
+        ChatContext(asker=Asker(ScriptedModel(script={})), window_tokens=0)
