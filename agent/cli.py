@@ -14,7 +14,7 @@ import typer
 from ingrained.disk import as_store_error
 from ingrained.errors import IngrainedError
 
-from .commands import adapters, ask, bench, chat, doctor, exam, memory, models, report, study
+from .commands import adapters, ask, bench, chat, doctor, exam, mcp, memory, models, report, study
 from .commands.opening import Doors
 
 INTERRUPTED = 130
@@ -39,6 +39,7 @@ app.command("exam")(exam.exam)
 app.command("bench")(bench.bench)
 app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
+app.command("mcp")(mcp.mcp)
 app.add_typer(memory.app, name="memory")
 app.add_typer(adapters.app, name="adapters")
 app.add_typer(models.app, name="models")

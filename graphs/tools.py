@@ -9,26 +9,23 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict, Unpack
+from typing import Annotated, Any, TypedDict, Unpack
 
 from langchain.tools import ToolRuntime
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import Field
 
-from ingrained.errors import IngrainedError, NotFoundError, SettingsError
-from ingrained.graphs.approving import Proposal, refusal
+from ingrained.errors import IngrainedError, SettingsError
+from ingrained.graphs.calls import LONGEST, Caller
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.identity import Namespace, namespace_of
-from ingrained.graphs.keeping import Notebook
-from ingrained.graphs.listing import asked, listed, recalled
+from ingrained.graphs.listing import asked, recalled
 from ingrained.graphs.studying import StudyDesk
 from ingrained.memory.records import DEFAULT_NAMESPACE, Memory
 from ingrained.memory.store import MemoryStore
 
 Runtime = ToolRuntime[Any, Any]
-LONGEST = 2000
-"""Characters that can be told at once: one fact, and no document, which each recall would show."""
 _LOOKED_AT = 50
 """Memories on a topic among which questions are looked for: not all were tried."""
 
@@ -110,7 +107,6 @@ class _MemoryTools:
         self._store = store
         self._options = options
         self._k = most_shown(options)
-        self._approve = options.get("approve", False)
         self.desk = StudyDesk.of(options.get("study"), options.get("folder"))
 
     def recall(self, query: str, runtime: Runtime) -> str:
@@ -120,8 +116,7 @@ class _MemoryTools:
             query: What to look for, in a few words or as a question.
             runtime: Of the run; the model does not see it.
         """
-        found = recalled(self._store, query, self._read(runtime), self._k)
-        return listed(found) or "Memory has nothing on this."
+        return self._caller(runtime).recall(query, self._k)
 
     def remember(
         self,
@@ -136,15 +131,7 @@ class _MemoryTools:
             runtime: Of the run; the model does not see it.
             replaces: Id of the memory that this corrects and that holds no longer, if there is one.
         """
-        notebook = self._notebook(runtime)
-        if not replaces:
-            return notebook.keep(text)
-        old = self._own(replaces, runtime)
-        done = old.status != "active"
-        if done and not notebook.changed(old):
-            return f"Memory {old.id} is {old.status} and holds no longer. Leave out `replaces`."
-        refused = self._refusal("replace", old, text)
-        return refused if refused and not done else notebook.replace(old, text)
+        return self._caller(runtime).remember(text, replaces)
 
     def forget(self, memory_id: str, runtime: Runtime) -> str:
         """Take one memory out of recall.
@@ -153,13 +140,7 @@ class _MemoryTools:
             memory_id: The whole id, as recall shows it.
             runtime: Of the run; the model does not see it.
         """
-        notebook = self._notebook(runtime)
-        memory = self._own(memory_id, runtime)
-        done = memory.status == "forgotten"
-        if done and not notebook.changed(memory):
-            return f"Memory {memory.id} was forgotten before. Nothing was changed."
-        refused = self._refusal("forget", memory)
-        return refused if refused and not done else notebook.forget(memory)
+        return self._caller(runtime).forget(memory_id)
 
     def quiz_me(
         self, runtime: Runtime, topic: str = "", count: Annotated[int, Field(ge=1, le=10)] = 3
@@ -180,37 +161,12 @@ class _MemoryTools:
     def _read(self, runtime: Runtime) -> list[Namespace]:
         return namespaces_read(runtime.context, runtime.config, self._options)
 
-    def _notebook(self, runtime: Runtime) -> Notebook:
-        own, *_ = self._read(runtime)
-        return Notebook(store=self._store, namespace=own, who="tool", why=_why(runtime))
-
-    def _own(self, id_: str, runtime: Runtime) -> Memory:
-        """Return a memory of the caller's own; of another's not even that it exists is told."""
+    def _caller(self, runtime: Runtime) -> Caller:
         own, *shared = self._read(runtime)
-        memory = self._found(id_)
-        if memory is not None and memory.namespace == own:
-            return memory
-        if memory is not None and memory.namespace in shared:
-            raise NotFoundError(f"Memory {id_} is shared.", hint="It cannot be changed here.")
-        raise NotFoundError(
-            f"There is no memory {id_!r}.",
-            hint="Call recall; it shows the whole id of each memory.",
-        )
-
-    def _found(self, id_: str) -> Memory | None:
-        """Return the memory of just this id: the store takes the beginning of one as well."""
-        try:
-            memory = self._store.get(id_)
-        except NotFoundError:
-            return None
-        return memory if memory.id == id_ else None
-
-    def _refusal(
-        self, action: Literal["replace", "forget"], memory: Memory, new: str | None = None
-    ) -> str:
-        if not self._approve:
-            return ""
-        return refusal(Proposal(action=action, memory=memory.id, old=memory.text, new=new))
+        return Caller(
+            store=self._store, own=own, shared=shared, who="tool", why=_why(runtime),
+            approve=self._options.get("approve", False),
+        )  # fmt: skip
 
     def _about(self, topic: str, runtime: Runtime) -> list[Memory]:
         namespaces = self._read(runtime)

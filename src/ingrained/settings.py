@@ -30,6 +30,8 @@ class Settings(BaseSettings):
 
     home: Path = Path(".ingrained")
     """Where one agent keeps its ledger, index, adapters and reports."""
+    corpus: Path | None = None
+    """What the graph `study` of an Agent Server studies; a command is told its documents itself."""
     cache: Path = Field(default_factory=lambda: user_cache_path("ingrained"))
     """Where fetched weights live, shared by all homes."""
     model: str = DEFAULT_MODEL

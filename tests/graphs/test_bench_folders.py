@@ -26,7 +26,10 @@ from ingrained.settings import Settings
 
 MEMORY = ("--seeds", "1", "--cells", "memory", "--items", "1")
 ANEW = {"screening": "redact", "capacity": "3", "half_lives": '{"fact": 2}'}
-SAME = {"home": "elsewhere", "cache": "cache", "replies": "false", "threads": "1", "offline": "1"}
+SAME = {
+    "home": "elsewhere", "corpus": "papers", "cache": "cache", "replies": "false", "threads": "1",
+    "offline": "1",
+}  # fmt: skip
 TOLD_BY_THEIR_WEIGHTS = {"model", "embedder", "reranker"}
 BY_ADDRESS = {"chroma"}
 """Only says where the same index lies."""

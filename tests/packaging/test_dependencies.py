@@ -17,6 +17,11 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNTIME = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
+OPTIONAL = [
+    Requirement(line)
+    for lines in PROJECT["project"]["optional-dependencies"].values()
+    for line in lines
+]
 DEVELOPMENT = [Requirement(line) for line in PROJECT["dependency-groups"]["dev"]]
 PACKAGES = ("agent", "memory", "graphs", "trainer")
 
@@ -82,7 +87,7 @@ def test_every_import_has_its_dependency():
     undeclared = {
         module: str(path.relative_to(ROOT))
         for module, path in third_party(runtime_files()).items()
-        if not distributions_of(module) & names(RUNTIME)
+        if not distributions_of(module) & names(RUNTIME + OPTIONAL)
         and path.parent.relative_to(ROOT) not in TEST_SUPPORT
     }
     assert undeclared == {}
@@ -90,7 +95,7 @@ def test_every_import_has_its_dependency():
 
 def test_every_dependency_is_imported():
     used = {name for module in third_party(runtime_files()) for name in distributions_of(module)}
-    assert names(RUNTIME) - used == set(NEVER_IMPORTED)
+    assert names(RUNTIME + OPTIONAL) - used == set(NEVER_IMPORTED)
 
 
 ELSEWHERE = {"vllm", "mem0", "langmem", "rank_bm25", "trl", "datasets"}
@@ -105,7 +110,7 @@ def test_tests_and_benchmarks_import_declared_dependencies_only():
         module: str(path.relative_to(ROOT))
         for module, path in third_party(files).items()
         if module.partition(".")[0] not in siblings | ELSEWHERE
-        and not distributions_of(module) & names(RUNTIME + DEVELOPMENT)
+        and not distributions_of(module) & names(RUNTIME + OPTIONAL + DEVELOPMENT)
     }
     assert undeclared == {}
 
@@ -113,7 +118,7 @@ def test_tests_and_benchmarks_import_declared_dependencies_only():
 def test_what_is_installed_is_within_the_ranges():
     outside = {
         str(requirement): version
-        for requirement in RUNTIME + DEVELOPMENT
+        for requirement in RUNTIME + OPTIONAL + DEVELOPMENT
         if (version := importlib.metadata.version(requirement.name)) not in requirement.specifier
     }
     assert outside == {}
@@ -125,16 +130,23 @@ def test_what_is_pinned_is_within_the_ranges():
     pins = {canonicalize_name(name): version for name, version in found}
     outside = {
         str(requirement): version
-        for requirement in RUNTIME + DEVELOPMENT
+        for requirement in RUNTIME + OPTIONAL + DEVELOPMENT
         if (version := pins[canonicalize_name(requirement.name)]) not in requirement.specifier
     }
     assert outside == {}
 
 
+def test_make_installs_every_extra_so_that_no_test_of_one_is_skipped():
+    extras = ",".join(sorted(PROJECT["project"]["optional-dependencies"]))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for command in ("--editable", "-e"):
+        assert f'{command} ".[{extras}]" --group dev' in makefile
+
+
 def test_contributing_says_why_each_dependency_is_there():
     table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `([\w.-]+)` \| \S", table, re.M))
-    assert explained == {requirement.name for requirement in RUNTIME + DEVELOPMENT}
+    assert explained == {requirement.name for requirement in RUNTIME + OPTIONAL + DEVELOPMENT}
 
 
 def test_the_changelog_knows_this_version():

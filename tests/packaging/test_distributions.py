@@ -80,7 +80,9 @@ def test_a_wheel_made_from_the_sdist_is_the_same(unpacked_sdist, wheel, tmp_path
     assert package_files(wheel_of(unpacked_sdist, tmp_path)) == package_files(wheel)
 
 
-@pytest.mark.parametrize("name", ["LICENSE", "README.md", "CHANGELOG.md", "Makefile", "tests"])
+@pytest.mark.parametrize(
+    "name", ["LICENSE", "README.md", "CHANGELOG.md", "Makefile", "langgraph.json", "tests"]
+)
 def test_the_sdist_can_be_read_and_tested(unpacked_sdist, name):
     assert (unpacked_sdist / name).exists()
 

@@ -14,7 +14,18 @@ from ingrained.agent.cli import INTERRUPTED, app, run
 from ingrained.errors import FetchError, HomeBusyError
 from ingrained.memory.locking import write_lock
 
-COMMANDS = ("study", "exam", "ask", "chat", "memory", "adapters", "models", "report", "doctor")
+COMMANDS = (
+    "study",
+    "exam",
+    "ask",
+    "chat",
+    "mcp",
+    "memory",
+    "adapters",
+    "models",
+    "report",
+    "doctor",
+)
 
 
 def test_help_lists_every_command():
@@ -26,6 +37,14 @@ def test_help_lists_every_command():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command):
     assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
+
+
+def test_mcp_says_how_to_get_what_only_it_needs(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "mcp.server.mcpserver", None)
+    assert run(["mcp"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert 'pip install "ingrained[mcp]"' in err
 
 
 def test_help_loads_nothing_heavy():

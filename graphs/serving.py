@@ -1,0 +1,113 @@
+"""The graphs of one home for an Agent Server: `langgraph dev` finds them by `langgraph.json`.
+
+A client says when a run begins and nothing else: the home, the models and the documents are those of the
+settings that the server was started with. Nothing is opened before a run, since a server asks for its
+graphs each time it describes them.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langgraph.graph import START, StateGraph
+from langgraph.runtime import Runtime
+
+from ingrained.errors import SettingsError
+from ingrained.graphs.consolidate import build_consolidation_graph
+from ingrained.graphs.context import StudyPolicy
+from ingrained.graphs.session import Home, open_study, refuse_cut_short, run_study
+from ingrained.graphs.state import (
+    ConsolidationInput,
+    ConsolidationOutput,
+    StudyInput,
+    StudyOutput,
+    StudyState,
+)
+from ingrained.memory.embedding import Embedder
+from ingrained.settings import Settings
+
+
+def study() -> StateGraph[StudyState, None, StudyInput, StudyOutput]:
+    """Return the graph that studies what the setting `corpus` names."""
+    return served_study()
+
+
+def consolidate() -> StateGraph[StudyState, None, ConsolidationInput, ConsolidationOutput]:
+    """Return the graph that trains on the memory of the home."""
+    return served_consolidation()
+
+
+def served_study(
+    *, model: BaseChatModel | None = None, embedder: Embedder | None = None
+) -> StateGraph[StudyState, None, StudyInput, StudyOutput]:
+    """Return a graph of one node: a study, or what is left of one that was cut short.
+
+    Its progress events are on the custom stream. The study keeps checkpoints of its own in the home,
+    as `ingrained study` does, so a run of the server need not be resumed.
+
+    Args:
+        model: In place of the one that the settings name.
+        embedder: Likewise.
+    """
+
+    def study_all(state: StudyState, runtime: Runtime[None]) -> dict[str, Any]:  # noqa: ARG001
+        settings = Settings()
+        if settings.corpus is None:
+            raise SettingsError(
+                "no documents are named that this server may study",
+                hint="Set INGRAINED_CORPUS to a file or folder, and start the server anew.",
+            )
+        opened = open_study(
+            settings, (settings.corpus,), StudyPolicy(), model=model, embedder=embedder
+        )
+        with opened as context:
+            # A context of its own: the server's checkpointer and run would be taken for the study's.
+            result = contextvars.Context().run(
+                run_study, Home(settings.home), context, _listener(runtime)
+            )
+        return {name: result.state.get(name) for name in StudyOutput.__annotations__}
+
+    graph = StateGraph(StudyState, input_schema=StudyInput, output_schema=StudyOutput)
+    graph.add_node("study", study_all)
+    graph.add_edge(START, "study")
+    return graph
+
+
+def served_consolidation(
+    *, model: BaseChatModel | None = None, embedder: Embedder | None = None
+) -> StateGraph[StudyState, None, ConsolidationInput, ConsolidationOutput]:
+    """Return a graph of one node: a consolidation of what the home remembers.
+
+    Its progress events are on the custom stream.
+
+    Args:
+        model: In place of the one that the settings name; it cannot be trained.
+        embedder: Likewise, and it can be used.
+    """
+
+    def train(state: StudyState, runtime: Runtime[None]) -> dict[str, Any]:  # noqa: ARG001
+        settings = Settings(replies=False)
+        refuse_cut_short(Home(settings.home))
+        policy = StudyPolicy(consolidate=True)
+        with open_study(settings, (), policy, model=model, embedder=embedder) as context:
+            told = dataclasses.replace(context, listener=_listener(runtime))
+            training = build_consolidation_graph().compile(checkpointer=False)
+            start: ConsolidationInput = {"round": 0}
+            return dict(contextvars.Context().run(lambda: training.invoke(start, context=told)))
+
+    graph = StateGraph(
+        StudyState, input_schema=ConsolidationInput, output_schema=ConsolidationOutput
+    )
+    graph.add_node("consolidate", train)
+    graph.add_edge(START, "consolidate")
+    return graph
+
+
+def _listener(runtime: Runtime[None]) -> Callable[[dict[str, Any]], None]:
+    """Return what sends events as the node that runs now: the writer looks up who is calling it."""
+    here = contextvars.copy_context()
+    return lambda event: here.copy().run(runtime.stream_writer, event)
