@@ -23,6 +23,7 @@ from ingrained.agent.replies import FILE_NAME as REPLIES
 from ingrained.agent.tombstones import phrases, whole_key, word_count
 from ingrained.disk import DAMAGED, as_store_error, replace_text
 from ingrained.errors import StoreError
+from ingrained.graphs.chat.locking import no_turns
 from ingrained.graphs.erasing_threads import drop_conversations, drop_cut_run
 from ingrained.graphs.erasure_plan import ErasurePlan, Said, plan_erasure
 from ingrained.graphs.erasure_reading import LEAST_WORDS
@@ -120,9 +121,28 @@ def erase(
 
     Raises:
         NotFoundError: there is no memory of one of the ids; nothing was changed.
-        HomeBusyError: another process reads the home. Erase again when it has ended.
+        HomeBusyError: a chat is being answered, and nothing was changed; or another process reads the
+            home. Erase again when it has ended.
         StoreError: the disk is full or fails. Erase again then.
     """
+    with no_turns(home.path):
+        return _erased(
+            home, store, tuple(ids), tuple(documents), tuple(users),
+            who=who, why=why, keep_adapter=keep_adapter,
+        )  # fmt: skip
+
+
+def _erased(
+    home: Home,
+    store: MemoryStore,
+    ids: tuple[str, ...],
+    documents: tuple[str, ...],
+    users: tuple[str, ...],
+    *,
+    who: str,
+    why: str,
+    keep_adapter: bool,
+) -> Erasure:
     begun = unfinished(home)
     there = {memory.id for memory in store.list(status=None)}
     named = [id_ for id_ in ids if id_ not in begun.ids]
