@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from langchain_core.language_models import BaseChatModel
 
 from ingrained.agent.asking import Asker
-from ingrained.agent.chatting import Conversation, check_cell
+from ingrained.agent.cells import check_cell
+from ingrained.agent.chatting import Conversation
 from ingrained.agent.citing import Answer
 from ingrained.agent.commands.checking import check_home, check_paths
 from ingrained.agent.commands.opening import existing_home, load_settings

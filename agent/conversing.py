@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ingrained.agent.chatting import settled_cell
+from ingrained.agent.cells import settled_cell
 from ingrained.agent.citing import Answer, Source, labelled
 from ingrained.agent.grading import agrees
 from ingrained.errors import InputError, StoreError

@@ -1,7 +1,7 @@
 """Erasing memories from every layer of a home: what a purge does around the ledger.
 
 Tombstones come first, the library and the ledger last but for the index. Killed at any step, the
-purge left a note with the ids of what goes; the texts can be read from library and ledger until all
+purge left a note with the ids of what goes and whose it is; the texts can be read from library and ledger until all
 else is done, and erasing again finishes all of it. The note holds no text, and goes when the index
 was deleted.
 """
@@ -18,25 +18,24 @@ from pathlib import Path
 from typing import Any
 
 from ingrained.agent.burying import Burial, Buried, carry_out, prepare
-from ingrained.agent.library_rewriting import compact
 from ingrained.agent.redacting import Redaction, redact_records
 from ingrained.agent.replies import FILE_NAME as REPLIES
 from ingrained.agent.tombstones import phrases, whole_key, word_count
 from ingrained.disk import DAMAGED, as_store_error, replace_text
 from ingrained.errors import StoreError
+from ingrained.graphs.chat.locking import no_turns
+from ingrained.graphs.erasing_threads import drop_conversations, drop_cut_run
 from ingrained.graphs.erasure_plan import ErasurePlan, Said, plan_erasure
 from ingrained.graphs.erasure_reading import LEAST_WORDS
-from ingrained.graphs.session import CONVERSATIONS, Home
+from ingrained.graphs.session import Home
 from ingrained.memory.absence import Search, search
 from ingrained.memory.judgements import FILE_NAME, Judgements
 from ingrained.memory.ledger import Ledger
 from ingrained.memory.locking import write_lock
-from ingrained.memory.needles import needles
-from ingrained.memory.sieve import Sieve
 from ingrained.memory.store import MemoryStore
 
 NOTE = "purge.json"
-"""Names the purge under way: ids, no texts."""
+"""Names the purge under way: ids and users, no texts."""
 STALE = "a memory it was trained on was purged"
 
 
@@ -48,9 +47,11 @@ class Begun:
     """Of memories."""
     documents: tuple[str, ...] = ()
     """Ids of documents, as a whole."""
+    users: tuple[str, ...] = ()
+    """Whose conversations go, all of them."""
 
     def __bool__(self) -> bool:
-        return bool(self.ids or self.documents)
+        return bool(self.ids or self.documents or self.users)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,7 @@ def erase(
     ids: Iterable[str],
     *,
     documents: Iterable[str] = (),
+    users: Iterable[str] = (),
     who: str,
     why: str,
     keep_adapter: bool = False,
@@ -112,24 +114,49 @@ def erase(
         ids: Of memories, or their first letters.
         documents: Ids of documents to erase as a whole, with what no memory says; the memories that
             rest on them must be among `ids`.
+        users: Whose conversations go, all of them; their memories must be among `ids`.
         who: Who asked for it.
         why: For what reason; do not repeat the text here, it is kept.
         keep_adapter: Go on answering with an adapter that was trained on what goes.
 
     Raises:
         NotFoundError: there is no memory of one of the ids; nothing was changed.
-        HomeBusyError: another process reads the home. Erase again when it has ended.
+        HomeBusyError: a chat is being answered, and nothing was changed; or another process reads the
+            home. Erase again when it has ended.
         StoreError: the disk is full or fails. Erase again then.
     """
+    with no_turns(home.path):
+        return _erased(
+            home, store, tuple(ids), tuple(documents), tuple(users),
+            who=who, why=why, keep_adapter=keep_adapter,
+        )  # fmt: skip
+
+
+def _erased(
+    home: Home,
+    store: MemoryStore,
+    ids: tuple[str, ...],
+    documents: tuple[str, ...],
+    users: tuple[str, ...],
+    *,
+    who: str,
+    why: str,
+    keep_adapter: bool,
+) -> Erasure:
     begun = unfinished(home)
     there = {memory.id for memory in store.list(status=None)}
     named = [id_ for id_ in ids if id_ not in begun.ids]
     whole = tuple(dict.fromkeys((*begun.documents, *documents)))
     plan = plan_erasure(
-        home.path, store, [*named, *(id_ for id_ in begun.ids if id_ in there)], whole
+        home.path,
+        store,
+        [*named, *(id_ for id_ in begun.ids if id_ in there)],
+        whole,
+        users=dict.fromkeys((*begun.users, *users)),
     )
     gone = tuple(dict.fromkeys((*begun.ids, *plan.ids)))
-    replace_text(home.path / NOTE, json.dumps({"ids": gone, "documents": whole}))
+    note = {"ids": gone, "documents": whole, "users": plan.users}
+    replace_text(home.path / NOTE, json.dumps(note))
     try:
         done = _everywhere(home, plan, gone, keep_adapter=keep_adapter)
     except (OSError, sqlite3.Error) as error:
@@ -174,14 +201,15 @@ def unfinished(home: Home) -> Begun:
     path = home.path / NOTE
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
-        ids, documents = note["ids"], note.get("documents", [])
+        lists = [note["ids"], note.get("documents", []), note.get("users", [])]
     except FileNotFoundError:
         return Begun()
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{str(path)!r} is damaged: {error}", hint=DAMAGED) from error
-    if not _are_texts(ids) or not _are_texts(documents):
+    if not all(map(_are_texts, lists)):
         raise StoreError(f"{str(path)!r} is damaged: it has no list of ids", hint=DAMAGED)
-    return Begun(ids=tuple(ids), documents=tuple(documents))
+    ids, documents, users = map(tuple, lists)
+    return Begun(ids=ids, documents=documents, users=users)
 
 
 def _are_texts(value: Any) -> bool:
@@ -217,7 +245,9 @@ def _around(
         judgements=_from_judgements(home.path, plan),
         past=_from_past(home.path, plan),
         cut_run=drop_cut_run(home, [*plan.texts, *plan.short, *asked, *burial.ids]),
-        conversations=drop_conversations(home, [*plan.texts, *plan.short, *asked]),
+        conversations=drop_conversations(
+            home, [*plan.texts, *_short_alone(plan), *asked], turns=plan.turns, users=plan.users
+        ),
         records=redact_records(home.path, _redaction(plan, gone, asked)),
         adapters=plan.adapters,
         withdrawn=() if keep_adapter else registry.withdraw_stale(),
@@ -226,6 +256,12 @@ def _around(
         replies=_drop_replies(home.path),
         report=_drop_report(home.path),
     )
+
+
+def _short_alone(plan: ErasurePlan) -> list[str]:
+    """Return the short texts that no memory says that stays: "hi" is what others say too."""
+    kept = {whole_key(memory.text) for memory in plan.kept_by}
+    return [text for text in plan.short if whole_key(text) not in kept]
 
 
 def _from_past(home: Path, plan: ErasurePlan) -> int:
@@ -271,53 +307,3 @@ def _drop_report(home: Path) -> bool:
     there = path.is_file()
     path.unlink(missing_ok=True)
     return there
-
-
-def drop_cut_run(home: Home, texts: Iterable[str]) -> bool:
-    """Give up a study that was cut short with one of the texts in hand; return whether it was.
-
-    What earlier studies left in the free pages of the file goes as well.
-    """
-    dropped = _drop_threads(home.path / "checkpoints.sqlite", texts)
-    if dropped:
-        home.run_file.unlink(missing_ok=True)
-    return bool(dropped)
-
-
-def drop_conversations(home: Home, texts: Iterable[str]) -> int:
-    """Delete the conversations in which one of the texts was said; return how many there were."""
-    return _drop_threads(home.path / CONVERSATIONS, texts)
-
-
-def _drop_threads(path: Path, texts: Iterable[str]) -> int:
-    """Delete the threads of a checkpointer's file that hold one of the texts, and its free pages."""
-    if not path.is_file():
-        return 0
-    sieve = Sieve([needle for text in texts for needle in needles(text)])
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA secure_delete=ON")
-        tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
-        threads = {
-            thread
-            for table in ("checkpoints", "writes")
-            if table in tables
-            for thread in _holding(database, table, sieve)
-        }
-        with database:
-            for table in ("checkpoints", "writes"):
-                if threads and table in tables:
-                    database.executemany(
-                        f"DELETE FROM {table} WHERE thread_id=?", [(one,) for one in threads]
-                    )
-        compact(database)
-    return len(threads)
-
-
-def _holding(database: sqlite3.Connection, table: str, sieve: Sieve) -> set[Any]:
-    held = set()
-    for row in database.execute(f"SELECT thread_id, * FROM {table}"):
-        cells = (cell.encode() if isinstance(cell, str) else cell for cell in row)
-        lowered = b"\0".join(cell for cell in cells if isinstance(cell, bytes)).lower()
-        if next(sieve.find(lowered), None) is not None:
-            held.add(row[0])
-    return held

@@ -19,6 +19,9 @@ from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 from ingrained.trainer.adapters import AdapterRegistry
 
+TURN = "turn:"
+"""How the tags begin that name the turns of a conversation in which a memory was said."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ErasurePlan:
@@ -42,6 +45,10 @@ class ErasurePlan:
     """Texts of one or two words: they go as a whole, and stay where they are a part of others."""
     wordings: tuple[str, ...] = ()
     """Questions that were asked about the chosen and derived, in all wordings."""
+    turns: tuple[str, ...] = ()
+    """Ids of the turns of conversations in which what goes was said."""
+    users: tuple[str, ...] = ()
+    """Whose conversations go, all of them."""
 
     @property
     def memories(self) -> tuple[Memory, ...]:
@@ -80,7 +87,11 @@ class Said:
 
 
 def plan_erasure(
-    home: Path, store: MemoryStore, ids: Iterable[str], documents: Collection[str] = ()
+    home: Path,
+    store: MemoryStore,
+    ids: Iterable[str],
+    documents: Collection[str] = (),
+    users: Iterable[str] = (),
 ) -> ErasurePlan:
     """Return what a purge of these memories takes; nothing is changed.
 
@@ -89,6 +100,7 @@ def plan_erasure(
         store: Its memory.
         ids: Of memories, or their first letters.
         documents: Ids of documents that go as a whole; those that were never read are left out.
+        users: Whose conversations go, all of them.
 
     Raises:
         NotFoundError: there is no memory of one of the ids.
@@ -125,6 +137,8 @@ def plan_erasure(
         texts=unsaid,
         short=tuple(dict.fromkeys(filter(is_short, stated))),
         wordings=_wordings((*versions, *more), left),
+        turns=tuple(dict.fromkeys(_turns((*versions, *more, *along)))),
+        users=tuple(users),
     )
 
 
@@ -166,6 +180,11 @@ def _strings(memory: Memory) -> Iterator[str]:
     yield memory.title
     for evidence in memory.evidence:
         yield from (evidence.question, evidence.answer, *evidence.phrasings)
+
+
+def _turns(memories: Iterable[Memory]) -> Iterator[str]:
+    for memory in memories:
+        yield from (tag.removeprefix(TURN) for tag in memory.tags if tag.startswith(TURN))
 
 
 def _unsaid(texts: Sequence[str], left: Sequence[Memory]) -> tuple[str, ...]:

@@ -51,7 +51,8 @@ def ask(
 @contextmanager
 def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conversation]:
     """Open what answers questions, checking the cell before anything is loaded."""
-    from ingrained.agent.chatting import Conversation, check_cell
+    from ingrained.agent.cells import check_cell
+    from ingrained.agent.chatting import Conversation
     from ingrained.agent.ui.download import DownloadBar
 
     home = existing_home(settings)

@@ -110,7 +110,7 @@ def _quiz(talk: Dialogue, _argument: str) -> None:
 
 
 def _cell(talk: Dialogue, name: str) -> None:
-    from ingrained.agent.chatting import CELLS
+    from ingrained.agent.cells import CELLS
     from ingrained.agent.ui.answers import show_note
 
     if not name:

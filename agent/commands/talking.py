@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -33,7 +34,7 @@ def dialogue(
     Raises:
         InputError: the names do not go together, or are empty.
     """
-    from ingrained.agent.chatting import settled_cell
+    from ingrained.agent.cells import settled_cell
     from ingrained.agent.conversing import Dialogue
     from ingrained.agent.ui.download import DownloadBar
     from ingrained.graphs.chat.context import ChatContext
@@ -43,7 +44,7 @@ def dialogue(
     home = existing_home(settings)
     registry = home.registry()
     adapter = registry.active()
-    settled, note = settled_cell(cell, adapter, registry.unused)
+    settled_cell(cell, adapter, registry.unused)
     with ExitStack() as stack:
         bar = stack.enter_context(DownloadBar())
         memory = stack.enter_context(closing(_memory_of(home, settings, behind, bar)))
@@ -52,12 +53,15 @@ def dialogue(
         if home.library_file.is_file():
             library = stack.enter_context(closing(home.library(read_only=True)))
         asker = open_model(home, settings, behind, bar)
+        # A model that takes no adapters has none, whichever is promoted.
+        loaded = adapter if asker.has_adapters else None
+        settled, note = settled_cell(cell, loaded, registry.unused)
         threads = stack.enter_context(open_threads(home))
         context = ChatContext(
             asker=asker,
             memory=memory,
             library=library,
-            adapter=adapter if asker.has_adapters else None,
+            adapter=loaded,
             cell=settled,
             user=user,
             thread=thread or _name(threads, user, new=new),
@@ -66,7 +70,7 @@ def dialogue(
             Dialogue(
                 threads,
                 context,
-                settle=lambda wanted: settled_cell(wanted, adapter, registry.unused),
+                settle=lambda wanted: settled_cell(wanted, loaded, registry.unused),
             ),
             note,
         )
@@ -102,6 +106,5 @@ def _name(threads: Threads, user: str, *, new: bool) -> str:
     if not new and (last := threads.last(user)) is not None:
         return last
     now = datetime.datetime.fromtimestamp(time.time(), datetime.UTC).strftime("%Y-%m-%d-%H%M%S")
-    taken = threads.names(user)
-    names = (now, *(f"{now}-{number}" for number in range(2, len(taken) + 3)))
-    return next(name for name in names if name not in taken)
+    names = itertools.chain([now], (f"{now}-{number}" for number in itertools.count(2)))
+    return next(name for name in names if threads.claim(user, name))

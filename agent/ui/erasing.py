@@ -28,6 +28,8 @@ def show_plan(plan: ErasurePlan, console: Console | None = None) -> None:
     _group("Hold the same text too, and stay; it stays with them:", plan.kept_by, console)
     if plan.documents:
         console.print(line(f"Taken out as a whole: {', '.join(plan.documents)}"), soft_wrap=True)
+    if plan.users:
+        console.print(line(f"All conversations of {', '.join(plan.users)}"), soft_wrap=True)
     _tell_short(plan.short, console)
     if plan.adapters:
         console.print(
@@ -41,6 +43,7 @@ def plan_as_json(plan: ErasurePlan) -> dict[str, Any]:
     return {
         **{name: [memory.to_dict() for memory in getattr(plan, name)] for name in groups},
         "documents": list(plan.documents),
+        "users": list(plan.users),
         "adapters": list(plan.adapters),
         "short": list(plan.short),
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingrained.agent.asking import Asker
+from ingrained.agent.cells import check_cell
 from ingrained.agent.library import Library
 from ingrained.agent.recalling import RECALL_K, Recaller, likely_by
 from ingrained.errors import SettingsError
@@ -25,10 +26,14 @@ class ChatContext:
     """A conversation's live objects.
 
     Raises:
-        SettingsError: the window has no room.
+        SettingsError: the window has no room, there is no such cell, or the user has no name.
+        NotFoundError: the cell is `adapter` and there is none.
     """
 
     asker: Asker
+    question: str = ""
+    """What the user says in this turn. A checkpointer stores a graph's input, and this may be a secret
+    that the screen withholds."""
     memory: Access | None = None
     """None for an agent that neither recalls nor remembers."""
     library: Library | None = None
@@ -55,6 +60,9 @@ class ChatContext:
         """Refuse what makes no sense."""
         if self.window_tokens < 1:
             raise SettingsError(f"window_tokens must be at least 1, got {self.window_tokens}")
+        if not self.user.strip():
+            raise SettingsError("the user is empty", hint="Give a name of letters.")
+        check_cell(self.cell, self.adapter)
 
     @property
     def recalls(self) -> bool:

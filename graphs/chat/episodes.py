@@ -17,6 +17,7 @@ from ingrained.graphs.chat.context import OWN_K, ChatContext
 from ingrained.graphs.chat.quoting import quotable
 from ingrained.graphs.chat.state import ChatState, Turn
 from ingrained.graphs.chat.window import window
+from ingrained.graphs.erasure_plan import TURN
 from ingrained.memory.filters import Where
 from ingrained.memory.records import Memory
 
@@ -130,4 +131,4 @@ def _echoes(memory: Memory, question: str, seen: set[str]) -> bool:
 
 
 def _tag(turn: Turn) -> str:
-    return f"turn:{turn['id']}"
+    return f"{TURN}{turn['id']}"

@@ -14,13 +14,13 @@ from ingrained.agent.grading import abstained
 from ingrained.agent.grounding import ask_in
 from ingrained.agent.prompts import Messages
 from ingrained.agent.recalling import Excerpt
-from ingrained.errors import StoreError
+from ingrained.errors import InputError, StoreError
 from ingrained.graphs.chat.context import ChatContext
 from ingrained.graphs.chat.episodes import episode, of_use, own_excerpts, tells
 from ingrained.graphs.chat.state import ChatState, Turn
 from ingrained.graphs.chat.window import in_context, leans, leaving, prompt_for, summary_prompt
 from ingrained.graphs.chat.window import window as window_of
-from ingrained.memory.lexical import terms
+from ingrained.memory.lexical import normalise, terms
 from ingrained.memory.records import sha256
 from ingrained.memory.store import MemoryStore
 
@@ -34,8 +34,14 @@ def recall(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
 
     A question that leans on the turns before it, or finds nothing alone, is searched with them; what
     only tells something is not.
+
+    Raises:
+        InputError: there is nothing in the question.
     """
-    context, question, turns = runtime.context, state["question"], window_of(state)
+    context, question = runtime.context, runtime.context.question
+    if not normalise(question):
+        raise InputError("the question is empty", hint="Ask something: ChatContext(question=…).")
+    state, turns = {**state, "question": question}, _laid(state, context)
     within = in_context(question, turns)
     searches = [question] if tells(question) else list(dict.fromkeys([question, within]))
     if leans(question):
@@ -43,7 +49,8 @@ def recall(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     found = (_found(context, state, searched) for searched in searches)
     excerpts: list[Excerpt] = next(filter(None, found), [])
     sources = [vars(one) for one in sources_of(excerpts)]
-    return {"excerpts": [one.text for one in excerpts], "sources": sources}
+    texts = [one.text for one in excerpts]
+    return {"question": question, "excerpts": texts, "sources": sources}
 
 
 def _found(context: ChatContext, state: ChatState, searched: str) -> list[Excerpt]:
@@ -59,7 +66,7 @@ def _found(context: ChatContext, state: ChatState, searched: str) -> list[Excerp
 def answer(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     """Reply, telling each piece as it comes, without numbers of sources that were not shown."""
     check = _citation_check(state, runtime.context)
-    turns, said = window_of(state), []
+    turns, said = _laid(state, runtime.context), []
     prompt = prompt_for(state["excerpts"], state["question"], turns, state.get("summary", ""))
     for piece in _pieces(runtime.context, prompt, state["excerpts"], turns):
         said.append(piece)
@@ -150,7 +157,8 @@ def remember(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     try:
         with context.memory.writing() as store:
             why = f"said in the conversation {context.thread}"
-            inserted = store.insert([episode(turn, context) for turn in waiting], who=WHO, why=why)
+            said = [episode(turn, context) for turn in waiting if normalise(turn["user"])]
+            inserted = store.insert(said, who=WHO, why=why)
             again = [one.id for one in inserted if one.outcome == "merged"]
             store.reinforce(again, who=WHO, why="said again")
             store.reinforce(_useful(store, state, context), who=WHO, why="an answer rests on it")
@@ -180,6 +188,14 @@ def summarise(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]
     (summary,) = context.asker.ask([prompt], phase="summarise", max_tokens=SUMMARY_TOKENS)
     _tell(runtime, "summarise", event="summarised", turns=count)
     return {"summary": summary or former or "", "summarised": state.get("summarised", 0) + count}
+
+
+def _laid(state: ChatState, context: ChatContext) -> list[Turn]:
+    """Return the turns that are laid before the model: of a window that is too long, the last ones.
+
+    Its oldest turns leave after an answer. Where that was cut short they are left out until the next.
+    """
+    return window_of(state)[_leaving(state, context) :]
 
 
 def _leaving(state: ChatState, context: ChatContext) -> int:

@@ -2,7 +2,8 @@
 
 What is used up within one turn (the question, what was recalled, the reply) is in channels that no
 checkpointer stores: a turn that is cut short leaves nothing of itself, and no text of a document is
-kept but in replies.
+kept but in replies. The question comes in the context, since a graph's input is stored before
+anything can look at it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class ChatState(TypedDict, total=False):
     remembered: int
     """How many turns, from the first, are in the memory."""
     question: Annotated[str, UntrackedValue]
+    """The context's, as long as the turn lasts."""
     excerpts: Annotated[list[str], UntrackedValue]
     """What was recalled, as it stands in the prompt, in the order of its numbers."""
     sources: Annotated[list[dict[str, Any]], UntrackedValue]
@@ -44,10 +46,8 @@ class ChatState(TypedDict, total=False):
     """The checked reply with its sources; see `agent.citing.Answer`."""
 
 
-class ChatInput(TypedDict):
-    """What a host passes in for each turn."""
-
-    question: Annotated[str, UntrackedValue]
+class ChatInput(TypedDict, total=False):
+    """What a host passes in for each turn: nothing, the question is in the context."""
 
 
 class ChatOutput(TypedDict, total=False):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -12,6 +14,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 
 from ingrained.graphs.chat.context import ChatContext
 from ingrained.graphs.chat.graph import build_chat_graph
+from ingrained.graphs.chat.locking import claim, turn_lock
 from ingrained.graphs.chat.state import ChatState, Turn
 from ingrained.graphs.session import CONVERSATIONS, Home
 from ingrained.memory.lexical import clean
@@ -22,10 +25,12 @@ class Threads:
 
     Args:
         saver: Where it is kept.
+        home: The folder of the home, in which turns are kept apart.
     """
 
-    def __init__(self, saver: SqliteSaver) -> None:
+    def __init__(self, saver: SqliteSaver, home: Path) -> None:
         self._saver = saver
+        self._home = home
         self._graph: Any = build_chat_graph().compile(checkpointer=saver)
 
     def last(self, user: str) -> str | None:
@@ -38,6 +43,10 @@ class Threads:
         known = dict.fromkeys(map(tuple, map(json.loads, kept)))
         return [name for who, name in known if who == user]
 
+    def claim(self, user: str, name: str) -> bool:
+        """Return whether a name was never a conversation's of a user; nobody else gets it then."""
+        return name not in self.names(user) and claim(self._home, _thread(user, name))
+
     def turns(self, context: ChatContext) -> list[Turn]:
         """Return all turns of the context's conversation, oldest first."""
         state: ChatState = self._graph.get_state(_config(context)).values
@@ -49,14 +58,22 @@ class Threads:
         Each node's result is on the disk before the next one starts. A turn that is interrupted
         before it was kept leaves nothing. The nodes run in the calling thread, so that Ctrl-C
         reaches the one at work; `context.listener` is told of each piece of the reply.
+
+        Raises:
+            HomeBusyError: the conversation is being answered in another process, or a purge erases.
+            InputError: there is nothing in the question.
         """
         config = _config(context)
-        try:
-            done = self._graph.invoke(
-                {"question": clean(question)}, config, context=context, durability="sync"
-            )
-        finally:
-            self._drop_past(config)
+        with turn_lock(self._home, config["configurable"]["thread_id"]):
+            try:
+                done = self._graph.invoke(
+                    {},
+                    config,
+                    context=dataclasses.replace(context, question=clean(question)),
+                    durability="sync",
+                )
+            finally:
+                self._drop_past(config)
         return dict(done["answer"])
 
     def _drop_past(self, config: RunnableConfig) -> None:
@@ -77,8 +94,12 @@ class Threads:
 def open_threads(home: Home) -> Iterator[Threads]:
     """Open the conversations of a home."""
     with SqliteSaver.from_conn_string(str(home.path / CONVERSATIONS)) as saver:
-        yield Threads(saver)
+        yield Threads(saver, home.path)
 
 
 def _config(context: ChatContext) -> RunnableConfig:
-    return {"configurable": {"thread_id": json.dumps([context.user, context.thread])}}
+    return {"configurable": {"thread_id": _thread(context.user, context.thread)}}
+
+
+def _thread(user: str, name: str) -> str:
+    return json.dumps([user, name])

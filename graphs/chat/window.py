@@ -93,13 +93,20 @@ def leaving(turns: Sequence[Turn], room: int, tokens: Callable[[str], int]) -> i
 def summary_prompt(
     summary: str, turns: Sequence[Turn], room: int, tokens: Callable[[str], int]
 ) -> Messages:
-    """Ask for a summary of a summary and the turns after it, one line each, none longer than the window."""
+    """Ask for a summary of a summary and the turns after it, one line each.
+
+    None is longer than the window; where they are twice as long together, each has its share of that.
+    So it fits also after summaries that were cut short, when many turns wait.
+    """
     lines = [f"So far: {quotable(summary)}"] if summary else []
     for turn in turns:
         lines.append(f"User: {quotable(turn['user'])}")
         if not abstained(turn["agent"]):
             lines.append(f"Agent: {quotable(turn['agent'])}")
-    return load("summarise").render(turns="\n".join(_clipped(one, room, tokens) for one in lines))
+    lines = [_clipped(one, room, tokens) for one in lines]
+    if sum(map(tokens, lines)) > 2 * room:
+        lines = [_clipped(one, max(1, 2 * room // len(lines)), tokens) for one in lines]
+    return load("summarise").render(turns="\n".join(lines))
 
 
 def _clipped(text: str, most: int, tokens: Callable[[str], int]) -> str:

@@ -11,15 +11,12 @@ from typing import Any
 import pytest
 from bridge import PAGE, Killed, dying
 
-from ingrained.agent.asking import Asker
 from ingrained.agent.library import Library
 from ingrained.agent.replies import FILE_NAME as REPLIES
 from ingrained.agent.replies import Reply, ReplyCache
 from ingrained.agent.report.records import save_exam, save_run
-from ingrained.agent.testing import ScriptedModel
 from ingrained.errors import StoreError
 from ingrained.graphs import erasing
-from ingrained.graphs.chat import ChatContext, OpenStore, open_threads
 from ingrained.graphs.erasing import Begun, Erasure, erase, prove, unfinished
 from ingrained.graphs.erasure_plan import plan_erasure
 from ingrained.graphs.session import Home
@@ -239,34 +236,6 @@ def test_a_study_cut_short_with_the_text_in_hand_is_given_up(study, home):
     assert not result.resumed
     assert memories(home)
     assert not any("Mara Vint" in text for text in memories(home))
-
-
-def talk(home: Home, thread: str, *said: str, reply: str = "I don't know.") -> None:
-    """Leave a conversation, and the memories of what was said in it."""
-    model = ScriptedModel(script=lambda _: reply)
-    with MemoryStore.open(home.path, HashEmbedder()) as store, open_threads(home) as threads:
-        context = ChatContext(asker=Asker(model), memory=OpenStore(store), thread=thread)
-        for text in said:
-            threads.ask(text, context)
-
-
-def test_a_conversation_in_which_it_was_said_is_dropped_and_others_stay(study, home):
-    study()
-    talk(home, "one", "Who built it?", reply=MADE)
-    talk(home, "two", "Who paid for it?")
-    done = purge(home, MADE)
-
-    assert done.conversations == 1
-    assert left(home, MADE) == []
-    with open_threads(home) as threads:
-        assert threads.names("me") == ["two"]
-
-
-def test_what_the_user_said_can_be_purged(home):
-    said = "My dog is called Rex."
-    talk(home, "one", said)
-    assert purge(home, said).conversations == 1
-    assert left(home, said) == []
 
 
 def test_a_study_cut_short_that_has_nothing_of_it_goes_on(study, home):

@@ -11,7 +11,8 @@ import pytest
 from cli_student import doors, studied, write_exam
 from rich.console import Console
 
-from ingrained.agent.chatting import Conversation, settled_cell
+from ingrained.agent.cells import settled_cell
+from ingrained.agent.chatting import Conversation
 from ingrained.agent.citing import Answer, Source
 from ingrained.agent.cli import run
 from ingrained.agent.commands.opening import Doors

@@ -12,6 +12,8 @@ from ingrained.agent.commands.chat_commands import COMMANDS
 from ingrained.agent.grading import ABSTENTION
 from ingrained.memory import Memory, MemoryStore
 from ingrained.memory.testing import HashEmbedder
+from ingrained.trainer.adapters import AdapterRegistry
+from ingrained.trainer.manifest import Manifest
 
 QUESTION = "Who belongs to Teskow: A heron named lives on the?"
 HERON = "A heron named Pip lives on the roof of the mill."
@@ -278,3 +280,24 @@ def test_a_document_cannot_steer_the_terminal_through_history(chat, agent):
     out, _ = chat(QUESTION, "/history")
     assert "\x1b" not in out
     assert ABSTENTION not in out
+
+
+def test_a_model_that_takes_no_adapters_does_not_answer_in_the_name_of_one(chat, agent):
+    home, _ = agent
+    registry = AdapterRegistry(home)
+    version = registry.stage()
+    registry.commit(version, Manifest(version=version, base_model="scripted"))
+    registry.promote(version, force=True)
+    _, err = chat("Who is it?", options=("--cell", "adapter"), code=4)
+    assert "cell 'adapter' cannot answer" in err
+    _, err = chat("/cell adapter", options=("--cell", "memory"))
+    assert "cell 'adapter' cannot answer" in err
+    _, err = chat("Who is it?")
+    assert "answering from memory alone" in err
+
+
+def test_two_new_conversations_of_one_second_are_two(chat, monkeypatch):
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
+    first = chat(options=("--new",))[1].split("conversation ")[1].split()[0]
+    second = chat(options=("--new",))[1].split("conversation ")[1].split()[0]
+    assert second == f"{first}-2"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from contextlib import nullcontext
 
 import pytest
 import typer
@@ -10,6 +12,8 @@ from cli_student import PAGE, doors, studied, write_page
 
 from ingrained.agent.cli import run
 from ingrained.graphs import erasing
+from ingrained.graphs.chat import open_threads
+from ingrained.graphs.session import Home
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
@@ -288,3 +292,62 @@ def test_a_short_text_is_said_not_to_be_searched_for(terminal, home):
     assert shown.startswith("Erased 1 memory for good.")
     assert "Too short to be taken out of other texts, and not searched for: “Teskow”" in shown
     assert "Still there" not in shown
+
+
+SECRET = "My secret boat is called Zebulon."
+
+
+@pytest.fixture
+def says(home, monkeypatch, capsys):
+    """Say something in a chat, beside a process that writes or not."""
+
+    def said(user: str, text: str, *, thread: str = "one", beside: bool = False) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{text}\n"))
+        with MemoryStore.open(home, HashEmbedder()) if beside else nullcontext():
+            options = ["--home", str(home), "--user", user, "--thread", thread]
+            assert run(["chat", *options], doors()) == 0
+        capsys.readouterr()
+
+    return said
+
+
+def names(home, user: str) -> list[str]:
+    with open_threads(Home(home)) as threads:
+        return threads.names(user)
+
+
+def test_what_a_user_said_goes_though_it_is_not_in_the_memory_yet(says, agent, home):
+    says("ada", SECRET, beside=True)
+    says("bob", "I like jam on toast.")
+    assert agent("memory", "purge", "--user", "ada", "--dry-run")["users"] == ["ada"]
+    assert agent("memory", "purge", "--user", "ada", "--yes")["conversations"] == 1
+    assert agent("memory", "verify-absent", SECRET)["absent"]
+    assert (names(home, "ada"), names(home, "bob")) == ([], ["one"])
+    assert agent("memory", "purge", "--user", "ada", "--yes", code=4)["kind"] == "NotFoundError"
+
+
+def test_a_purge_of_a_user_takes_every_conversation_of_theirs(says, agent, home):
+    says("ada", SECRET, thread="two", beside=True)
+    says("ada", "I like jam on toast.", thread="three")
+    assert agent("memory", "purge", "--user", "ada", "--yes")["conversations"] == 2
+    assert names(home, "ada") == []
+    assert agent("memory", "verify-absent", SECRET)["absent"]
+
+
+def test_it_says_that_the_conversations_go(says, terminal):
+    says("ada", SECRET)
+    assert "All conversations of ada" in terminal("memory", "purge", "--user", "ada", "--dry-run")
+
+
+def test_a_purge_of_a_user_cut_short_is_finished(says, agent, home, monkeypatch):
+    says("ada", SECRET, beside=True)
+
+    def die(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing, "drop_conversations", die)
+        with pytest.raises(Killed):
+            run(["memory", "purge", "--user", "ada", "--yes", "--home", str(home)], doors())
+    agent("memory", "purge", "--yes")
+    assert names(home, "ada") == []

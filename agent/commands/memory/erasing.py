@@ -12,7 +12,7 @@ from ingrained.agent.commands.options import Home, Json
 from ingrained.errors import InputError
 
 from .app import WHO, app, ids_of, opened
-from .selecting import OfDocument, OfQuery, OfUser, SomeIds, check_selector, select
+from .selecting import OfDocument, OfQuery, OfUser, SomeIds, check_selector, no_memory_of, select
 
 if TYPE_CHECKING:
     from ingrained.graphs.erasing import Erasure
@@ -107,6 +107,7 @@ def _planned(
 ) -> ErasurePlan:
     """Return what goes; what a purge that was cut short has erased may be gone already."""
     from ingrained.graphs.erasing import unfinished
+    from ingrained.graphs.erasing_threads import has_talked
     from ingrained.graphs.erasure_plan import plan_erasure
     from ingrained.graphs.erasure_reading import read_of
 
@@ -117,14 +118,17 @@ def _planned(
     whole = () if document is None else read_of(agent.path, [document]).documents
     known = whole or document in begun.documents
     resting = known and not store.list(document=document, status=None, limit=1)
+    talked = user is not None and (user in begun.users or has_talked(agent, user))
+    remembered = user is not None and not (talked and no_memory_of(store, user))
     named: list[str] = []
-    if left or query or user or (document and not resting):
+    if left or query or remembered or (document and not resting):
         named = ids_of(select(store, left or None, document, query, user))
     return plan_erasure(
         agent.path,
         store,
         [*named, *(id_ for id_ in begun.ids if id_ in there)],
         {*whole, *begun.documents},
+        dict.fromkeys((*begun.users, *([user] if user else []))),
     )
 
 
@@ -142,7 +146,8 @@ def _agreed(plan: ErasurePlan, *, yes: bool, dry_run: bool, as_json: bool) -> bo
         show_plan(plan)
     if not (yes or dry_run):
         count = len(plan.memories) + len(plan.documents)
-        typer.confirm(f"Erase {count} for good? This cannot be undone", abort=True)
+        told = f"{count} and the conversations" if plan.users else f"{count}"
+        typer.confirm(f"Erase {told} for good? This cannot be undone", abort=True)
     return not dry_run
 
 
@@ -152,8 +157,8 @@ def _erased(
     from ingrained.graphs.erasing import erase
 
     return erase(
-        agent, store, ids_of([*plan.chosen]), documents=plan.documents, who=WHO, why="asked to",
-        keep_adapter=keep_adapter,
+        agent, store, ids_of([*plan.chosen]), documents=plan.documents, users=plan.users,
+        who=WHO, why="asked to", keep_adapter=keep_adapter,
     )  # fmt: skip
 
 

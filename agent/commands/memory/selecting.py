@@ -90,6 +90,11 @@ def _found(store: MemoryStore, query: str) -> list[Memory]:
     ]
 
 
+def no_memory_of(store: MemoryStore, user: str) -> bool:
+    """Return whether none is a user's."""
+    return not any(user in _users(namespace) for namespace in store.namespaces())
+
+
 def _of_user(store: MemoryStore, user: str) -> list[Memory]:
     spaces = store.namespaces()
     theirs = [namespace for namespace in spaces if user in _users(namespace)]

@@ -134,17 +134,18 @@ def test_it_abstains_as_a_single_question_does(talk):
 def test_a_host_compiles_it_as_it_likes(store):
     graph = build_chat_graph().compile()
     context = ChatContext(
-        asker=Asker(ScriptedModel(script=lambda _: "Ada Kern")), memory=OpenStore(store)
+        asker=Asker(ScriptedModel(script=lambda _: "Ada Kern")),
+        memory=OpenStore(store),
+        question="Who built the mill at Teskow?",
     )
-    pieces = graph.stream(
-        {"question": "Who built the mill at Teskow?"}, context=context, stream_mode="custom"
-    )
+    pieces = graph.stream({}, context=context, stream_mode="custom")
     assert [one["text"] for one in pieces if one["event"] == "piece"] == ["Ada Kern"]
 
 
 def test_it_does_without_a_memory():
     graph = build_chat_graph().compile()
-    context = ChatContext(asker=Asker(ScriptedModel(script=lambda _: "Hello")))
-    done = graph.invoke({"question": "Who built the mill?"}, context=context)
+    model = ScriptedModel(script=lambda _: "Hello")
+    context = ChatContext(asker=Asker(model), question="Who built the mill?")
+    done = graph.invoke({}, context=context)
     assert done["answer"]["reply"] == "Hello"
     assert done["answer"]["sources"] == ()

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from chat_talk import DOG, MILL, NOON, long_talk, own
+from langgraph.runtime import Runtime
 
+from ingrained.agent.asking import Asker
 from ingrained.agent.testing import ScriptedModel
-from ingrained.errors import HomeBusyError
-from ingrained.graphs.chat import (
-    HomeMemory,
-    open_threads,
-)
+from ingrained.errors import HomeBusyError, InputError, ModelError
+from ingrained.graphs.chat import ChatContext, HomeMemory, OpenStore, open_threads
+from ingrained.graphs.chat.nodes import remember
+from ingrained.graphs.chat.window import summary_prompt
 from ingrained.graphs.session import CONVERSATIONS, Home
 from ingrained.memory import MemoryStore, StoreOptions
 from ingrained.memory.screening import PatternScreen
@@ -156,6 +157,7 @@ def test_a_turn_that_is_cut_short_leaves_nothing(talk, store, home, monkeypatch,
         patch.setattr(*target, cut)
         with pytest.raises(KeyboardInterrupt):
             one.say("Who paid for the secret ferry?")
+    assert not on_disk(home, b"secret ferry")
     assert one.turns() == [("Who built the mill at Teskow?", "Ada Kern")]
     assert "Who paid for the secret ferry?" not in own(store)
 
@@ -183,6 +185,51 @@ def test_a_turn_that_was_kept_is_whole_though_its_summary_was_cut_short(talk):
     one.model.script = script
     one.say("Who paid for the ferry of Orrelsund?")
     assert len(one.told("summarised")) > summed, "it is made good in the next turn"
+
+
+def test_a_text_that_fills_the_model_does_not_block_the_chat_when_its_summary_was_cut_short(talk):
+    cut = [True]
+
+    def reply(prompt: str) -> str:
+        if prompt.startswith("Sum up") and cut:
+            cut.pop()
+            raise KeyboardInterrupt
+        if len(prompt) > 4000:
+            raise ModelError("A prompt of 1000 tokens does not fit.")
+        return "Summed up" if prompt.startswith("Sum up") else "Yes"
+
+    one = talk(reply, window_tokens=100)
+    with pytest.raises(KeyboardInterrupt):
+        one.say("The mill burns. " * 200)
+    assert one.say("Who built the mill at Teskow?")["reply"] == "Yes"
+    assert one.told("summarised")
+
+
+def test_the_summary_of_many_turns_that_wait_fits():
+    turns = [{"id": "", "time": 0.0, "user": "mill " * 100, "agent": "yes"} for _ in range(50)]
+    (*_, (_, prompt)) = summary_prompt("", turns, 400, len)
+    assert len(prompt) < 2000
+    (*_, (_, prompt)) = summary_prompt("", turns[:1], 600, len)
+    assert "mill " * 99 in prompt
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", "\x1c"])
+def test_nothing_is_not_a_question_and_does_no_harm(talk, store, nothing):
+    one = talk()
+    with pytest.raises(InputError, match="empty"):
+        one.say(nothing)
+    one.say(DOG)
+    assert one.turns() == [(DOG, "Ada Kern")]
+    assert list(own(store)) == [DOG]
+
+
+def test_a_turn_that_no_memory_can_hold_does_not_keep_the_others_out(store):
+    empty = {"id": "1", "time": NOON, "user": "", "agent": "Yes?"}
+    kept = {"id": "2", "time": NOON, "user": DOG, "agent": "Yes."}
+    context = ChatContext(asker=Asker(ScriptedModel(script={})), memory=OpenStore(store))
+    state = {"turns": [empty, kept], "sources": [], "answer": {"reply": "Yes."}}
+    assert remember(state, Runtime(context=context)) == {"remembered": 2}
+    assert list(own(store)) == [DOG]
 
 
 def test_while_another_process_writes_the_turns_wait_to_be_remembered(home, store, talk):
@@ -217,13 +264,21 @@ def test_the_first_thing_said_makes_the_memory_where_there_is_none(tmp_path, tal
     new.close()
 
 
+def on_disk(home: Home, text: bytes) -> bool:
+    """Whether a text stands in the conversations, or in the log of what is written to them."""
+    return any(text in path.read_bytes() for path in home.path.glob(f"{CONVERSATIONS}*"))
+
+
 def test_what_the_screen_withholds_is_not_kept_anywhere(home, store, talk):
     store.close()
     options = StoreOptions(screen=PatternScreen(), screening="refuse")
     memory = HomeMemory(home, HashEmbedder, reading=lambda: options, writing=options)
-    one = talk(memory=memory)
+    seen = []
+    one = talk(lambda _: seen.append(on_disk(home, b"ada@example")) or "Yes", memory=memory)
     one.say("Write to ada@example.org about the mill.")
     assert one.told("withheld")
+    assert seen == [False], "nor while it is answered: the process may be killed"
+    assert not on_disk(home, b"ada@example")
     assert one.turns() == []
     assert own(memory.reading()) == {}
     memory.close()

@@ -7,7 +7,7 @@ from chat_talk import DOG
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.testing import ScriptedModel
-from ingrained.errors import SettingsError
+from ingrained.errors import NotFoundError, SettingsError
 from ingrained.graphs.chat import ChatContext
 from ingrained.graphs.chat.episodes import tells
 from ingrained.graphs.chat.window import in_context, leans, leaving
@@ -71,3 +71,16 @@ def test_the_oldest_turns_leave_until_half_the_window_is_free_but_not_the_last(s
 def test_a_window_needs_room():
     with pytest.raises(SettingsError, match="window_tokens"):
         ChatContext(asker=Asker(ScriptedModel(script={})), window_tokens=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"user": " "}, SettingsError),
+        ({"cell": "nope"}, SettingsError),
+        ({"cell": "adapter"}, NotFoundError),
+    ],
+)
+def test_a_conversation_needs_a_user_and_a_cell_that_can_answer(options, error):
+    with pytest.raises(error):
+        ChatContext(asker=Asker(ScriptedModel(script={})), **options)
