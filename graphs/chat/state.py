@@ -8,9 +8,10 @@ anything can look at it.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 from langgraph.channels import UntrackedValue
+from typing_extensions import TypedDict
 
 
 class Turn(TypedDict):
