@@ -358,6 +358,11 @@ class Lookups:
         try:
             yield
         except sqlite3.Error as error:
+            if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
+                raise StoreError(
+                    "This memory was closed.",
+                    hint="Keep it open as long as anything uses it, tools and middleware too.",
+                ) from error
             raise StoreError(
                 f"The memory ledger {str(self._path)!r} cannot be used: {str(error).rstrip('.')}. "
                 "Nothing was recorded.",

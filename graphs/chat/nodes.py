@@ -38,6 +38,11 @@ def recall(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     Raises:
         InputError: there is nothing in the question.
     """
+    if not isinstance(runtime.context, ChatContext):
+        raise InputError(
+            f"the graph needs a ChatContext as the context of its run, not {type(runtime.context).__name__}",
+            hint="Give `context=ChatContext(question=…, asker=…, memory=…)` to `invoke`.",
+        )
     context, question = runtime.context, runtime.context.question
     if not normalise(question):
         raise InputError("the question is empty", hint="Ask something: ChatContext(question=…).")

@@ -283,3 +283,11 @@ def test_our_errors_reach_the_model_with_a_way_out_and_others_the_host(
     monkeypatch.setattr(store, "recall", broken)
     with pytest.raises(RuntimeError, match="not ours"):
         called(tools, "recall", query="fox", context=ADA)
+
+
+def test_tools_of_a_memory_that_was_closed_say_so(tmp_path: Path):
+    with MemoryStore.open(tmp_path / "closed", HashEmbedder()) as store:
+        tools = memory_tools(store)
+    message = called(tools, "recall", query="foxes")
+    assert message.status == "error"
+    assert message.content.startswith("This memory was closed. Keep it open")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypedDict
 
 import pytest
@@ -15,6 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from ingrained.agent.testing import ScriptedModel
+from ingrained.errors import InputError
 from ingrained.graphs import (
     StudyContext,
     StudyPolicy,
@@ -165,3 +167,12 @@ def test_as_a_node_it_neither_reads_nor_changes_the_host_s_state(trainable: Stud
     state = builder.compile().invoke(mine, context=trainable)
 
     assert state == {**mine, "adapter": trainable.registry.list()[-1].version}
+
+
+@pytest.mark.parametrize("graph", [build_study_graph, build_consolidation_graph])
+def test_without_its_own_context_it_says_what_it_needs(graph: Any):
+    """The first mistake of whoever plugs it in."""
+    for context, name in ((None, "NoneType"), (SimpleNamespace(user="ada"), "SimpleNamespace")):
+        with pytest.raises(InputError, match=rf"needs a StudyContext .* not {name}") as caught:
+            graph().compile().invoke({"round": 0}, context=context)
+        assert "open_study" in caught.value.hint

@@ -10,6 +10,7 @@ from chat_talk import FERRY, MILL
 from ingrained.agent.asking import Asker
 from ingrained.agent.chatting import Conversation
 from ingrained.agent.testing import ScriptedModel
+from ingrained.errors import InputError
 from ingrained.graphs.chat import (
     ChatContext,
     OpenStore,
@@ -149,3 +150,9 @@ def test_it_does_without_a_memory():
     done = graph.invoke({}, context=context)
     assert done["answer"]["reply"] == "Hello"
     assert done["answer"]["sources"] == ()
+
+
+def test_without_its_own_context_it_says_what_it_needs():
+    with pytest.raises(InputError, match=r"needs a ChatContext .* not NoneType") as caught:
+        build_chat_graph().compile().invoke({})
+    assert "question=" in caught.value.hint
