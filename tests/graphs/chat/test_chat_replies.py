@@ -1,0 +1,21 @@
+"""What becomes of a reply: which brackets cite, what of it is kept, and what it rests on."""
+
+from __future__ import annotations
+
+import pytest
+
+INDEXED = "In the list [1, 7] take xs[0], or [2]."
+
+
+@pytest.mark.parametrize("cell", ["base", "memory"])
+def test_where_nothing_was_shown_brackets_cite_nothing_and_are_kept(talk, cell):
+    one = talk(lambda _: INDEXED, cell=cell)
+    assert one.say("How do I frobnicate?")["reply"] == INDEXED
+    assert one.told("answered")[0]["unknown"] == []
+    assert one.turns() == [("How do I frobnicate?", INDEXED)]
+
+
+def test_of_a_reply_that_cites_what_is_no_citation_is_kept(talk):
+    one = talk(lambda _: "Ada Kern [1]; it has [1,200] sails, see xs[1].")
+    one.say("Who built the mill at Teskow?")
+    assert one.turns()[0][1] == "Ada Kern; it has [1,200] sails, see xs[1]."
