@@ -93,7 +93,7 @@ def _pieces(
     if asker.has_adapters:
         options["adapter"] = adapter
     for chunk in asker.model.bind(**options).stream(to_messages(prompt)):
-        yield str(chunk.content)
+        yield str(chunk.text)
 
 
 def check(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:

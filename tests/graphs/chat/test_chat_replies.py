@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+from langchain_core.messages import AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
+
+from ingrained.agent.asking import Asker
+from ingrained.agent.testing import ScriptedModel
 
 INDEXED = "In the list [1, 7] take xs[0], or [2]."
 
@@ -19,3 +27,21 @@ def test_of_a_reply_that_cites_what_is_no_citation_is_kept(talk):
     one = talk(lambda _: "Ada Kern [1]; it has [1,200] sails, see xs[1].")
     one.say("Who built the mill at Teskow?")
     assert one.turns()[0][1] == "Ada Kern; it has [1,200] sails, see xs[1]."
+
+
+class Thinking(ScriptedModel):
+    """Streams blocks of content, as some providers do."""
+
+    def _stream(self, *_: Any, **__: Any) -> Iterator[ChatGenerationChunk]:
+        for block in (
+            {"type": "reasoning", "reasoning": "Who was it?", "index": 0},
+            {"type": "text", "text": "Ada", "index": 1},
+            {"type": "text", "text": " Kern", "index": 1},
+        ):
+            yield ChatGenerationChunk(message=AIMessageChunk(content=[block]))
+
+
+def test_of_a_reply_in_blocks_the_text_is_told(talk):
+    one = talk(asker=Asker(Thinking(script={})))
+    assert one.say("Who built the mill at Teskow?")["reply"] == "Ada Kern"
+    assert [event["text"] for event in one.told("piece")] == ["Ada", " Kern"]
