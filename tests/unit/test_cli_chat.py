@@ -278,3 +278,12 @@ def test_a_document_cannot_steer_the_terminal_through_history(chat, agent):
     out, _ = chat(QUESTION, "/history")
     assert "\x1b" not in out
     assert ABSTENTION not in out
+
+
+def test_of_lines_that_are_piped_in_a_stray_byte_loses_none(agent, capsys, monkeypatch):
+    home, behind = agent
+    piped = io.BytesIO(b"hello\nfor 5 \x80\n" + QUESTION.encode() + b"\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(piped, encoding="utf-8"))
+    assert run(["chat", "--home", str(home)], behind) == 0
+    assert "Pip\n[1] teskow.md" in capsys.readouterr().out
+    assert "for 5 \ufffd" in behind.model.asked[-1]
