@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import pytest
-from chat_talk import DOG, MILL, long_talk, own
+from chat_talk import MILL
 
 from ingrained.agent.conversing import Dialogue
 from ingrained.errors import InputError
-from ingrained.memory import Evidence, Memory
 
 QUESTION = "Who built the mill at Teskow?"
 LATER = "The mill at Teskow was built in 1703 by Ada Kern."

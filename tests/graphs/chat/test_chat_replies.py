@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from chat_talk import own
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.testing import ScriptedModel
+from ingrained.graphs.chat.window import prompt_for
 
 INDEXED = "In the list [1, 7] take xs[0], or [2]."
 
@@ -45,3 +47,26 @@ def test_of_a_reply_in_blocks_the_text_is_told(talk):
     one = talk(asker=Asker(Thinking(script={})))
     assert one.say("Who built the mill at Teskow?")["reply"] == "Ada Kern"
     assert [event["text"] for event in one.told("piece")] == ["Ada", " Kern"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "strength"), [("No", 1.0), ("a collar", 1.0), ("No collar and no name", 2.0)]
+)
+def test_a_reply_of_one_word_does_not_say_what_it_rests_on(talk, store, reply, strength):
+    said = "My dog has no collar and no name."
+    talk().say(said)
+    answer = talk(lambda _: reply, thread="another").say("Is my dog a cat?")
+    assert said in [source["quote"] for source in answer["sources"]]
+    assert own(store)[said].strength == strength
+
+
+def test_an_empty_reply_is_no_message_and_roles_stay_in_turn(talk):
+    replies = iter(["Ada Kern", "", "", "Hello"])
+    one = talk(lambda _: next(replies))
+    for text in ("Who built the mill at Teskow?", "xyzzy?", "plugh?"):
+        one.say(text)
+    prompt = prompt_for([], "hello?", one.threads.turns(one.context), "")
+    assert [role for role, _ in prompt] == ["system", "user", "assistant", "user"]
+    assert prompt[-1][1] == "xyzzy?\n\nplugh?\n\nhello?"
+    one.say("hello?")
+    assert one.model.asked[-1] == "\n".join(text for _, text in prompt)
