@@ -62,7 +62,21 @@ def prompt_for(
     if summary:
         ((role, last),) = load("earlier").render(summary=quotable(summary), prompt=last)
     said = [pair for one in turns for pair in (("user", one["user"]), ("assistant", one["agent"]))]
-    return (*system, *said, (role, last))
+    return (*system, *_alternating([*said, (role, last)]))
+
+
+def _alternating(messages: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Leave out what is empty, which some providers refuse, and join what one role says in a row.
+
+    Many chat templates take nothing but user and assistant in turn.
+    """
+    joined: list[tuple[str, str]] = []
+    for role, text in messages:
+        if joined and text and joined[-1][0] == role:
+            joined[-1] = (role, f"{joined[-1][1]}\n\n{text}")
+        elif text:
+            joined.append((role, text))
+    return joined
 
 
 def leans(question: str) -> bool:
