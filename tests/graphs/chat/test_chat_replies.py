@@ -12,7 +12,11 @@ from langchain_core.outputs import ChatGenerationChunk
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.testing import ScriptedModel
+from ingrained.graphs.chat import HomeMemory
 from ingrained.graphs.chat.window import prompt_for
+from ingrained.memory import StoreOptions
+from ingrained.memory.screening import PatternScreen
+from ingrained.memory.testing import HashEmbedder
 
 INDEXED = "In the list [1, 7] take xs[0], or [2]."
 
@@ -70,3 +74,19 @@ def test_an_empty_reply_is_no_message_and_roles_stay_in_turn(talk):
     assert prompt[-1][1] == "xyzzy?\n\nplugh?\n\nhello?"
     one.say("hello?")
     assert one.model.asked[-1] == "\n".join(text for _, text in prompt)
+
+
+@pytest.mark.parametrize(
+    ("question", "reply"),
+    [("Write to ada@example.org.", "Ada Kern"), ("Whom do I write to?", "To ada@example.org.")],
+)
+def test_a_turn_is_withheld_for_what_either_side_says(home, store, talk, question, reply):
+    store.close()
+    options = StoreOptions(screen=PatternScreen(), screening="refuse")
+    memory = HomeMemory(home, HashEmbedder, reading=lambda: options, writing=options)
+    one = talk(lambda _: reply, memory=memory)
+    assert one.say(question)["reply"] == reply
+    assert one.told("withheld")
+    assert one.turns() == []
+    assert own(memory.reading()) == {}
+    memory.close()
