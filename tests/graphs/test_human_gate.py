@@ -190,7 +190,7 @@ def test_what_was_made_is_told_as_made_though_its_node_is_given_answers_in_anoth
     def mixed_up(proposal: Proposal) -> str:
         asked.append(proposal.memory)
         refused = refusal(proposal)
-        others = asked == [fox, fox, sails, fox]
+        others = proposal.memory == fox and asked.count(fox) == 3
         return "What was approved is another change." if others else refused
 
     monkeypatch.setattr("ingrained.graphs.tools.refusal", mixed_up)
