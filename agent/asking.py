@@ -393,7 +393,7 @@ def _as_reply(message: BaseMessage, stop: Sequence[str]) -> Reply:
 
 def _ended(message: BaseMessage, stop: Sequence[str]) -> str:
     """Return a reply up to and with the first stop text, which our own model leaves out."""
-    text = str(message.content)
+    text = str(message.text)
     ended_by = message.response_metadata.get("stop_sequence")
     if ended_by in stop:
         return f"{text}{ended_by}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import string
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,9 +13,17 @@ from ingrained.memory.results import Recalled
 
 from .recalling import Excerpt
 
-_CITATION = re.compile(r"(\s*)\[(\d+(?:\s*,\s*\d+)*)\]")
-_UNFINISHED = re.compile(r"\s*(?:\[[\d,\s]*)?\Z")
-"""An end of a text that may yet become a citation."""
+_TOKEN = re.compile(
+    r"(?P<ticks>`+)"
+    r"|(?<=\w)(?:\[[0-9,\s]*\])+"  # xs[1][2]
+    r"|(?<!\s)(?P<cites>\s*(?<!\w)\[[0-9,\s\[\]]*\](?!\())"
+    r"|\n"
+)
+_CITATION = re.compile(r"(\s*)(?<!\w)\[\s*([0-9]{1,2}(?:\s*,\s*[0-9]{1,2})*)\s*\]")
+"""One in brackets of its own: a number of three digits is an amount or a year."""
+_INSIDE = f"[],{string.digits}{string.whitespace}"
+_FENCE = 3
+"""Backticks from which code does not end with its line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,49 +105,104 @@ def _source(number: int, found: Recalled, document: str) -> Source:
 
 def cited(text: str) -> list[int]:
     """Return the numbers that a reply names in brackets, each once, in order."""
-    found = (number for _, numbers in _CITATION.findall(text) for number in numbers.split(","))
-    return list(dict.fromkeys(map(int, found)))
+    every = _Sieve(lambda _: True)
+    every.whole(text)
+    return every.dropped
 
 
-def without_citations(text: str) -> str:
-    """Return a reply without the numbers that it names in brackets."""
-    return _CITATION.sub("", text).strip()
+def without_citations(text: str, shown: Collection[int]) -> str:
+    """Return a reply without the numbers in brackets of what was shown; any others cite nothing."""
+    return _Sieve(lambda number: number in shown).whole(text).strip()
 
 
-class CitationCheck:
+class _Sieve:
+    """Lets a text through piece by piece, without some of the numbers that it cites.
+
+    What stands in code, directly after a word (`xs[1]`) or before a link's address (`[1](url)`) is no
+    citation, nor is a number of more than two digits.
+
+    Args:
+        drops: Whether a number is taken out.
+
+    Attributes:
+        dropped: The numbers that were taken out, each once, in order.
+    """
+
+    def __init__(self, drops: Callable[[int], bool]) -> None:
+        self._drops = drops
+        self._text = ""
+        self._done = 0
+        self._code = ""
+        """The backticks that opened the code that the text is in."""
+        self.dropped: list[int] = []
+
+    def passed(self, piece: str) -> str:
+        """Return what can be shown by now; what may become a citation is held back."""
+        self._text += piece
+        return self._sifted(_settled(self._text))
+
+    def rest(self) -> str:
+        """Return what was held back, at the end of the text."""
+        return self._sifted(len(self._text))
+
+    def whole(self, text: str) -> str:
+        """Return what is left of a whole text."""
+        return self.passed(text) + self.rest()
+
+    def _sifted(self, end: int) -> str:
+        out = []
+        for token in _TOKEN.finditer(self._text, self._done, end):
+            out += [self._text[self._done : token.start()], self._left(token)]
+            self._done = token.end()
+        out.append(self._text[self._done : end])
+        self._done = end
+        return "".join(out)
+
+    def _left(self, token: re.Match[str]) -> str:
+        """Return what is left of backticks, brackets or the end of a line."""
+        text = token[0]
+        if "\n" in text and len(self._code) < _FENCE:
+            self._code = ""
+        if token["ticks"] and self._code in ("", text):
+            self._code = "" if self._code else text
+        return self._without(text) if token["cites"] and not self._code else text
+
+    def _without(self, text: str) -> str:
+        """Take out of "[[9]7]" what "[7]" is made of by that, too."""
+        while (left := _CITATION.sub(self._citation, text)) != text:
+            text = left
+        return text
+
+    def _citation(self, match: re.Match[str]) -> str:
+        numbers = [int(number) for number in match[2].split(",")]
+        kept = [number for number in numbers if not self._drops(number)]
+        self.dropped = list(dict.fromkeys([*self.dropped, *filter(self._drops, numbers)]))
+        if len(kept) == len(numbers):
+            return match[0]
+        return f"{match[1]}[{', '.join(map(str, kept))}]" if kept else ""
+
+
+def _settled(text: str) -> int:
+    """Return where the end of a text begins that may yet become a citation, or opens code."""
+    bare = text.rstrip(_INSIDE)
+    start = text.find("[", len(bare))
+    if start >= 0:
+        return len(text[:start].rstrip())
+    return min(len(text.rstrip()), len(text.rstrip("`")))
+
+
+class CitationCheck(_Sieve):
     """Lets a reply through piece by piece, without the numbers of sources that were not shown.
 
     Args:
         shown: The numbers that stood in the prompt.
-
-    Attributes:
-        unknown: The numbers that were taken out, each once.
     """
 
     def __init__(self, shown: Iterable[int]) -> None:
-        self._shown: Collection[int] = frozenset(shown)
-        self._held = ""
-        self.unknown: list[int] = []
+        known = frozenset(shown)
+        super().__init__(lambda number: number not in known)
 
-    def passed(self, piece: str) -> str:
-        """Return what can be shown by now; what may become a citation is held back."""
-        text = self._held + piece
-        match = _UNFINISHED.search(text)
-        end = match.start() if match else len(text)
-        self._held = text[end:]
-        return _CITATION.sub(self._checked, text[:end])
-
-    def rest(self) -> str:
-        """Return what was held back, at the end of the reply."""
-        text, self._held = self._held, ""
-        return text
-
-    def _checked(self, match: re.Match[str]) -> str:
-        numbers = [int(number) for number in match[2].split(",")]
-        known = [number for number in numbers if number in self._shown]
-        self.unknown += [
-            one for one in numbers if one not in self._shown and one not in self.unknown
-        ]
-        if len(known) == len(numbers):
-            return match[0]
-        return f"{match[1]}[{', '.join(map(str, known))}]" if known else ""
+    @property
+    def unknown(self) -> list[int]:
+        """The numbers that were taken out, each once."""
+        return self.dropped

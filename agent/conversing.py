@@ -18,6 +18,7 @@ from ingrained.graphs.chat.episodes import statement
 from ingrained.graphs.chat.nodes import WHO
 from ingrained.graphs.chat.state import Turn
 from ingrained.graphs.chat.threads import Threads
+from ingrained.memory.entries import near_key
 from ingrained.memory.records import Memory
 from ingrained.memory.results import Event
 from ingrained.memory.store import MemoryStore
@@ -153,7 +154,8 @@ class Dialogue:
             it, and nothing was changed.
 
         Raises:
-            InputError: no such source, or it says the same.
+            InputError: no such source, it says the same, or it holds no longer itself; nothing is
+                changed.
             StoreError: the memory cannot be written to now.
         """
         source = self.source(label)
@@ -164,12 +166,18 @@ class Dialogue:
                 said = dataclasses.replace(
                     said, namespace=old.namespace, title=old.title, tags=(CORRECTED,)
                 )
+            _check_news(old, text)
             made = len(self._changes)
             new = self._insert(store, said, f"the user corrected {old.id}")
             if new is None:
                 return None
-            store.supersede(old.id, new.id, who=WHO, why="the user corrected it")
             inserted = self._changes.pop() if len(self._changes) > made else []
+            try:
+                store.supersede(old.id, new.id, who=WHO, why="the user corrected it")
+            except InputError:
+                for event in inserted:
+                    store.undo(event, whole=True, who=WHO, why="it could not correct anything")
+                raise
             self._changes.append([*inserted, store.history(old.id)[-1].id])
             return store.get(old.id), store.get(new.id)
 
@@ -267,3 +275,11 @@ class Dialogue:
         if self._context.memory is None:
             raise StoreError("this conversation has no memory", hint="Open it with one.")
         return self._context.memory
+
+
+def _check_news(old: Memory, text: str) -> None:
+    """Refuse what would be merged with what it is to correct."""
+    if near_key(old) == near_key(dataclasses.replace(old, text=text)):
+        raise InputError(
+            f"memory {old.id} says this already", hint="/correct N TEXT takes what holds instead."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +94,9 @@ def _grade(talk: Dialogue, reply: str) -> None:
 def _lines(history: Path) -> Iterator[str]:
     """Yield what is typed; Ctrl-C empties the line, Ctrl-D ends."""
     if not sys.stdin.isatty():
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            # One stray byte is no reason to lose every line.
+            sys.stdin.reconfigure(errors="replace")
         yield from sys.stdin
         return
     from prompt_toolkit import PromptSession

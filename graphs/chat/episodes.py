@@ -19,6 +19,7 @@ from ingrained.graphs.chat.state import ChatState, Turn
 from ingrained.graphs.chat.window import window
 from ingrained.graphs.erasure_plan import TURN
 from ingrained.memory.filters import Where
+from ingrained.memory.lexical import terms
 from ingrained.memory.records import Memory
 
 TOLD = "told"
@@ -28,6 +29,8 @@ KEPT_STRENGTH = 30.0
 1 day of MemoryBank."""
 MOST_SHOWN = 600
 """Characters that are shown of something said, which may be a whole document that was pasted in."""
+_TELLING = 2
+"""Words with a meaning of their own from which a reply tells what it rests on."""
 _SENTENCE = re.compile(r"[^.!?]*[.!?]*")
 _ASKS = re.compile(
     r"(and|but|so|then)?\W*(who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|"
@@ -111,11 +114,16 @@ def _clipped(text: str) -> str:
 
 
 def of_use(sources: Iterable[Source], reply: str) -> list[str]:
-    """Return the ids of memories that a reply names by number, or that say it word for word."""
+    """Return the ids of memories that a reply names by number, or that say it word for word.
+
+    One word, as "No", stands in many a memory that it does not rest on.
+    """
     if abstained(reply):
         return []
-    named = cited(reply)
-    useful = (one for one in sources if one.number in named or contains(one.quote, reply))
+    named, telling = cited(reply), len(terms(reply)) >= _TELLING
+    useful = (
+        one for one in sources if one.number in named or (telling and contains(one.quote, reply))
+    )
     return list(dict.fromkeys(one.memory for one in useful))
 
 

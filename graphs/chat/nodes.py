@@ -70,7 +70,7 @@ def _found(context: ChatContext, state: ChatState, searched: str) -> list[Excerp
 
 def answer(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     """Reply, telling each piece as it comes, without numbers of sources that were not shown."""
-    check = _citation_check(state, runtime.context)
+    check = _citation_check(state)
     turns, said = _laid(state, runtime.context), []
     prompt = prompt_for(state["excerpts"], state["question"], turns, state.get("summary", ""))
     for piece in _pieces(runtime.context, prompt, state["excerpts"], turns):
@@ -105,13 +105,13 @@ def _pieces(
     if asker.has_adapters:
         options["adapter"] = adapter
     for chunk in asker.model.bind(**options).stream(to_messages(prompt)):
-        yield str(chunk.content)
+        yield str(chunk.text)
 
 
 def check(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     """Take out of the reply what it cites and was not shown, and put its sources beside it."""
     context, reply = runtime.context, state["reply"]
-    checked = _citation_check(state, context)
+    checked = _citation_check(state)
     if checked:
         reply = (checked.passed(reply) + checked.rest()).strip()
     adapter = context.asker.adapter_in(context.cell, context.adapter, notes=bool(state["excerpts"]))
@@ -129,10 +129,14 @@ def check(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     return {"answer": found}
 
 
-def _citation_check(state: ChatState, context: ChatContext) -> CitationCheck | None:
-    """Return what checks citations; None where nothing is recalled, and brackets cite nothing."""
-    shown = range(1, len(state["excerpts"]) + 1)
-    return CitationCheck(shown) if context.recalls else None
+def _citation_check(state: ChatState) -> CitationCheck | None:
+    """Return what checks citations; None where nothing was shown, and brackets cite nothing."""
+    return CitationCheck(_shown(state)) if state["excerpts"] else None
+
+
+def _shown(state: ChatState) -> range:
+    """Return the numbers that stood in the prompt."""
+    return range(1, len(state["excerpts"]) + 1)
 
 
 def keep(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
@@ -144,7 +148,7 @@ def keep(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     if context.memory and any(map(context.memory.withholds, (question, reply))):
         _tell(runtime, "keep", event="withheld")
         return {}
-    reply, now = without_citations(reply), context.clock()
+    reply, now = without_citations(reply, _shown(state)), context.clock()
     id_ = sha256(f"{context.thread}\x1f{now}\x1f{question}")[:12]
     turn = Turn(id=id_, time=now, user=question, agent=reply)
     return {"turns": [*state.get("turns", []), turn]}

@@ -10,19 +10,37 @@ from ingrained.agent.grading import abstained
 from ingrained.agent.prompts import Messages, load
 from ingrained.graphs.chat.quoting import quotable
 from ingrained.graphs.chat.state import ChatState, Turn
+from ingrained.memory.lexical import terms
 
 _POINTS_BACK = re.compile(
-    r"\A\W*(and|but|so|or|then|why|since when|what about|how about|(what|who|where) else)\b"
+    r"\A\W*(since when|what about|how about|(what|who|where) else)\b"
     r"|\b(is|was|were|are|do|does|did|of|about|for|with|at|by|to|in|after|before)\s+that\b"
     r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )\bthere\b",
     re.IGNORECASE,
 )
 """Words that point back, but neither "the bridge that fell" nor "are there geese"."""
+_GOES_ON = re.compile(r"\A\W*(and|but|so|or|then|why)\b", re.IGNORECASE)
+"""How what goes on begins, and what does not: "And Rome?", "Why is the sky blue?"."""
+_CLAUSE = re.compile(
+    r"\b(who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|"
+    r"can|could|will|would|should|has|have|had)\b",
+    re.IGNORECASE,
+)
+_DUMMY = re.compile(
+    r"\b(time|day|date|month|year) (is|was) it\b"
+    r"|\bit (rain|snow)(s|ed|ing)?\b"
+    r"|\bit (true|possible|likely|known|legal|necessary|important|common|normal) (that|to|for)\b"
+    r"|\bit takes? to\b",
+    re.IGNORECASE,
+)
+"""An "it" that stands for nothing."""
 _PRONOUN = re.compile(
     r"\b(he|she|it|they|him|her|hers|them|his|its|their|theirs|this|these|those)\b", re.IGNORECASE
 )
 _NAMED = re.compile(r"(?i:\b(?:the|an?|my|our|your)\b)|(?<=\s)[A-Z]\w")
 """Something that a pronoun after it may stand for."""
+_PIECE = 2
+"""Most words with a meaning of their own in a piece of a question."""
 _CHAIN = 3
 """Most turns that a follow-up question is searched with."""
 
@@ -44,15 +62,44 @@ def prompt_for(
     if summary:
         ((role, last),) = load("earlier").render(summary=quotable(summary), prompt=last)
     said = [pair for one in turns for pair in (("user", one["user"]), ("assistant", one["agent"]))]
-    return (*system, *said, (role, last))
+    return (*system, *_alternating([*said, (role, last)]))
+
+
+def _alternating(messages: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Leave out what is empty, which some providers refuse, and join what one role says in a row.
+
+    Many chat templates take nothing but user and assistant in turn.
+    """
+    joined: list[tuple[str, str]] = []
+    for role, text in messages:
+        if joined and text and joined[-1][0] == role:
+            joined[-1] = (role, f"{joined[-1][1]}\n\n{text}")
+        elif text:
+            joined.append((role, text))
+    return joined
 
 
 def leans(question: str) -> bool:
     """Return whether a question cannot be understood by itself: "And when was that?"."""
-    if _POINTS_BACK.search(question):
+    if _POINTS_BACK.search(question) or _goes_on(question):
         return True
-    pronoun = _PRONOUN.search(question)
-    return pronoun is not None and not _NAMED.search(question[: pronoun.start()])
+    said = _DUMMY.sub("", question)
+    pronoun = _PRONOUN.search(said)
+    return pronoun is not None and not _NAMED.search(said[: pronoun.start()])
+
+
+def _goes_on(question: str) -> bool:
+    """Return whether a question is only a piece: "And the mill of Teskow?", "And who paid?", "Why not?".
+
+    One that says more than a piece can stands by itself, whatever word it begins with.
+    """
+    begun = _GOES_ON.match(question)
+    if not begun:
+        return False
+    rest = question[begun.end() :]
+    if not _CLAUSE.search(rest):
+        return len(terms(rest)) <= _PIECE
+    return len(terms(rest)) <= (0 if begun[1].lower() == "why" else 1)
 
 
 def in_context(question: str, turns: Sequence[Turn]) -> str:

@@ -15,6 +15,7 @@ from plugged import ADA, calling, put, saying, texts, tool_graph
 from pydantic import ValidationError
 
 from ingrained.graphs import memory_tools
+from ingrained.graphs.approving import Proposal, refusal
 from ingrained.memory import MemoryStore
 
 FOX = "Ada keeps a fox."
@@ -177,3 +178,33 @@ def test_two_changes_of_one_node_are_each_made_once_by_their_own_approval(store:
     assert said[1].startswith("The user rejected")
     assert said[2].startswith("Remembered as memory")
     assert [event.kind for event in store.events()].count("forget") == 1
+
+
+def test_what_was_made_is_told_as_made_though_its_node_is_given_answers_in_another_order(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+):
+    """Calls that run beside each other ask in any order when their node runs again."""
+    fox, sails = put(store, FOX), put(store, "Ada sails on Sundays.")
+    asked: list[str] = []
+
+    def mixed_up(proposal: Proposal) -> str:
+        asked.append(proposal.memory)
+        refused = refusal(proposal)
+        others = proposal.memory == fox and asked.count(fox) == 3
+        return "What was approved is another change." if others else refused
+
+    monkeypatch.setattr("ingrained.graphs.tools.refusal", mixed_up)
+    calls = [
+        *calling("forget", memory_id=fox, id="1").tool_calls,
+        *calling("forget", memory_id=sails, id="2").tool_calls,
+    ]
+    graph = tool_graph(memory_tools(store, approve=True), checkpointer=InMemorySaver())
+    one_by_one: Any = {**THREAD, "max_concurrency": 1}
+    given: Any = {"messages": [AIMessage("", tool_calls=calls)]}
+    for _ in range(2):
+        (question,) = graph.invoke(given, one_by_one, context=ADA)["__interrupt__"]
+        given = decision(question, approved=True)
+    said = [one.content for one in graph.invoke(given, one_by_one, context=ADA)["messages"][1:]]
+
+    assert [text.startswith("Forgot memory") for text in said] == [True, True]
+    assert [event.kind for event in store.events()].count("forget") == 2

@@ -209,6 +209,15 @@ def test_the_memory_of_somebody_else_is_as_if_it_did_not_exist(store: MemoryStor
     assert texts(store, ("user", BOB["user_id"])) == []
 
 
+@pytest.mark.parametrize("name", ["forget", "remember"])
+def test_the_beginning_of_an_id_names_nothing(store: MemoryStore, name: str):
+    begun = put(store, FOX)[:6]
+    args = {"memory_id": begun} if name == "forget" else {"text": "No.", "replaces": begun}
+    message = called(memory_tools(store), name, context=ADA, **args)
+    assert message.content.startswith(f"There is no memory {begun!r}. Call recall")
+    assert texts(store) == [FOX]
+
+
 def test_what_is_shared_is_read_by_all_and_changed_by_none(store: MemoryStore):
     common = put(store, "The zoo has a red fox.", ("default",))
     put(store, "My fox is called Rix.")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from langchain_core.messages import AIMessage
 from models_tiny import tiny_engine, tiny_model, tiny_tokenizer, write_adapter
 from pydantic import Field
 
@@ -72,6 +73,12 @@ def test_an_exam_weakens_the_adapter_only_beside_notes(
 
     assert [options["adapter"] for options in model.options] == [used]
     assert ("Mara Vint" in model.asked[0]) is (cell in ("memory", "both"))
+
+
+def test_of_a_reply_in_blocks_the_text_is_the_reply() -> None:
+    blocks = [{"type": "reasoning", "reasoning": "Who?"}, {"type": "text", "text": "Mara Vint"}]
+    asker = Asker(ScriptedModel(script=lambda _: AIMessage(blocks)))
+    assert asker.ask([closed_book(QUESTION)], phase="ask") == ["Mara Vint"]
 
 
 def test_the_exam_that_a_user_sits_knows_the_weakened_adapter(

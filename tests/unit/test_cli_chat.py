@@ -301,3 +301,12 @@ def test_two_new_conversations_of_one_second_are_two(chat, monkeypatch):
     first = chat(options=("--new",))[1].split("conversation ")[1].split()[0]
     second = chat(options=("--new",))[1].split("conversation ")[1].split()[0]
     assert second == f"{first}-2"
+
+
+def test_of_lines_that_are_piped_in_a_stray_byte_loses_none(agent, capsys, monkeypatch):
+    home, behind = agent
+    piped = io.BytesIO(b"hello\nfor 5 \x80\n" + QUESTION.encode() + b"\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(piped, encoding="utf-8"))
+    assert run(["chat", "--home", str(home)], behind) == 0
+    assert "Pip\n[1] teskow.md" in capsys.readouterr().out
+    assert "for 5 \ufffd" in behind.model.asked[-1]

@@ -1,0 +1,98 @@
+"""What a person does in a conversation beside asking, and how it is taken back."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from chat_talk import MILL, long_talk
+
+from ingrained.agent.conversing import Dialogue
+from ingrained.errors import InputError
+from ingrained.memory import Evidence, Memory
+
+QUESTION = "Who built the mill at Teskow?"
+LATER = "The mill at Teskow was built in 1703 by Ada Kern."
+
+
+def unheard(_event: dict[str, Any]) -> None:
+    """Listen to nothing."""
+
+
+def dialogue(one: Any, **options: Any) -> Dialogue:
+    return Dialogue(one.threads, one.context, **options)
+
+
+@pytest.mark.parametrize("text", [MILL.upper(), f"{MILL[:-1]}!", f"  {MILL}"])
+def test_a_correction_that_says_the_same_changes_nothing(talk, store, text):
+    here = dialogue(talk())
+    (source, *_) = here.ask(QUESTION, unheard).sources
+    before = store.get(source.memory)
+    with pytest.raises(InputError, match="says this already"):
+        here.correct("1", text)
+    assert store.get(source.memory) == before
+    assert len(store.history(source.memory)) == 1
+    with pytest.raises(InputError, match="nothing was changed"):
+        here.undo()
+
+
+def test_a_correction_by_what_holds_no_longer_leaves_nothing_of_itself(talk, store):
+    here = dialogue(talk())
+    here.ask(QUESTION, unheard)
+    old, _ = here.correct("1", LATER)
+    here.ask(QUESTION, unheard)
+    with pytest.raises(InputError, match="it is superseded"):
+        here.correct("1", MILL)
+    assert store.get(old.id) == old
+    here.undo()
+    assert store.get(old.id).status == "active", "what is taken back is the correction before"
+
+
+def test_forgetting_twice_is_one_change(talk, store):
+    here = dialogue(talk())
+    (source, *_) = here.ask(QUESTION, unheard).sources
+    here.forget("1")
+    here.forget("1")
+    here.undo()
+    assert store.get(source.memory).status == "active"
+    with pytest.raises(InputError, match="nothing was changed"):
+        here.undo()
+
+
+def test_what_went_with_a_memory_comes_back_with_it(talk, store):
+    mill = next(one for one in store.list() if one.text == MILL)
+    made = Memory(id="", text="Ada Kern built mills.", kind="insight", derived_from=(mill.id,))
+    (made_of_it,) = store.insert([made], who="study", why="a test")
+    here = dialogue(talk())
+    sources = here.ask(QUESTION, unheard).sources
+    here.forget(str(next(one.number for one in sources if one.memory == mill.id)))
+    assert store.get(made_of_it.id).status == "stale"
+    here.undo()
+    assert store.get(made_of_it.id).status == "active"
+
+
+def test_an_answer_whose_summary_was_cut_short_is_an_answer(talk):
+    one = long_talk(talk)
+    script = one.model.script
+
+    def cut(prompt: str) -> str:
+        if prompt.startswith("Sum up"):
+            raise KeyboardInterrupt
+        return str(script(prompt))
+
+    one.model.script = cut
+    here = dialogue(one)
+    assert here.ask("Who built the mill at Teskow? " * 9, unheard).reply == "Ada Kern"
+    assert here.last is not None
+    assert here.turns()[-1]["agent"] == "Ada Kern"
+
+
+def test_the_quiz_asks_by_chance_of_all_that_was_tried(talk, store):
+    questions = {f"What is {number}?" for number in range(4)}
+    for question in questions:
+        tried = Evidence(question=question, answer="x", passed_before=False, passed_after=True)
+        text = f"The answer to {question} is x."
+        store.insert([Memory(id="", text=text, evidence=(tried,))], who="study", why="a test")
+    here = dialogue(talk(), chance=random.Random(0))
+    assert {here.pose().question for _ in range(40)} == questions
