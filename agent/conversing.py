@@ -11,14 +11,16 @@ from typing import Any
 from ingrained.agent.cells import settled_cell
 from ingrained.agent.citing import Answer, Source, labelled
 from ingrained.agent.grading import agrees
+from ingrained.agent.recalling import shown
 from ingrained.errors import InputError, StoreError
 from ingrained.graphs.chat.access import Access
 from ingrained.graphs.chat.context import ChatContext
-from ingrained.graphs.chat.episodes import statement
+from ingrained.graphs.chat.episodes import day, statement
 from ingrained.graphs.chat.nodes import WHO
 from ingrained.graphs.chat.state import Turn
 from ingrained.graphs.chat.threads import Threads
 from ingrained.memory.entries import near_key
+from ingrained.memory.lexical import stems, terms
 from ingrained.memory.records import Memory
 from ingrained.memory.results import Event
 from ingrained.memory.store import MemoryStore
@@ -154,8 +156,8 @@ class Dialogue:
             it, and nothing was changed.
 
         Raises:
-            InputError: no such source, it says the same, or it holds no longer itself; nothing is
-                changed.
+            InputError: no such source, it says the same or speaks of something else, or it holds no
+                longer itself; nothing is changed.
             StoreError: the memory cannot be written to now.
         """
         source = self.source(label)
@@ -163,9 +165,11 @@ class Dialogue:
             old = store.get(source.memory)
             said = statement(text, self._context)
             if old.namespace != said.namespace:
+                by = f"corrected by {self._context.user} on {day(said.created)}"
                 said = dataclasses.replace(
-                    said, namespace=old.namespace, title=old.title, tags=(CORRECTED,)
-                )
+                    said, namespace=old.namespace, tags=(CORRECTED,),
+                    title=f"{old.title}, {by}" if old.title else by,
+                )  # fmt: skip
             _check_news(old, text)
             made = len(self._changes)
             new = self._insert(store, said, f"the user corrected {old.id}")
@@ -185,15 +189,16 @@ class Dialogue:
         """Forget a source of the last answer; takes a label as `correct` does.
 
         Raises:
-            InputError: no such source.
+            InputError: no such source, or it is forgotten already.
             StoreError: the memory cannot be written to now.
         """
         source = self.source(label)
         with self._memory().writing() as store:
             before = store.get(source.memory)
+            if before.status == "forgotten":
+                raise InputError(f"memory {before.id} is forgotten already")
             store.forget([before.id], who=WHO, why="the user asked to")
-            if before.status != "forgotten":
-                self._changes.append([store.history(before.id)[-1].id])
+            self._changes.append([store.history(before.id)[-1].id])
             return before
 
     def undo(self) -> list[Memory]:
@@ -205,7 +210,7 @@ class Dialogue:
         """
         if not self._changes:
             raise InputError(
-                "nothing was changed in this conversation since it was opened",
+                "there is nothing to take back of what was done since the chat was opened",
                 hint="Older changes: `ingrained memory history ID`, then `ingrained memory undo`.",
             )
         with self._memory().writing() as store:
@@ -278,8 +283,13 @@ class Dialogue:
 
 
 def _check_news(old: Memory, text: str) -> None:
-    """Refuse what would be merged with what it is to correct."""
+    """Refuse what would be merged with what it is to correct, or speaks of something else."""
     if near_key(old) == near_key(dataclasses.replace(old, text=text)):
         raise InputError(
             f"memory {old.id} says this already", hint="/correct N TEXT takes what holds instead."
+        )
+    if stems(terms(text)).isdisjoint(stems(terms(f"{old.title} {old.text}"))):
+        raise InputError(
+            f"that has no word in common with what it is to correct: “{shown('', old.text)}”",
+            hint="Check the number with /sources, and say the whole: /correct 1 The mill was built in 1703.",
         )

@@ -54,7 +54,10 @@ def chat(
 
 
 def converse(talk: Dialogue, lines: Iterator[str]) -> None:
-    """Answer lines until they end or one says /quit."""
+    """Answer lines until they end or one says /quit.
+
+    A command or an empty line gives up a quiz question that waits for its answer.
+    """
     from ingrained.agent.ui.console import results, show_error
     from ingrained.agent.ui.conversation import Telling
 
@@ -62,12 +65,13 @@ def converse(talk: Dialogue, lines: Iterator[str]) -> None:
     for line in lines:
         text = line.strip()
         try:
-            if text.startswith("/"):
-                if not obey(talk, text):
+            if text.startswith("/") or not text:
+                talk.posed = None
+                if text and not obey(talk, text):
                     return
-            elif text and talk.posed:
+            elif talk.posed:
                 _grade(talk, text)
-            elif text:
+            else:
                 _turn(talk, text, telling)
         except IngrainedError as error:
             show_error(error, as_json=False)

@@ -51,7 +51,7 @@ def _sources(talk: Dialogue, _argument: str) -> None:
     from ingrained.agent.ui.answers import show_sources
 
     if talk.last is None:
-        _say("Nothing was answered yet.")
+        _say("Nothing was answered since the chat was opened.")
     else:
         show_sources(talk.last, apart=True)
 
@@ -60,7 +60,7 @@ def _why(talk: Dialogue, _argument: str) -> None:
     from ingrained.agent.ui.conversation import show_why
 
     if talk.last is None:
-        _say("Nothing was answered yet.")
+        _say("Nothing was answered since the chat was opened.")
     else:
         show_why(talk.last, talk.why())
 
@@ -140,7 +140,9 @@ COMMANDS = {
     "/forget": Command(run=_forget, takes="N", does="forget source N of the last answer"),
     "/undo": Command(run=_undo, does="take back the last of these three"),
     "/quiz": Command(
-        run=_quiz, does="you are asked what the agent was tried on; your next line is graded"
+        run=_quiz,
+        does="you are asked what the agent was tried on; your next line is graded, an empty one or a "
+        "command gives up",
     ),
     "/cell": Command(run=_cell, takes="[NAME]", does="what is answered with, or another"),
     "/history": Command(run=_history, does="this conversation so far"),

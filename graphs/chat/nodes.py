@@ -71,13 +71,25 @@ def _found(context: ChatContext, state: ChatState, searched: str) -> list[Excerp
 def answer(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     """Reply, telling each piece as it comes, without numbers of sources that were not shown."""
     check = _citation_check(state)
-    turns, said = _laid(state, runtime.context), []
-    prompt = prompt_for(state["excerpts"], state["question"], turns, state.get("summary", ""))
+    said: list[str] = []
+    turns, summary = _laid(state, runtime.context), state.get("summary", "")
+    if _stands_alone(state):
+        turns, summary = [], ""
+    prompt = prompt_for(state["excerpts"], state["question"], turns, summary)
     for piece in _pieces(runtime.context, prompt, state["excerpts"], turns):
         said.append(piece)
         _tell_piece(runtime, check.passed(piece) if check else piece)
     _tell_piece(runtime, check.rest() if check else "")
     return {"reply": "".join(said).strip()}
+
+
+def _stands_alone(state: ChatState) -> bool:
+    """Return whether a question is understood without the turns before it, and something studied fits it.
+
+    With those in view the default model answers it as it answered the last one (LOG.md).
+    """
+    studied = any(source["document"] for source in state["sources"])
+    return studied and not leans(state["question"])
 
 
 def _tell_piece(runtime: Runtime[ChatContext], text: str) -> None:

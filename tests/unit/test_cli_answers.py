@@ -185,7 +185,7 @@ def test_chat_answers_each_line_and_obeys_its_commands(agent, capsys, monkeypatc
     out, err = capsys.readouterr()
     assert out.startswith("Pip\n[1] teskow.md")
     assert "I don't know." in out
-    assert "Nothing was answered yet." in err
+    assert "Nothing was answered since the chat was opened." in err
     assert "Answering in the cell base." in err
     assert "there is no cell 'x'" in err
     assert "The cell is base, of base, memory, adapter, both." in err

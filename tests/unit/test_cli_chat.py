@@ -104,7 +104,7 @@ def test_a_reply_with_a_number_that_was_not_shown(chat, agent):
 
 def test_why_shows_scores_evidence_dates_and_the_cell(chat):
     out, err = chat("/why", QUESTION, "/why")
-    assert "Nothing was answered yet." in err
+    assert "Nothing was answered since the chat was opened." in err
     told = out.split("cell memory\n", 1)[1]
     assert f"“{QUESTION}”: cell memory, no adapter" in told
     assert "[1] score 1.00, retention 1.00" in told
@@ -148,7 +148,7 @@ def test_a_correction_takes_the_place_of_a_source_and_can_be_taken_back(chat, ag
     assert (known[right].namespace, known[right].tags) == (("default",), ("corrected",))
 
     _, err = chat("/undo")
-    assert "nothing was changed in this conversation since it was opened" in err
+    assert "there is nothing to take back" in err
 
 
 def test_undo_takes_back_the_last_change(chat, agent):
@@ -309,4 +309,10 @@ def test_of_lines_that_are_piped_in_a_stray_byte_loses_none(agent, capsys, monke
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(piped, encoding="utf-8"))
     assert run(["chat", "--home", str(home)], behind) == 0
     assert "Pip\n[1] teskow.md" in capsys.readouterr().out
-    assert "for 5 \ufffd" in behind.model.asked[-1]
+    assert any("for 5 \ufffd" in asked for asked in behind.model.asked)
+
+
+@pytest.mark.parametrize("line", ["", "/cell"])
+def test_a_quiz_question_is_given_up_by_an_empty_line_or_a_command(chat, line):
+    out, _ = chat("/quiz", line, QUESTION)
+    assert "Pip\n[1] teskow.md" in out, "it is asked, not graded"

@@ -33,8 +33,24 @@ def test_a_correction_that_says_the_same_changes_nothing(talk, store, text):
         here.correct("1", text)
     assert store.get(source.memory) == before
     assert len(store.history(source.memory)) == 1
-    with pytest.raises(InputError, match="nothing was changed"):
+    with pytest.raises(InputError, match="nothing to take back"):
         here.undo()
+
+
+def test_a_correction_says_who_corrected_what_everybody_reads(talk):
+    here = dialogue(talk(user="bea"))
+    here.ask(QUESTION, unheard)
+    _, new = here.correct("1", LATER)
+    assert new.title == "corrected by bea on 2024-10-04"
+    assert new.namespace == ("default",)
+
+
+def test_a_correction_that_has_no_word_of_its_source_is_of_another(talk, store):
+    here = dialogue(talk())
+    (source, *_) = here.ask(QUESTION, unheard).sources
+    with pytest.raises(InputError, match="no word in common"):
+        here.correct("1", "My favourite colour is orange.")
+    assert store.get(source.memory).status == "active"
 
 
 def test_a_correction_by_what_holds_no_longer_leaves_nothing_of_itself(talk, store):
@@ -53,10 +69,11 @@ def test_forgetting_twice_is_one_change(talk, store):
     here = dialogue(talk())
     (source, *_) = here.ask(QUESTION, unheard).sources
     here.forget("1")
-    here.forget("1")
+    with pytest.raises(InputError, match="forgotten already"):
+        here.forget("1")
     here.undo()
     assert store.get(source.memory).status == "active"
-    with pytest.raises(InputError, match="nothing was changed"):
+    with pytest.raises(InputError, match="nothing to take back"):
         here.undo()
 
 

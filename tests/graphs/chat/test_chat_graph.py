@@ -16,7 +16,8 @@ from ingrained.graphs.chat import (
     OpenStore,
     build_chat_graph,
 )
-from ingrained.memory import Memory
+from ingrained.memory import Memory, Span
+from ingrained.memory.records import sha256
 
 
 @pytest.mark.parametrize("cell", ["base", "memory"])
@@ -36,6 +37,21 @@ def test_the_last_turns_stand_in_the_prompt_word_for_word(talk):
     prompt = one.model.asked[-1]
     assert "\nWho built the mill at Teskow?\nAda Kern\n" in prompt
     assert prompt.endswith("Question: Who paid for the ferry of Orrelsund?")
+
+
+def test_a_question_that_stands_by_itself_is_asked_as_ask_asks_it_if_something_studied_fits(
+    talk, store
+):
+    span = Span(
+        document="ferry.md", version="", start=0, end=len(FERRY), quote=FERRY, quote_sha256=sha256(FERRY)
+    )  # fmt: skip
+    store.insert([Memory(id="", text=FERRY, spans=(span,))], who="study", why="a test")
+    one = talk()
+    one.say("Who built the mill at Teskow?")
+    one.say("Who paid for the ferry of Orrelsund?")
+    assert "Who built the mill" not in one.model.asked[-1]
+    one.say("And who is he?")
+    assert "\nWho paid for the ferry of Orrelsund?\nAda Kern\n" in one.model.asked[-1]
 
 
 def test_a_question_that_leans_on_the_turn_before_is_searched_with_it(talk):
