@@ -41,7 +41,7 @@ RECALLING = 4
 """Prompts that they stand in."""
 TRAINED_TOKENS = 930
 """Trained on for each memory, over all epochs of the default recipe."""
-REPLAYED_TOKENS = 11_700
+REPLAYED_TOKENS = 30_800
 """Of its replay, whatever is remembered."""
 
 
