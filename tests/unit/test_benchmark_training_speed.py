@@ -112,7 +112,9 @@ def test_a_turn_sets_all_beside_each_other(
     tokens = sum(len(row.ids) for row in bench.encoded) / len(bench.encoded)
     upper = default.epochs / turn["tokens_per_second_ours_default"]
     lower = 1 / turn["tokens_per_second_lower_half_once"]
-    assert turn["seconds_per_fact"] == pytest.approx((318 + default.replay) / 91 * tokens * (upper + lower))
+    assert turn["seconds_per_fact"] == pytest.approx(
+        (318 + default.replay) / 91 * tokens * (upper + lower)
+    )
 
 
 def test_without_trl_ours_is_measured_alone(speed: ModuleType, base: Path):

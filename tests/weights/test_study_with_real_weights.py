@@ -31,10 +31,12 @@ def test_a_small_model_studies_a_page_from_reading_to_an_adapter(
 ) -> None:
     page, home = tmp_path / "lamp.md", tmp_path / "home"
     page.write_text(PAGE, encoding="utf-8")
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text('{"replay": 8}', encoding="utf-8")
     monkeypatch.setenv("INGRAINED_EMBEDDER", str(minilm_path))
     study = ["study", str(page), "--model", str(smollm_path), "--home", str(home)]
 
-    code = run([*study, "--consolidate", "--json"])
+    code = run([*study, "--consolidate", "--recipe", str(recipe), "--json"])
     record = json.loads(capsys.readouterr().out)
 
     assert code == 0
