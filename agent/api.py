@@ -31,7 +31,6 @@ from ingrained.agent.report.records import save_exam
 from ingrained.agent.reranking import open_reranker
 from ingrained.agent.weights.resolve import resolve_local
 from ingrained.errors import InputError, StoreError
-from ingrained.graphs.consolidate import build_consolidation_graph
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.session import (
     Event,
@@ -40,6 +39,7 @@ from ingrained.graphs.session import (
     open_embedder,
     prepared,
     refuse_cut_short,
+    run_consolidation,
     store_options,
     with_adapters,
 )
@@ -233,12 +233,10 @@ class Ingrained:
         with self._turn():
             refuse_cut_short(existing_home(self.settings))
             with self._run(policy, recipe=recipe) as context:
-                # Its registry is what a training goes on by: a host's checkpoints need not hold it.
-                graph = build_consolidation_graph().compile(checkpointer=False)
-                state = graph.invoke(
-                    {"round": 0}, context=dataclasses.replace(context, listener=on_event)
-                )
-            return GateDecision.of(self.adapters, state.get("known_adapter") or state["adapter"])
+                state = run_consolidation(context, on_event)
+            return GateDecision.of(
+                self.adapters, str(state.get("known_adapter") or state["adapter"])
+            )
 
     @property
     def memory(self) -> MemoryStore:

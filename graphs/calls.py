@@ -19,6 +19,8 @@ from ingrained.memory.store import MemoryStore
 
 LONGEST = 2000
 """Characters that can be told at once: one fact, and no document, which each recall would show."""
+RECALL_K = 5
+"""Most memories that one recall shows, unless the host says otherwise."""
 NOTHING = "Memory has nothing on this."
 
 

@@ -19,7 +19,7 @@ from ingrained.graphs.methods import Learned, Lesson, learn
 from ingrained.graphs.nodes.common import ANSWER_TOKENS, emit, metered
 from ingrained.graphs.nodes.sealed import sealed_items
 from ingrained.graphs.state import ConsolidationInput, ConsolidationOutput, StudyState
-from ingrained.graphs.trying import bearable_strength, limits, scores
+from ingrained.graphs.trying import bearable, limits, scores
 from ingrained.memory.records import Memory, sha256
 from ingrained.trainer.curriculum import build_rows, data_sha256
 from ingrained.trainer.gate import Decision, decide
@@ -250,12 +250,12 @@ def judge(context: StudyContext, version: str) -> Decision:
             f"{version} was made for {made.base_model!r}, not for {context.asker.name!r}",
             hint=f"Use --model {made.base_model}.",
         )
-    strength = bearable_strength(context, version)
-    beside = min(STRENGTH_BESIDE_NOTES, strength)
+    borne = bearable(context, version)
+    strength, beside = borne.strength, min(STRENGTH_BESIDE_NOTES, borne.strength)
     context.asker.load_adapter(
         version, context.registry.path(version), strength=strength, strength_beside_notes=beside
     )
-    before, after = scores(context, made)
+    before, after = scores(context, made, borne.kept)
     decision = decide(
         before, after, limits(before, made.recipe), drift=made.drift, strength=strength
     )

@@ -13,7 +13,7 @@ from ingrained.agent.library import Library
 from ingrained.agent.mechanisms import DEFAULT_MECHANISMS, QUESTION_KINDS, check_mechanisms
 from ingrained.agent.planning import AUTONOMY, Planner
 from ingrained.agent.recalling import RECALL_K, Recaller, likely_by
-from ingrained.errors import ModelError, SettingsError
+from ingrained.errors import InputError, ModelError, SettingsError
 from ingrained.memory.relations import Judge
 from ingrained.memory.store import MemoryStore
 from ingrained.trainer.adapters import AdapterRegistry
@@ -174,6 +174,20 @@ class StudyContext:
             self.store, self.library, k=self.policy.recall_k, namespace=self.namespace,
             likely=likely_by(asker or self.asker, phase=phase),
         )  # fmt: skip
+
+
+def require_context(context: object, wanted: type, hint: str) -> None:
+    """Refuse a run that was given no context, or one of the host's own, before it fails somewhere within.
+
+    Raises:
+        InputError: it is not the one that the graph works with.
+    """
+    if not isinstance(context, wanted):
+        raise InputError(
+            f"the graph needs a {wanted.__name__} as the context of its run, "
+            f"not {type(context).__name__}",
+            hint=hint,
+        )
 
 
 def cannot_train(name: str) -> ModelError:

@@ -8,7 +8,6 @@ graphs each time it describes them.
 from __future__ import annotations
 
 import contextvars
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -17,9 +16,14 @@ from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
 
 from ingrained.errors import SettingsError
-from ingrained.graphs.consolidate import build_consolidation_graph
 from ingrained.graphs.context import StudyPolicy
-from ingrained.graphs.session import Home, open_study, refuse_cut_short, run_study
+from ingrained.graphs.session import (
+    Home,
+    open_study,
+    refuse_cut_short,
+    run_consolidation,
+    run_study,
+)
 from ingrained.graphs.state import (
     ConsolidationInput,
     ConsolidationOutput,
@@ -94,10 +98,7 @@ def served_consolidation(
         refuse_cut_short(Home(settings.home))
         policy = StudyPolicy(consolidate=True)
         with open_study(settings, (), policy, model=model, embedder=embedder) as context:
-            told = dataclasses.replace(context, listener=_listener(runtime))
-            training = build_consolidation_graph().compile(checkpointer=False)
-            start: ConsolidationInput = {"round": 0}
-            return dict(contextvars.Context().run(lambda: training.invoke(start, context=told)))
+            return dict(contextvars.Context().run(run_consolidation, context, _listener(runtime)))
 
     graph = StateGraph(
         StudyState, input_schema=ConsolidationInput, output_schema=ConsolidationOutput

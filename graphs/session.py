@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
@@ -29,8 +29,9 @@ from ingrained.agent.weights.progress import Progress
 from ingrained.agent.weights.resolve import is_provider_string, resolve_local
 from ingrained.disk import DAMAGED, replace_text, way_out
 from ingrained.errors import HomeVersionError, ModelError, StoreError, UnknownModelError
+from ingrained.graphs.consolidate import build_consolidation_graph
 from ingrained.graphs.context import StudyContext, StudyPolicy, cannot_train
-from ingrained.graphs.state import StudyInput
+from ingrained.graphs.state import ConsolidationInput, ConsolidationOutput, StudyInput
 from ingrained.graphs.study import build_study_graph
 from ingrained.memory.embedding import Embedder, SentenceTransformerEmbedder
 from ingrained.memory.forgetting import ForgettingPolicy
@@ -298,6 +299,19 @@ def run_study(home: Home, context: StudyContext, on_event: Callable[[Event], Non
         _drop_replies(home, context.asker)
         saver.delete_thread(str(config["configurable"]["thread_id"]))
         return StudyResult(state=state, resumed=start is None, meter=meter)
+
+
+def run_consolidation(
+    context: StudyContext, on_event: Callable[[Event], None] | None
+) -> ConsolidationOutput:
+    """Train on what the memory holds, without a study around it; return what the graph gives back.
+
+    The registry is what a training that was cut short goes on by: no checkpoints are needed.
+    """
+    graph = build_consolidation_graph().compile(checkpointer=False)
+    start: ConsolidationInput = {"round": 0}
+    done = graph.invoke(start, context=dataclasses.replace(context, listener=on_event))
+    return cast(ConsolidationOutput, done)
 
 
 def _drop_replies(home: Home, asker: Asker) -> None:

@@ -17,7 +17,7 @@ from langchain_core.tools import BaseTool, StructuredTool, ToolException
 from pydantic import Field
 
 from ingrained.errors import IngrainedError, SettingsError
-from ingrained.graphs.calls import LONGEST, Caller
+from ingrained.graphs.calls import LONGEST, RECALL_K, Caller
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.identity import Namespace, namespace_of
 from ingrained.graphs.listing import asked, recalled
@@ -94,7 +94,7 @@ def most_shown(options: ToolOptions) -> int:
     Raises:
         SettingsError: less than one.
     """
-    k = options.get("k", 5)
+    k = options.get("k", RECALL_K)
     if k < 1:
         raise SettingsError(f"k must be at least 1, got {k}")
     return k

@@ -42,30 +42,38 @@ class _Asked:
     """Sealed, and answered by the documents."""
     declining: Sequence[Item]
     """Sealed, and to be declined."""
-    controls: Sequence[Control]
-    """Those that the base answers."""
     known: Collection[str] | None
     """Ids of the sealed questions that the adapter in use answers alone; None if none is."""
 
 
-def scores(context: StudyContext, made: Manifest) -> tuple[Scores, Scores]:
+@dataclass(frozen=True, kw_only=True)
+class Bearable:
+    """How strong an adapter may be, by what it costs of everyday questions."""
+
+    strength: float
+    kept: Count
+    """Answered at this strength, of those that the base answers."""
+
+
+def scores(context: StudyContext, made: Manifest, everyday: Count) -> tuple[Scores, Scores]:
     """Return what is answered without an adapter, and with one that is loaded.
 
     Args:
         context: The run.
         made: The adapter's.
+        everyday: What it answers of the everyday questions that the base answers.
     """
     items = sealed_items(context)
     asked = _Asked(
         items=items,
         declining=sealed_items(context, told=False),
-        controls=_answering(context, controls()),
         known=_known(context, items, made),
     )
-    return _before(context, asked), _after(context, asked, made.version)
+    before = _before(context, asked, Count(n=everyday.of, of=everyday.of))
+    return before, _after(context, asked, made.version, everyday)
 
 
-def bearable_strength(context: StudyContext, version: str) -> float:
+def bearable(context: StudyContext, version: str) -> Bearable:
     """Return the largest strength at which an adapter alone costs no more everyday questions than may be.
 
     It is 1 for one that costs too many at any strength: the gate will say so.
@@ -75,13 +83,16 @@ def bearable_strength(context: StudyContext, version: str) -> float:
         version: The adapter's, which is loaded at the last strength that was tried.
     """
     asked = _answering(context, controls())
-    allowed = _drop(GateLimits().controls_drop, len(asked)) * len(asked)
+    allowed = _controls_drop(len(asked)) * len(asked)
+    kept: dict[float, int] = {}
 
     def bears(strength: float) -> bool:
         context.asker.load_adapter(version, context.registry.path(version), strength=strength)
-        return len(asked) - len(_answering(context, asked, version)) <= allowed + _TINY
+        kept[strength] = len(_answering(context, asked, version))
+        return len(asked) - kept[strength] <= allowed + _TINY
 
-    return 1.0 if bears(1.0) else largest(bears, _HALVINGS) or 1.0
+    strength = 1.0 if bears(1.0) else largest(bears, _HALVINGS) or 1.0
+    return Bearable(strength=strength, kept=Count(n=kept[strength], of=len(asked)))
 
 
 def limits(before: Scores, recipe: Mapping[str, Any]) -> GateLimits:
@@ -100,10 +111,14 @@ def limits(before: Scores, recipe: Mapping[str, Any]) -> GateLimits:
         closed_gain=_noise(before.n),
         memory_drop=_drop(usual.memory_drop, before.n),
         abstention_drop=_drop(usual.abstention_drop, before.unanswerable),
-        controls_drop=_drop(usual.controls_drop, before.controls.of if before.controls else 0),
+        controls_drop=_controls_drop(before.controls.of if before.controls else 0),
         known_drop=_drop(usual.known_drop, before.known.of if before.known else 0),
         drift=recipe.get("max_drift"),
     )
+
+
+def _controls_drop(questions: int) -> float:
+    return _drop(GateLimits().controls_drop, questions)
 
 
 def _drop(usual: float, questions: int) -> float:
@@ -115,7 +130,7 @@ def _noise(questions: int) -> float:
     return min(_NOISE, questions // _NOISE_SHARE) / questions if questions else 0.0
 
 
-def _before(context: StudyContext, asked: _Asked) -> Scores:
+def _before(context: StudyContext, asked: _Asked, everyday: Count) -> Scores:
     """Return the scores of the untouched model as it is now.
 
     What `attempt` noted of a question when it was studied may be another model's.
@@ -126,18 +141,18 @@ def _before(context: StudyContext, asked: _Asked) -> Scores:
         alone=alone,
         beside=sit(context, asked.items, "memory", phase=_PHASE),
         declining=sit(context, asked.declining, "memory", phase=_PHASE),
-        controls=len(asked.controls),
+        everyday=everyday,
     )
 
 
-def _after(context: StudyContext, asked: _Asked, version: str) -> Scores:
+def _after(context: StudyContext, asked: _Asked, version: str, everyday: Count) -> Scores:
     alone = sit(context, asked.items, "adapter", phase=_PHASE, adapter=version)
     return _scores(
         asked,
         alone=alone,
         beside=sit(context, asked.items, "both", phase=_PHASE, adapter=version),
         declining=sit(context, asked.declining, "both", phase=_PHASE, adapter=version),
-        controls=len(_answering(context, asked.controls, version)),
+        everyday=everyday,
     )
 
 
@@ -147,7 +162,7 @@ def _scores(
     alone: Sequence[Sat],
     beside: Sequence[Sat],
     declining: Sequence[Sat],
-    controls: int,
+    everyday: Count,
 ) -> Scores:
     """Put scores together.
 
@@ -156,7 +171,7 @@ def _scores(
         alone: How the sealed ones were sat alone.
         beside: How they were sat with recalled notes in view.
         declining: The same of those to be declined.
-        controls: How many everyday questions were answered.
+        everyday: Those answered, of those that the base answers.
     """
     passed = _passed(alone)
     return Scores(
@@ -166,7 +181,7 @@ def _scores(
         n=len(asked.items),
         unanswerable=len(declining),
         distinct=_distinct(alone),
-        controls=Count(n=controls, of=len(asked.controls)),
+        controls=everyday,
         known=None if asked.known is None else _count(asked.known, passed),
         kinds=_by_kind(asked.items, passed),
     )

@@ -82,8 +82,9 @@ def _check_target(registry: AdapterRegistry, folder: Path) -> None:
 
 def _at_its_strength(manifest: Manifest) -> Manifest:
     """Return the manifest of an adapter that has its strength within, so that nobody applies it again."""
-    beside = manifest.strength_beside_notes / manifest.strength_alone
-    return dataclasses.replace(manifest, strength_alone=1.0, strength_beside_notes=beside)
+    return dataclasses.replace(
+        manifest, strength_alone=1.0, strength_beside_notes=manifest.beside_over_alone
+    )
 
 
 def _copy(source: Path, folder: Path, config: str, manifest: Manifest) -> None:

@@ -66,6 +66,11 @@ class Manifest:
     created: float = 0.0
     """POSIX seconds."""
 
+    @property
+    def beside_over_alone(self) -> float:
+        """What it is multiplied by beside notes, once it has the strength that it has alone."""
+        return self.strength_beside_notes / self.strength_alone
+
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict; `from_dict` is its inverse."""
         return dataclasses.asdict(self)

@@ -152,9 +152,7 @@ def merge_versions(
         method=MERGED,
         recipe={"method": method, "weights": [*weights], **trimmed, "rank": merged.rank},
         seconds=time.monotonic() - began,
-        strength_beside_notes=min(
-            one.strength_beside_notes / one.strength_alone for one in parents
-        ),
+        strength_beside_notes=min(one.beside_over_alone for one in parents),
         created=time.time(),
     )
     registry.commit(version, manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -38,7 +39,7 @@ def mcp(
 
     own = namespace_of(namespace) or DEFAULT_NAMESPACE
     settings = load_settings(home=home, model=model)
-    with DownloadBar() as bar, ServedHome(settings, doors(context), bar) as served:
+    with DownloadBar() as bar, closing(ServedHome(settings, doors(context), bar)) as served:
         build_server(served, own=own, read_only=read_only).run("stdio")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from ingrained.errors import HomeBusyError, NotFoundError
 
@@ -12,8 +12,6 @@ from .ask import conversation
 from .opening import Doors, existing_home, open_memory
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from ingrained.agent.chatting import Conversation
     from ingrained.agent.citing import Answer
     from ingrained.agent.weights.progress import Progress
@@ -46,15 +44,8 @@ class ServedHome:
         self._reader: MemoryStore | None = None
         self._conversation: Conversation | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close what was opened."""
         self._resources.close()
 
     def reader(self) -> MemoryStore | None:

@@ -10,12 +10,15 @@ from typing import Any, Protocol
 from langgraph.runtime import Runtime
 
 from ingrained.agent.planning.gradebook import Part
-from ingrained.errors import InputError
-from ingrained.graphs.context import StudyContext
+from ingrained.graphs.context import StudyContext, require_context
 from ingrained.graphs.state import StudyState
 from ingrained.memory.records import sha256
 
 ANSWER_TOKENS = 24
+_CONTEXT_HINT = (
+    "`open_study` gives one. In a graph with a context of its own, call this graph from a node: "
+    '`study.invoke({"round": 0}, context=study_context)`.'
+)
 
 
 class Node(Protocol):
@@ -70,7 +73,7 @@ def metered(node: Node) -> Node:
 
     @functools.wraps(node)
     def run(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
-        _check_context(runtime.context)
+        require_context(runtime.context, StudyContext, _CONTEXT_HINT)
         meter = runtime.context.asker.meter
         emit(runtime, name, event="start", round=state.get("round", 0))
         with meter.phase(name):
@@ -79,13 +82,3 @@ def metered(node: Node) -> Node:
         return {**changed, "spent": meter.to_plain()}
 
     return run
-
-
-def _check_context(context: object) -> None:
-    """Refuse a run that was given no context, or one of the host's own, before it fails somewhere within."""
-    if not isinstance(context, StudyContext):
-        raise InputError(
-            f"the graph needs a StudyContext as the context of its run, not {type(context).__name__}",
-            hint="`open_study` gives one. In a graph with a context of its own, call this graph from a "
-            'node: `study.invoke({"round": 0}, context=study_context)`.',
-        )

@@ -26,7 +26,7 @@ from ingrained.graphs.consolidate import (
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.nodes.sealed import sealed_items, sit
 from ingrained.graphs.session import open_study
-from ingrained.graphs.trying import limits, scores
+from ingrained.graphs.trying import bearable, limits, scores
 from ingrained.memory.testing import HashEmbedder
 from ingrained.settings import Settings
 from ingrained.trainer.gate import Count, GateLimits, Scores, decide
@@ -249,8 +249,9 @@ def make(context: StudyContext, **made: Any) -> Manifest:
 
 def sat(context: StudyContext, version: str = "v001") -> tuple[Scores, Scores]:
     """Return the scores without an adapter and with one."""
+    kept = bearable(context, version).kept
     context.asker.load_adapter(version, context.registry.path(version))
-    return scores(context, context.registry.show(version))
+    return scores(context, context.registry.show(version), kept)
 
 
 def everyday(prompt: str) -> str:

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ def serving(
     **settings: Any,
 ) -> Iterator[Any]:
     """The same server within this process."""
-    with ServedHome(Settings(home=home, **settings), behind or doors()) as served:
+    with closing(ServedHome(Settings(home=home, **settings), behind or doors())) as served:
         yield build_server(served, own=own, read_only=False)
 
 
