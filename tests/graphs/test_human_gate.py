@@ -193,7 +193,7 @@ def test_what_was_made_is_told_as_made_though_its_node_is_given_answers_in_anoth
         others = proposal.memory == fox and asked.count(fox) == 3
         return "What was approved is another change." if others else refused
 
-    monkeypatch.setattr("ingrained.graphs.tools.refusal", mixed_up)
+    monkeypatch.setattr("ingrained.graphs.calls.refusal", mixed_up)
     calls = [
         *calling("forget", memory_id=fox, id="1").tool_calls,
         *calling("forget", memory_id=sails, id="2").tool_calls,

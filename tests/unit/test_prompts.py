@@ -31,6 +31,7 @@ WORDINGS = {
     "rationalise": "f99bd8d38443",
     "reason": "792c7c0bd600",
     "reason_alone": "e24d1b6d3569",
+    "recalled": "d4a42db87b79",
     "refine_answer": "64e2185a64ea",
     "refine_note": "2c3c4c048efe",
     "reflect_on_failure": "c6d19cb3fc43",
