@@ -253,7 +253,7 @@ def test_the_stages_are_freed_when_the_adapter_is_made(make, monkeypatch):
     trial = consolidation.scores
     monkeypatch.setattr(
         consolidation, "scores",
-        lambda context, made: held.append(set(context.asker.model.loaded)) or trial(context, made),
+        lambda context, *made: held.append(set(context.asker.model.loaded)) or trial(context, *made),
     )  # fmt: skip
     make("star", explains, learns=False)
     assert held == [{"v001", "v001_beside_notes"}]
