@@ -1,7 +1,7 @@
 """Statements of what is remembered, as study rows: asked for, checked, and told of in the manifest.
 
-What is asked of the model is sampled from the recipe's seed and kept by the cache of replies, so that a run that
-was killed, or one of the same memories, computes none of it again and comes to the same rows.
+What is asked of the model is sampled from the recipe's seed, so that the same memories come to the same rows. What
+a killed run had asked is in the home's cache of replies.
 """
 
 from __future__ import annotations

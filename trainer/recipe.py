@@ -85,7 +85,8 @@ class LoraRecipe:
     """Of each of their tokens, beside 1 for a token to be learnt."""
     statements: tuple[str, ...] = ()
     """Of `STATEMENT_KINDS`: what the model is asked to state about what it remembers, to be learnt as
-    it stands beside the questions. Off, as it has not been measured yet."""
+    it stands beside the questions. For a study: rows that are read from a file have theirs. Off, as it
+    has not been measured yet."""
     statements_per_memory: int = 4
     """Most statements that tell of one memory, of all kinds together."""
     statement_weight: float = 1.0
