@@ -178,11 +178,16 @@ def fitting(text: str, items: Sequence[Item], asker: Asker) -> str:
     count = getattr(asker.model, "count_tokens", estimate_tokens)
     longest = max((count(item.question) for item in items), default=0)
     least = count(open_book("", "")[0][1])
-    for_text = None if room is None else room - REPLY_TOKENS - longest - least - _AROUND
-    lines = text.split("\n")
-    while for_text is not None and lines and count("\n".join(lines)) > for_text:
-        lines = lines[max(1, len(lines) // 50) :]
-    return "\n".join(lines)
+    if room is None:
+        return text
+    left = room - REPLY_TOKENS - longest - least - _AROUND
+    kept: list[str] = []
+    for line in reversed(text.split("\n")):
+        left -= count(f"{line}\n")
+        if left < 0:
+            break
+        kept.insert(0, line)
+    return "\n".join(kept)
 
 
 def figures(rows: Sequence[Row]) -> dict[str, Figure]:

@@ -210,7 +210,7 @@ def bank(tmp_path: Path) -> Path:
     }  # fmt: skip
     (folder / "memory_bank_en.json").write_text(json.dumps(talks))
     asked = [
-        {"Ada": ["What did I buy in Orrelsund?", '"Which book did you recommend?"']},
+        {"Ada": ["What kind of lamp did I buy in Orrelsund?", '"Which book did you recommend?"']},
         {"Bo": ["What did the owl Pip catch?", "What did we cook on April 28th?"]},
     ]
     lines = "".join(f"{json.dumps(row)}\n" for row in asked)
