@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from ingrained.agent.answering import REPLY_TOKENS, with_memory
 from ingrained.agent.asking import Asker
 from ingrained.agent.cells import settled_cell
-from ingrained.agent.citing import Answer, sources_of
+from ingrained.agent.citing import Answer, CitationCheck, sources_of
 from ingrained.agent.grading import abstained
 from ingrained.agent.grounding import ask_in
 from ingrained.agent.library import Library
@@ -54,7 +54,10 @@ class Conversation:
         self.cell, self.note = settled_cell(cell, self._adapter, unused)
 
     def answer(self, question: str) -> Answer:
-        """Answer with what is recalled for the question."""
+        """Answer with what is recalled for the question.
+
+        A reply keeps no number of a source that was not shown: a document can be full of those.
+        """
         found: Sequence[Excerpt] = ()
         if self._recaller is not None and self.cell in ("memory", "both"):
             (found,) = self._recaller.recall([question])
@@ -63,6 +66,8 @@ class Conversation:
             self.cell, self._asker, [with_memory(notes, question)], [notes],
             adapter=self._adapter, phase="ask", max_tokens=REPLY_TOKENS,
         )  # fmt: skip
+        if notes:
+            reply = CitationCheck(range(1, len(notes) + 1)).whole(reply).strip()
         used = self._asker.adapter_in(self.cell, self._adapter, notes=bool(notes))
         return Answer(
             question=question,
