@@ -9,6 +9,7 @@ from typing import Any
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.cells import check_cell
+from ingrained.agent.deliberating import check_votes
 from ingrained.agent.library import Library
 from ingrained.agent.recalling import RECALL_K, Recaller, likely_by
 from ingrained.errors import SettingsError
@@ -26,7 +27,8 @@ class ChatContext:
     """A conversation's live objects.
 
     Raises:
-        SettingsError: the window has no room, there is no such cell, or the user has no name.
+        SettingsError: the window has no room, there is no such cell, there are no votes, or the user
+            has no name.
         NotFoundError: the cell is `adapter` and there is none.
     """
 
@@ -50,6 +52,10 @@ class ChatContext:
     """Where what was studied is."""
     k: int = RECALL_K
     """Most excerpts of what was studied for a question."""
+    votes: int = 1
+    """How many replies vote on an answer; 1 asks once."""
+    refine: bool = False
+    """Whether the model looks over its reply, and replies anew where its feedback asks for it."""
     window_tokens: int = WINDOW_TOKENS
     clock: Callable[[], float] = time.time
     """Gives POSIX seconds."""
@@ -63,6 +69,12 @@ class ChatContext:
         if not self.user.strip():
             raise SettingsError("the user is empty", hint="Give a name of letters.")
         check_cell(self.cell, self.adapter)
+        check_votes(self.votes)
+
+    @property
+    def deliberates(self) -> bool:
+        """Whether a reply is not known before several calls are done, so that none is streamed."""
+        return self.votes > 1 or self.refine
 
     @property
     def recalls(self) -> bool:
