@@ -50,7 +50,7 @@ def dialogue(
     from ingrained.graphs.chat.context import ChatContext
     from ingrained.graphs.chat.threads import open_threads
 
-    _check_names(user, thread, new=new)
+    check_names(user, thread, new=new)
     check_votes(votes)
     home = existing_home(settings)
     registry = home.registry()
@@ -75,7 +75,7 @@ def dialogue(
             adapter=loaded,
             cell=settled,
             user=user,
-            thread=thread or _name(threads, user, new=new),
+            thread=thread or thread_name(threads, user, new=new),
             votes=votes,
             refine=refine,
         )
@@ -89,7 +89,12 @@ def dialogue(
         )
 
 
-def _check_names(user: str, thread: str | None, *, new: bool) -> None:
+def check_names(user: str, thread: str | None, *, new: bool) -> None:
+    """Refuse names that do not go together, or are empty.
+
+    Raises:
+        InputError: they are such.
+    """
     if new and thread is not None:
         raise InputError(
             "--new and --thread do not go together",
@@ -114,7 +119,7 @@ def _memory_of(home: Home, settings: Settings, behind: Doors, progress: Progress
     )
 
 
-def _name(threads: Threads, user: str, *, new: bool) -> str:
+def thread_name(threads: Threads, user: str, *, new: bool = False) -> str:
     """Return the name of the last conversation, or one that is not used yet."""
     if not new and (last := threads.last(user)) is not None:
         return last

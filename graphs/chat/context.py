@@ -22,6 +22,11 @@ OWN_K = 2
 """Most memories of the conversation itself laid before the model for a question."""
 
 
+def own(user: str) -> tuple[str, ...]:
+    """Return the namespace of what a user said."""
+    return ("user", user)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChatContext:
     """A conversation's live objects.
@@ -84,7 +89,7 @@ class ChatContext:
     @property
     def own(self) -> tuple[str, ...]:
         """The namespace of what the user said."""
-        return ("user", self.user)
+        return own(self.user)
 
     def recaller(self) -> Recaller | None:
         """Return what lays the studied memories before the model; None where there are none."""
