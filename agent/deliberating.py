@@ -32,6 +32,8 @@ Step = Literal["vote", "refine"]
 """What takes its time before a reply is known."""
 
 _PHASE = "ask"
+_NUMBERS = range(100)
+"""What may cite: see `citing`."""
 _SEED = 0
 """Of the sampling: the same question gets the same votes. Each of them has draws of its own."""
 _UNREFINED: dict[Ended, str] = {
@@ -86,6 +88,10 @@ class Inquiry:
             temperature=temperature, seed=_SEED,
         )  # fmt: skip
 
+    def bare(self, reply: str) -> str:
+        """Return a reply without numbers of sources; where nothing was shown, brackets cite nothing."""
+        return without_citations(reply, _NUMBERS) if self.notes else reply
+
 
 def check_votes(votes: int) -> int:
     """Return the number of votes, checked.
@@ -113,7 +119,7 @@ def voted(inquiry: Inquiry, votes: int) -> Considered:
     """
     said = inquiry.replies(1)
     said += inquiry.replies(votes - 1, temperature=TEMPERATURE)
-    bare = [without_citations(one, range(1, len(inquiry.notes) + 1)) for one in said]
+    bare = [inquiry.bare(one) for one in said]
     result = vote(bare, inquiry.question)
     worded = (one for one, without in zip(said, bare, strict=True) if without == result.answer)
     return Considered(reply=next(worded, result.answer), votes=votes, confidence=result.share)
@@ -128,14 +134,15 @@ def refined(inquiry: Inquiry, given: Considered) -> Considered:
     if not inquiry.notes:
         return replace(given, unrefined=_NOTHING_IN_VIEW)
     adapter = inquiry.asker.adapter_in(inquiry.cell, inquiry.adapter, notes=True)
-    draft = shown("", without_citations(given.reply, range(1, len(inquiry.notes) + 1)))
+    draft = shown("", inquiry.bare(given.reply))
     case = Case(passage="\n".join(inquiry.notes), question=shown("", inquiry.question))
     (work,) = self_refine(
         inquiry.asker.through(adapter), [case], _craft(inquiry), drafts=[draft], tries=1, phase=_PHASE
     )  # fmt: skip
     told = replace(given, feedback=work.feedback[0].text)
-    if work.ended:
-        return replace(told, unrefined=_UNREFINED[work.ended])
+    ended = work.ended or ("unchanged" if words(inquiry.bare(work.text)) == words(draft) else "")
+    if ended:
+        return replace(told, unrefined=_UNREFINED[ended])
     return replace(told, reply=work.text, refined=True, draft=draft)
 
 
@@ -143,7 +150,7 @@ def _craft(inquiry: Inquiry) -> Craft[Case]:
     """Return how replies are refined: as short answers are, but as long as a reply may be."""
 
     def fault(_case: Case, draft: str) -> str:
-        return _fault(draft, [*inquiry.notes, *inquiry.said, inquiry.question])
+        return _fault(inquiry.bare(draft), [*inquiry.notes, *inquiry.said, inquiry.question])
 
     return replace(answers(), fault=fault, tokens=REPLY_TOKENS)
 
