@@ -2,7 +2,7 @@
 
 Votes are Self-Consistency (Wang et al. 2023, section 2), counted as a study counts them. Refining is
 what SELF does at inference (Lu et al. 2023, arXiv 2310.00533): reply, feedback, a better reply where the
-feedback asks for one, in the prompts that the training method `self-evolution` trains. Those have a
+feedback asks for one, in the prompts that the training method `self` trains. Those have a
 text in view. Where nothing was recalled the reply stands: with nothing to check them against, models
 can make their answers worse (Huang et al. 2023, arXiv 2310.01798).
 """

@@ -52,7 +52,7 @@ def ask(
 
 @contextmanager
 def conversation(
-    settings: Settings, behind: Doors, cell: str, *, votes: int, refine: bool
+    settings: Settings, behind: Doors, cell: str, *, votes: int = 1, refine: bool = False
 ) -> Iterator[Conversation]:
     """Open what answers questions, checking the cell and the votes before anything is loaded."""
     from ingrained.agent.cells import check_cell
