@@ -211,8 +211,8 @@ class ReplyStream:
             return self._writing
 
     def _hear(self, event: dict[str, Any]) -> None:
-        """Hand on a piece; once the turn is being kept, nothing cuts it short any more."""
-        if event["event"] in ("piece", "step"):
+        """Hand on a piece; what is told after the answer is of a turn that is kept already."""
+        if event["event"] in ("step", "piece", "answered"):
             self._refuse_closed()
         if event["event"] == "piece":
             self._pieces.put(event["text"])
