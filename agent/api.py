@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from langchain_core.language_models import BaseChatModel
 
+from ingrained.agent.api_chat import Chat, Manner
+from ingrained.agent.api_holding import Holding
 from ingrained.agent.asking import Asker
 from ingrained.agent.cells import check_cell
 from ingrained.agent.chatting import Conversation
@@ -21,28 +19,17 @@ from ingrained.agent.citing import Answer
 from ingrained.agent.commands.checking import check_home, check_paths
 from ingrained.agent.commands.opening import existing_home, load_settings
 from ingrained.agent.commands.planning import known_documents
-from ingrained.agent.commands.recording import explain_settings, run_and_record, with_recipe
+from ingrained.agent.commands.recording import explain_settings, run_and_record
 from ingrained.agent.commands.sitting import Candidate, parse_cells, sit_exam
+from ingrained.agent.commands.talking import check_names, thread_name
+from ingrained.agent.deliberating import check_votes
 from ingrained.agent.exam import CELLS, exam_of, read_exam
-from ingrained.agent.models.factory import load_chat_model
 from ingrained.agent.outcomes import GateDecision, StudyReport
 from ingrained.agent.reading.corpus import read_corpus
 from ingrained.agent.report.records import save_exam
-from ingrained.agent.reranking import open_reranker
-from ingrained.agent.weights.resolve import resolve_local
-from ingrained.errors import InputError, StoreError
-from ingrained.graphs.context import StudyContext, StudyPolicy
-from ingrained.graphs.session import (
-    Event,
-    Home,
-    check_trainable,
-    open_embedder,
-    prepared,
-    refuse_cut_short,
-    run_consolidation,
-    store_options,
-    with_adapters,
-)
+from ingrained.errors import InputError
+from ingrained.graphs.context import StudyPolicy
+from ingrained.graphs.session import Event, Home, refuse_cut_short, run_consolidation
 from ingrained.memory.embedding import Embedder
 from ingrained.memory.store import MemoryStore
 from ingrained.settings import Settings
@@ -91,21 +78,20 @@ class Ingrained:
         read_only: bool = False,
         settings: Settings | None = None,
     ) -> None:
-        self._model = None if isinstance(model, str) else model
-        self._embedder = None if isinstance(embedder, str) else embedder
+        given_model = None if isinstance(model, str) else model
+        given_embedder = None if isinstance(embedder, str) else embedder
         named = {
             "home": None if home is None else Path(home),
-            "model": Asker(self._model).name if self._model else model,
-            "embedder": self._embedder.name if self._embedder else embedder,
+            "model": Asker(given_model).name if given_model else model,
+            "embedder": given_embedder.name if given_embedder else embedder,
         }
         self._given = {name: value for name, value in named.items() if value is not None}
         self.settings = (
             settings.model_copy(update=self._given) if settings else load_settings(**self._given)
         )
-        self._read_only = read_only
-        self._lock = threading.RLock()
-        self._resources = ExitStack()
-        self._closed = False
+        self._held = Holding(
+            self.settings, model=given_model, embedder=given_embedder, read_only=read_only
+        )
 
     def study(
         self,
@@ -139,38 +125,82 @@ class Ingrained:
         check_home(corpus, self.settings.home)
         given = {**self._given, **policy, "recipe": recipe or None}
         explained = explain_settings(self.settings, wanted, given, recipe)
-        with self._turn():
+        with self._held.turn():
             read_corpus(corpus, known=known_documents(self.settings.home))
-            with self._run(wanted, corpus, recipe, replies=True) as context:
+            with self._held.run(wanted, recipe, corpus, replies=True) as context:
                 record = run_and_record(
                     Home(self.settings.home), context, on_event or (lambda _event: None),
                     explained=explained, started=started,
                 )  # fmt: skip
             return StudyReport.of(record, self.adapters)
 
-    def ask(self, question: str, cell: str = "both") -> Answer:
+    def ask(
+        self, question: str, cell: str = "both", *, votes: int = 1, refine: bool = False
+    ) -> Answer:
         """Answer a question and name the places in the documents that the answer rests on.
 
         Args:
             question: In words.
             cell: Answer with `base`, `memory`, `adapter` or `both`.
+            votes: Let so many replies vote; the share that agrees is the confidence.
+            refine: Let the model look over its reply, and reply anew if it finds a fault.
 
         Raises:
-            InputError: the question is empty, or there is no such cell.
+            InputError: the question is empty, there is no such cell, or there are no votes.
             NotFoundError: the cell is `adapter` and none is promoted.
             StoreError: no agent lives in the home, or another process writes to it (`HomeBusyError`).
         """
         if not question.strip():
             raise InputError("the question is empty", hint="Ask something.")
-        with self._turn():
+        check_votes(votes)
+        with self._held.turn():
             existing_home(self.settings)
             adapter = self.adapters.active()
             check_cell(cell, adapter, self.adapters.unused)
             talk = Conversation(
-                self._asker(), self._opened.store, library=self._opened.library,
-                adapter=adapter, cell=cell, unused=self.adapters.unused,
+                self._held.asker(), self._held.opened.store, library=self._held.opened.library,
+                adapter=adapter, cell=cell, votes=votes, refine=refine, unused=self.adapters.unused,
             )  # fmt: skip
             return talk.answer(question)
+
+    def chat(
+        self,
+        thread: str | None = None,
+        *,
+        user: str = "me",
+        cell: str = "both",
+        votes: int = 1,
+        refine: bool = False,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Chat:
+        """Open a conversation; `ingrained chat` goes on with the same ones.
+
+        Args:
+            thread: The name of the conversation, which goes on or begins; None for the last one of
+                this user, or one that is named by the time.
+            user: Who talks; conversations and what is remembered of them are kept apart.
+            cell: Answer with `base`, `memory`, `adapter` or `both`.
+            votes: Let so many replies vote on each answer.
+            refine: Let the model look over each reply, and reply anew if it finds a fault.
+            on_event: Told of each event as it happens.
+
+        Raises:
+            InputError: a name is empty, there is no such cell, or there are no votes.
+            NotFoundError: the cell is `adapter` and none is promoted.
+            StoreError: no agent lives in the home.
+        """
+        check_names(user, thread, new=False)
+        check_votes(votes)
+        with self._held.turn():
+            existing_home(self.settings)
+            check_cell(cell, self.adapters.active(), self.adapters.unused)
+            return Chat(
+                self._held,
+                Manner(
+                    thread=thread or thread_name(self._held.threads, user), user=user, cell=cell,
+                    votes=votes, refine=refine, on_event=on_event,
+                ),
+            )  # fmt: skip
 
     def exam(
         self,
@@ -193,10 +223,10 @@ class Ingrained:
         else:
             parsed = exam_of(questions)
         named = parse_cells(cells if isinstance(cells, str) else ",".join(cells))
-        with self._turn():
+        with self._held.turn():
             home = existing_home(self.settings)
             candidate = Candidate(
-                asker=self._asker(), store=self._opened.store, library=self._opened.library,
+                asker=self._held.asker(), store=self._held.opened.store, library=self._held.opened.library,
                 adapter=self.adapters.active(),
             )  # fmt: skip
             report = sit_exam(parsed, named, candidate)
@@ -230,9 +260,9 @@ class Ingrained:
         """
         LoraRecipe().changed(recipe)
         policy = StudyPolicy(consolidate=True, method=method, approve=approve)
-        with self._turn():
+        with self._held.turn():
             refuse_cut_short(existing_home(self.settings))
-            with self._run(policy, recipe=recipe) as context:
+            with self._held.run(policy, recipe) as context:
                 state = run_consolidation(context, on_event)
             return GateDecision.of(
                 self.adapters, str(state.get("known_adapter") or state["adapter"])
@@ -241,13 +271,13 @@ class Ingrained:
     @property
     def memory(self) -> MemoryStore:
         """What the agent remembers: to recall, list, insert, forget. Closed when this object is."""
-        with self._turn():
-            return self._store
+        with self._held.turn():
+            return self._held.store
 
     @property
     def adapters(self) -> AdapterRegistry:
         """What was trained: to list, promote, roll back."""
-        return AdapterRegistry(self.settings.home)
+        return self._held.adapters
 
     def tools(self, **options: Unpack[ToolOptions]) -> list[BaseTool]:
         """Return LangChain tools of this memory, for an agent of yours; see `memory_tools`."""
@@ -263,64 +293,10 @@ class Ingrained:
 
     def close(self) -> None:
         """Close what was opened and let others write to the home; a second call does nothing."""
-        with self._lock:
-            self._closed = True
-            self._resources.close()
+        self._held.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_raised: object) -> None:
         self.close()
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        with self._lock:
-            if self._closed:
-                raise StoreError("this agent was closed", hint="Make a new `Ingrained`.")
-            yield
-
-    @cached_property
-    def _store(self) -> MemoryStore:
-        settings = self.settings
-        home = existing_home(settings) if self._read_only else Home(settings.home)
-        options = store_options(settings, open_reranker(settings, chat=self._model))
-        embedder = self._embedder or open_embedder(settings)
-        return self._resources.enter_context(
-            MemoryStore.open(home.path, embedder, read_only=self._read_only, options=options)
-        )
-
-    @cached_property
-    def _opened(self) -> StudyContext:
-        settings, store, home = self.settings, self._store, Home(self.settings.home)
-        library = home.library(read_only=self._read_only and home.library_file.is_file())
-        self._resources.callback(library.close)
-        return StudyContext(
-            asker=Asker(self._model or load_chat_model(settings.model, settings)),
-            store=store,
-            library=library,
-            registry=self.adapters,
-            base_path=None if self._model else resolve_local(settings.model, settings),
-        )
-
-    def _asker(self) -> Asker:
-        """Return the model with the adapter at hand that is promoted now."""
-        return with_adapters(self._opened.asker, Home(self.settings.home))
-
-    @contextmanager
-    def _run(
-        self,
-        policy: StudyPolicy,
-        corpus: tuple[Path, ...] = (),
-        recipe: Mapping[str, Any] = _UNCHANGED,
-        *,
-        replies: bool = False,
-    ) -> Iterator[StudyContext]:
-        if self._read_only:
-            raise StoreError("this agent is open for reading only", hint="Leave out `read_only`.")
-        check_trainable(self.settings, policy, self._model)
-        opened = dataclasses.replace(self._opened, corpus=corpus, policy=policy)
-        own_replies = replies and self.settings.replies and self._model is None
-        home = Home(self.settings.home)
-        with prepared(home, with_recipe(opened, recipe), own_replies=own_replies) as context:
-            yield context

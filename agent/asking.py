@@ -303,14 +303,17 @@ class Asker:
         *,
         phase: str,
         max_tokens: int = 32,
+        temperature: float = 0.0,
+        seed: int = 0,
     ) -> list[str]:
-        """Return one greedy reply per prompt, in order, each by the adapter beside it."""
+        """Return one reply per prompt, in order, each by the adapter beside it; see `ask`."""
         replies: dict[int, str] = {}
         for adapter in dict.fromkeys(adapters):
             mine = [number for number, other in enumerate(adapters) if other == adapter]
             said = self.ask(
-                [prompts[n] for n in mine], phase=phase, max_tokens=max_tokens, adapter=adapter
-            )
+                [prompts[n] for n in mine], phase=phase, max_tokens=max_tokens,
+                temperature=temperature, seed=seed, adapter=adapter,
+            )  # fmt: skip
             replies.update(zip(mine, said, strict=True))
         return [replies[number] for number in range(len(prompts))]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ingrained.agent.answering import REPLY_TOKENS, with_memory
+from ingrained.agent.answering import with_memory
 from ingrained.agent.asking import Asker
 from ingrained.agent.cells import settled_cell
 from ingrained.agent.citing import Answer, CitationCheck, sources_of
+from ingrained.agent.deliberating import Considered, Inquiry, Step, check_votes, refined, voted
 from ingrained.agent.grading import abstained
-from ingrained.agent.grounding import ask_in
 from ingrained.agent.library import Library
 from ingrained.agent.recalling import RECALL_K, Excerpt, Recaller, likely_by
 from ingrained.memory.store import MemoryStore
@@ -25,6 +25,9 @@ class Conversation:
         adapter: Name of the promoted adapter, loaded already.
         cell: What to answer with.
         k: Most excerpts for a question.
+        votes: How many replies vote on an answer; 1 asks once.
+        refine: Whether the model looks over its reply.
+        progress: Told of each step that takes its time.
         unused: Tells, oldest first, the adapters that were made and are not in use.
 
     Attributes:
@@ -32,7 +35,7 @@ class Conversation:
         note: Says when `both` has to do without an adapter.
 
     Raises:
-        SettingsError: no such cell.
+        SettingsError: no such cell, or no votes.
         NotFoundError: the cell is `adapter` and there is none.
     """
 
@@ -45,12 +48,18 @@ class Conversation:
         library: Library | None = None,
         cell: str = "both",
         k: int = RECALL_K,
+        votes: int = 1,
+        refine: bool = False,
+        progress: Callable[[Step], None] = lambda _: None,
         unused: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self._asker = asker
         likely = likely_by(asker, phase="ask")
         self._recaller = Recaller(store, library, k=k, likely=likely) if store else None
         self._adapter = adapter if asker.has_adapters else None
+        self._votes = check_votes(votes)
+        self._refine = refine
+        self._progress = progress
         self.cell, self.note = settled_cell(cell, self._adapter, unused)
 
     def answer(self, question: str) -> Answer:
@@ -62,10 +71,13 @@ class Conversation:
         if self._recaller is not None and self.cell in ("memory", "both"):
             (found,) = self._recaller.recall([question])
         notes = [part.text for part in found]
-        (reply,) = ask_in(
-            self.cell, self._asker, [with_memory(notes, question)], [notes],
-            adapter=self._adapter, phase="ask", max_tokens=REPLY_TOKENS,
+        done = self._considered(
+            Inquiry(
+                asker=self._asker, cell=self.cell, adapter=self._adapter, question=question,
+                prompt=with_memory(notes, question), notes=notes,
+            )
         )  # fmt: skip
+        reply = done.reply
         if notes:
             reply = CitationCheck(range(1, len(notes) + 1)).whole(reply).strip()
         used = self._asker.adapter_in(self.cell, self._adapter, notes=bool(notes))
@@ -76,4 +88,17 @@ class Conversation:
             abstained=abstained(reply),
             adapter=self._adapter if used else None,
             sources=sources_of(found),
+            **done.facts,
         )
+
+    def _considered(self, inquiry: Inquiry) -> Considered:
+        if self._votes > 1:
+            self._progress("vote")
+            done = voted(inquiry, self._votes)
+        else:
+            done = Considered(reply=inquiry.replies(1)[0])
+        if self._refine:
+            if inquiry.notes:
+                self._progress("refine")
+            done = refined(inquiry, done)
+        return done

@@ -54,6 +54,17 @@ class Answer:
     adapter: str | None = None
     """Version of the adapter that was used."""
     sources: tuple[Source, ...] = ()
+    votes: int = 1
+    """How many replies were asked for."""
+    confidence: float | None = None
+    """Share of the votes that agree with the reply, before it was refined; None without a vote."""
+    refined: bool = False
+    draft: str = ""
+    """What the reply was before it was refined."""
+    feedback: str = ""
+    """What the model said of its reply when it was to refine it."""
+    unrefined: str = ""
+    """Why a reply that was to be refined was not."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data; `from_dict` is the inverse."""

@@ -8,6 +8,7 @@ is asked instead. On the development corpus that mends 3 of 116 answers and spoi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from .asking import Asker
 from .grading import abstained, contains, words
@@ -33,8 +34,10 @@ def ask_in(
     adapter: str | None,
     phase: str,
     max_tokens: int,
+    temperature: float = 0.0,
+    seed: int = 0,
 ) -> list[str]:
-    """Return one greedy reply per prompt, in order.
+    """Return one reply per prompt, in order.
 
     Args:
         cell: One of `agent.exam.CELLS`.
@@ -44,15 +47,18 @@ def ask_in(
         adapter: A loaded adapter, for `adapter` and `both`.
         phase: Where the cost is booked.
         max_tokens: Longest reply.
+        temperature: 0 for greedy replies; above it, equal prompts are sampled apart.
+        seed: Of the sampling.
     """
     used = [asker.adapter_in(cell, adapter, notes=bool(note)) for note in notes]
-    replies = asker.ask_each(prompts, used, phase=phase, max_tokens=max_tokens)
+    manner: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed}
+    replies = asker.ask_each(prompts, used, phase=phase, **manner)
     doubtful = [
         number
         for number, (reply, note) in enumerate(zip(replies, notes, strict=True))
         if used[number] and note and not grounded(reply, note)
     ]
-    again = asker.ask([prompts[n] for n in doubtful], phase=phase, max_tokens=max_tokens)
+    again = asker.ask([prompts[n] for n in doubtful], phase=phase, **manner)
     for number, reply in zip(doubtful, again, strict=True):
         replies[number] = reply
     return replies

@@ -12,7 +12,7 @@ from ingrained.errors import InputError
 
 from .opening import Doors, doors, existing_home, load_settings, open_memory, open_model
 from .options import Home as HomeOption
-from .options import Json, Model
+from .options import Json, Model, Refine, Votes
 
 if TYPE_CHECKING:
     from ingrained.agent.chatting import Conversation
@@ -27,6 +27,8 @@ def ask(
     context: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="QUESTION", help="What you want to know.")],
     cell: CellOption = "both",
+    votes: Votes = 1,
+    refine: Refine = False,
     home: HomeOption = None,
     model: Model = None,
     as_json: Json = False,
@@ -39,7 +41,7 @@ def ask(
     if not question:
         raise InputError("the question is empty", hint='Ask something: ingrained ask "Who …?"')
     settings = load_settings(home=home, model=model)
-    with conversation(settings, doors(context), cell) as talk:
+    with conversation(settings, doors(context), cell, votes=votes, refine=refine) as talk:
         answer = talk.answer(question)
     if as_json:
         show_json({**answer.to_dict(), "note": talk.note})
@@ -49,12 +51,17 @@ def ask(
 
 
 @contextmanager
-def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conversation]:
-    """Open what answers questions, checking the cell before anything is loaded."""
+def conversation(
+    settings: Settings, behind: Doors, cell: str, *, votes: int = 1, refine: bool = False
+) -> Iterator[Conversation]:
+    """Open what answers questions, checking the cell and the votes before anything is loaded."""
     from ingrained.agent.cells import check_cell
     from ingrained.agent.chatting import Conversation
+    from ingrained.agent.deliberating import check_votes
+    from ingrained.agent.ui.deliberation import show_step
     from ingrained.agent.ui.download import DownloadBar
 
+    check_votes(votes)
     home = existing_home(settings)
     registry = home.registry()
     adapter = registry.active()
@@ -69,5 +76,6 @@ def conversation(settings: Settings, behind: Doors, cell: str) -> Iterator[Conve
             library = stack.enter_context(closing(home.library(read_only=True)))
         asker = open_model(home, settings, behind, bar)
         yield Conversation(
-            asker, store, library=library, adapter=adapter, cell=cell, unused=registry.unused
-        )
+            asker, store, library=library, adapter=adapter, cell=cell, unused=registry.unused,
+            votes=votes, refine=refine, progress=lambda step: show_step(step, votes),
+        )  # fmt: skip

@@ -15,7 +15,7 @@ from ingrained.errors import IngrainedError
 from .ask import CellOption
 from .chat_commands import obey
 from .opening import doors, load_settings
-from .options import Home, Model
+from .options import Home, Model, Refine, Votes
 from .talking import dialogue
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def chat(
     user: Annotated[
         str, typer.Option("--user", metavar="NAME", help="Who talks; memories are kept apart.")
     ] = "me",
+    votes: Votes = 1,
+    refine: Refine = False,
     home: Home = None,
     model: Model = None,
 ) -> None:
@@ -44,10 +46,10 @@ def chat(
     from ingrained.agent.ui.conversation import show_opening
 
     settings = load_settings(home=home, model=model)
-    with dialogue(settings, doors(context), cell, user=user, thread=thread, new=new) as (
-        talk,
-        note,
-    ):
+    with dialogue(
+        settings, doors(context), cell,
+        user=user, thread=thread, new=new, votes=votes, refine=refine,
+    ) as (talk, note):  # fmt: skip
         show_note(note)
         show_opening(talk)
         converse(talk, _lines(settings.home / "chat_history"))

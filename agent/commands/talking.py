@@ -24,23 +24,34 @@ if TYPE_CHECKING:
 
 @contextmanager
 def dialogue(
-    settings: Settings, behind: Doors, cell: str, *, user: str, thread: str | None, new: bool
+    settings: Settings,
+    behind: Doors,
+    cell: str,
+    *,
+    user: str,
+    thread: str | None,
+    new: bool,
+    votes: int,
+    refine: bool,
 ) -> Iterator[tuple[Dialogue, str]]:
-    """Open a conversation, checking the cell before anything is loaded.
+    """Open a conversation, checking the cell and the votes before anything is loaded.
 
     Yields:
         The conversation, and what there is to note about its cell.
 
     Raises:
         InputError: the names do not go together, or are empty.
+        SettingsError: no such cell, or no votes.
     """
     from ingrained.agent.cells import settled_cell
     from ingrained.agent.conversing import Dialogue
+    from ingrained.agent.deliberating import check_votes
     from ingrained.agent.ui.download import DownloadBar
     from ingrained.graphs.chat.context import ChatContext
     from ingrained.graphs.chat.threads import open_threads
 
-    _check_names(user, thread, new=new)
+    check_names(user, thread, new=new)
+    check_votes(votes)
     home = existing_home(settings)
     registry = home.registry()
     adapter = registry.active()
@@ -64,7 +75,9 @@ def dialogue(
             adapter=loaded,
             cell=settled,
             user=user,
-            thread=thread or _name(threads, user, new=new),
+            thread=thread or thread_name(threads, user, new=new),
+            votes=votes,
+            refine=refine,
         )
         yield (
             Dialogue(
@@ -76,7 +89,12 @@ def dialogue(
         )
 
 
-def _check_names(user: str, thread: str | None, *, new: bool) -> None:
+def check_names(user: str, thread: str | None, *, new: bool) -> None:
+    """Refuse names that do not go together, or are empty.
+
+    Raises:
+        InputError: they are such.
+    """
     if new and thread is not None:
         raise InputError(
             "--new and --thread do not go together",
@@ -101,7 +119,7 @@ def _memory_of(home: Home, settings: Settings, behind: Doors, progress: Progress
     )
 
 
-def _name(threads: Threads, user: str, *, new: bool) -> str:
+def thread_name(threads: Threads, user: str, *, new: bool = False) -> str:
     """Return the name of the last conversation, or one that is not used yet."""
     if not new and (last := threads.last(user)) is not None:
         return last

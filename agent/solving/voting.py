@@ -20,6 +20,9 @@ _DENIALS = frozenset("no not never none nobody nothing neither nor without".spli
 _EMPTY = STOP_WORDS - _DENIALS - {"i"}
 """Words that make no difference between two answers; "i" may be a numeral."""
 
+TEMPERATURE = 0.7
+"""Of the replies that are sampled to vote."""
+
 Key = tuple[str, ...]
 """Normalised words of a reply; empty for an abstention."""
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from ingrained.agent.citing import Answer, Source, labelled
 
 from .console import clipped, notices, results, safe
+from .deliberation import show_deliberation
 
 
 def show_answer(answer: Answer, console: Console | None = None) -> None:
@@ -45,6 +46,7 @@ def show_sources(answer: Answer, console: Console | None = None, *, apart: bool 
         console.print(
             f"The model read {_which(around, answer)} in the passage around it.", style="dim"
         )
+    show_deliberation(answer, console)
     adapter = f", adapter {answer.adapter}" if answer.adapter else ""
     console.print(f"cell {answer.cell}{adapter}", style="dim")
 

@@ -13,6 +13,7 @@ from ingrained.graphs.chat.state import Turn
 
 from .answers import show_sources
 from .console import line, many, new_table, notices, results, safe
+from .deliberation import show_deliberation, show_step
 from .memories import show_memory, when
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Telling:
         kind = event["event"]
         if kind == "piece":
             self._console.out(safe(event["text"]), end="", highlight=False)
+        elif kind == "step":
+            show_step(event["step"], event.get("calls", 1))
         elif kind == "answered":
             self._console.print()
             show_sources(Answer.from_dict(event["answer"]), self._console, apart=True)
@@ -63,6 +66,7 @@ def show_why(answer: Answer, grounds: Sequence[Grounds], console: Console | None
     console = console or results()
     adapter = f"adapter {answer.adapter}" if answer.adapter else "no adapter"
     console.print(line(f"“{answer.question}”: cell {answer.cell}, {adapter}"), soft_wrap=True)
+    show_deliberation(answer, console, whole=True)
     if not grounds:
         console.print("No memory was shown to the model.", style="dim")
     for one in grounds:

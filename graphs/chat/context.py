@@ -9,6 +9,7 @@ from typing import Any
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.cells import check_cell
+from ingrained.agent.deliberating import check_votes
 from ingrained.agent.library import Library
 from ingrained.agent.recalling import RECALL_K, Recaller, likely_by
 from ingrained.errors import SettingsError
@@ -21,12 +22,18 @@ OWN_K = 2
 """Most memories of the conversation itself laid before the model for a question."""
 
 
+def own(user: str) -> tuple[str, ...]:
+    """Return the namespace of what a user said."""
+    return ("user", user)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChatContext:
     """A conversation's live objects.
 
     Raises:
-        SettingsError: the window has no room, there is no such cell, or the user has no name.
+        SettingsError: the window has no room, there is no such cell, there are no votes, or the user
+            has no name.
         NotFoundError: the cell is `adapter` and there is none.
     """
 
@@ -50,6 +57,10 @@ class ChatContext:
     """Where what was studied is."""
     k: int = RECALL_K
     """Most excerpts of what was studied for a question."""
+    votes: int = 1
+    """How many replies vote on an answer; 1 asks once."""
+    refine: bool = False
+    """Whether the model looks over its reply, and replies anew where its feedback asks for it."""
     window_tokens: int = WINDOW_TOKENS
     clock: Callable[[], float] = time.time
     """Gives POSIX seconds."""
@@ -63,6 +74,12 @@ class ChatContext:
         if not self.user.strip():
             raise SettingsError("the user is empty", hint="Give a name of letters.")
         check_cell(self.cell, self.adapter)
+        check_votes(self.votes)
+
+    @property
+    def deliberates(self) -> bool:
+        """Whether a reply is not known before several calls are done, so that none is streamed."""
+        return self.votes > 1 or self.refine
 
     @property
     def recalls(self) -> bool:
@@ -72,7 +89,7 @@ class ChatContext:
     @property
     def own(self) -> tuple[str, ...]:
         """The namespace of what the user said."""
-        return ("user", self.user)
+        return own(self.user)
 
     def recaller(self) -> Recaller | None:
         """Return what lays the studied memories before the model; None where there are none."""

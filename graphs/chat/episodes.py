@@ -73,6 +73,15 @@ def statement(text: str, context: ChatContext) -> Memory:
     )
 
 
+def said_in(turns: Iterable[Turn], memories: Iterable[Memory]) -> list[str]:
+    """Return the ids of the memories of some turns; what was said in another one as well is not of these."""
+    tags = set(map(_tag, turns))
+    return [
+        one.id for one in memories
+        if (said := {tag for tag in one.tags if tag.startswith(TURN)}) and said <= tags
+    ]  # fmt: skip
+
+
 def own_excerpts(
     context: ChatContext, state: ChatState, searched: str, *, told: bool
 ) -> list[Excerpt]:

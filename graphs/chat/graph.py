@@ -12,7 +12,8 @@ from ingrained.graphs.chat.state import ChatInput, ChatOutput, ChatState
 def build_chat_graph() -> StateGraph[ChatState, ChatContext, ChatInput, ChatOutput]:
     """Return the uncompiled graph of one turn of a conversation.
 
-    recall → answer → check → keep → remember, and summarise when the window has become too long.
+    recall → answer → check → keep → remember; refine after answer, if the context says so, and
+    summarise at the end, when the window has become too long.
     With a checkpointer the conversation of a thread goes on from turn to turn.
     """
     graph = StateGraph(
@@ -20,6 +21,7 @@ def build_chat_graph() -> StateGraph[ChatState, ChatContext, ChatInput, ChatOutp
     )
     graph.add_node("recall", nodes.recall)
     graph.add_node("answer", nodes.answer)
+    graph.add_node("refine", nodes.refine)
     graph.add_node("check", nodes.check)
     graph.add_node("keep", nodes.keep)
     graph.add_node("remember", nodes.remember)
@@ -27,7 +29,8 @@ def build_chat_graph() -> StateGraph[ChatState, ChatContext, ChatInput, ChatOutp
 
     graph.add_edge(START, "recall")
     graph.add_edge("recall", "answer")
-    graph.add_edge("answer", "check")
+    graph.add_conditional_edges("answer", nodes.after_answer, {True: "refine", False: "check"})
+    graph.add_edge("refine", "check")
     graph.add_edge("check", "keep")
     graph.add_edge("keep", "remember")
     graph.add_conditional_edges("remember", nodes.after_remember, {True: "summarise", False: END})

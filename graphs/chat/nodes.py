@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -10,9 +11,8 @@ from langgraph.runtime import Runtime
 from ingrained.agent.answering import REPLY_TOKENS
 from ingrained.agent.asking import to_messages
 from ingrained.agent.citing import Answer, CitationCheck, Source, sources_of, without_citations
+from ingrained.agent.deliberating import Considered, Inquiry, Step, refined, voted
 from ingrained.agent.grading import abstained
-from ingrained.agent.grounding import ask_in
-from ingrained.agent.prompts import Messages
 from ingrained.agent.recalling import Excerpt
 from ingrained.errors import InputError, StoreError
 from ingrained.graphs.chat.context import ChatContext
@@ -69,18 +69,56 @@ def _found(context: ChatContext, state: ChatState, searched: str) -> list[Excerp
 
 
 def answer(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-    """Reply, telling each piece as it comes, without numbers of sources that were not shown."""
+    """Reply, telling each piece as it comes, without numbers of sources that were not shown.
+
+    Of a reply that is voted on, or is to be refined, nothing is told before it is known.
+    """
+    context = runtime.context
+    if context.votes > 1:
+        _tell_step(runtime, "vote", calls=context.votes)
+        done = voted(_inquiry(state, context), context.votes)
+        return {"reply": done.reply, "considered": done.facts}
     check = _citation_check(state)
     said: list[str] = []
-    turns, summary = _laid(state, runtime.context), state.get("summary", "")
-    if _stands_alone(state):
-        turns, summary = [], ""
-    prompt = prompt_for(state["excerpts"], state["question"], turns, summary)
-    for piece in _pieces(runtime.context, prompt, state["excerpts"], turns):
+    for piece in _pieces(_inquiry(state, context)):
         said.append(piece)
-        _tell_piece(runtime, check.passed(piece) if check else piece)
+        if not context.deliberates:
+            _tell_piece(runtime, check.passed(piece) if check else piece)
     _tell_piece(runtime, check.rest() if check else "")
     return {"reply": "".join(said).strip()}
+
+
+def after_answer(state: ChatState, runtime: Runtime[ChatContext]) -> bool:  # noqa: ARG001
+    """Return whether the model is to look over its reply."""
+    return runtime.context.refine
+
+
+def refine(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
+    """Let the model look over its reply, and reply anew where its feedback asks for it.
+
+    A question that leans on the turns before it is shown with them.
+    """
+    inquiry = _inquiry(state, runtime.context)
+    if inquiry.notes:
+        _tell_step(runtime, "refine")
+    if leans(inquiry.question):
+        turns = _laid(state, runtime.context)
+        inquiry = replace(inquiry, question=in_context(inquiry.question, turns))
+    given = Considered(reply=state["reply"], **state.get("considered", {}))
+    done = refined(inquiry, given)
+    return {"reply": done.reply, "considered": done.facts}
+
+
+def _inquiry(state: ChatState, context: ChatContext) -> Inquiry:
+    turns, summary = _laid(state, context), state.get("summary", "")
+    if _stands_alone(state):
+        turns, summary = [], ""
+    return Inquiry(
+        asker=context.asker, cell=context.cell, adapter=context.adapter, question=state["question"],
+        prompt=prompt_for(state["excerpts"], state["question"], turns, summary),
+        notes=state["excerpts"],
+        said=[text for turn in turns for text in (turn["user"], turn["agent"])],
+    )  # fmt: skip
 
 
 def _stands_alone(state: ChatState) -> bool:
@@ -97,26 +135,24 @@ def _tell_piece(runtime: Runtime[ChatContext], text: str) -> None:
         _tell(runtime, "answer", event="piece", text=text)
 
 
-def _pieces(
-    context: ChatContext, prompt: Messages, excerpts: Sequence[str], turns: Sequence[Turn]
-) -> Iterator[str]:
+def _tell_step(runtime: Runtime[ChatContext], step: Step, **facts: Any) -> None:
+    _tell(runtime, "answer", event="step", step=step, **facts)
+
+
+def _pieces(inquiry: Inquiry) -> Iterator[str]:
     """Yield the reply as it is written.
 
     Beside notes an adapter's reply is short and may have to be asked for again: one piece.
     """
-    asker = context.asker
-    adapter = asker.adapter_in(context.cell, context.adapter, notes=bool(excerpts))
-    if adapter and excerpts:
-        said = [text for turn in turns for text in (turn["user"], turn["agent"])]
-        yield from ask_in(
-            context.cell, asker, [prompt], [[*excerpts, *said]],
-            adapter=context.adapter, phase="ask", max_tokens=REPLY_TOKENS,
-        )  # fmt: skip
+    asker = inquiry.asker
+    adapter = asker.adapter_in(inquiry.cell, inquiry.adapter, notes=bool(inquiry.notes))
+    if adapter and inquiry.notes:
+        yield from inquiry.replies(1)
         return
     options: dict[str, Any] = {"max_tokens": REPLY_TOKENS, "temperature": 0.0}
     if asker.has_adapters:
         options["adapter"] = adapter
-    for chunk in asker.model.bind(**options).stream(to_messages(prompt)):
+    for chunk in asker.model.bind(**options).stream(to_messages(inquiry.prompt)):
         yield str(chunk.text)
 
 
@@ -126,6 +162,8 @@ def check(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     checked = _citation_check(state)
     if checked:
         reply = (checked.passed(reply) + checked.rest()).strip()
+    if context.deliberates:
+        _tell_piece(runtime, reply)
     adapter = context.asker.adapter_in(context.cell, context.adapter, notes=bool(state["excerpts"]))
     found = Answer(
         question=state["question"],
@@ -134,6 +172,7 @@ def check(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         abstained=abstained(reply),
         adapter=context.adapter if adapter else None,
         sources=tuple(Source(**one) for one in state["sources"]),
+        **state.get("considered", {}),
     ).to_dict()
     _tell(
         runtime, "check", event="answered", answer=found, unknown=checked.unknown if checked else []

@@ -43,6 +43,8 @@ class ChatState(TypedDict, total=False):
     """The memories behind the excerpts; see `agent.citing.Source`."""
     reply: Annotated[str, UntrackedValue]
     """As the model gave it."""
+    considered: Annotated[dict[str, Any], UntrackedValue]
+    """How the reply came about where it took several calls; see `agent.deliberating.Considered`."""
     answer: Annotated[dict[str, Any], UntrackedValue]
     """The checked reply with its sources; see `agent.citing.Answer`."""
 

@@ -7,17 +7,34 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from ingrained.graphs.chat.context import ChatContext
+from ingrained.graphs.chat.access import Access
+from ingrained.graphs.chat.context import ChatContext, own
+from ingrained.graphs.chat.episodes import said_in
 from ingrained.graphs.chat.graph import build_chat_graph
 from ingrained.graphs.chat.locking import claim, turn_lock
+from ingrained.graphs.chat.nodes import WHO
 from ingrained.graphs.chat.state import ChatState, Turn
 from ingrained.graphs.session import CONVERSATIONS, Home
 from ingrained.memory.lexical import clean
+
+
+class Named(Protocol):
+    """What tells one conversation from the others; a context does."""
+
+    @property
+    def user(self) -> str:
+        """Who talks."""
+        ...
+
+    @property
+    def thread(self) -> str:
+        """What it is called."""
+        ...
 
 
 class Threads:
@@ -47,9 +64,9 @@ class Threads:
         """Return whether a name was never a conversation's of a user; nobody else gets it then."""
         return name not in self.names(user) and claim(self._home, _thread(user, name))
 
-    def turns(self, context: ChatContext) -> list[Turn]:
-        """Return all turns of the context's conversation, oldest first."""
-        state: ChatState = self._graph.get_state(_config(context)).values
+    def turns(self, talk: Named) -> list[Turn]:
+        """Return all turns of a conversation, oldest first."""
+        state: ChatState = self._graph.get_state(_config(talk)).values
         return list(state.get("turns", []))
 
     def ask(self, question: str, context: ChatContext) -> dict[str, Any]:
@@ -76,6 +93,21 @@ class Threads:
                 self._drop_past(config)
         return dict(done["answer"])
 
+    def forget(self, talk: Named, memory: Access) -> None:
+        """Drop a conversation, and take out of recall what the user said in it and in no other.
+
+        Raises:
+            HomeBusyError: it is being answered in another process, or a purge erases.
+            StoreError: the memory cannot be written to now; nothing was dropped.
+        """
+        thread = _thread(talk.user, talk.thread)
+        with turn_lock(self._home, thread):
+            turns = self.turns(talk)
+            with memory.writing() as store:
+                said = said_in(turns, store.list(namespace=own(talk.user)))
+                store.forget(said, who=WHO, why=f"the user forgot the conversation {talk.thread}")
+            self._saver.delete_thread(thread)
+
     def _drop_past(self, config: RunnableConfig) -> None:
         """Keep the last checkpoint only: each has the whole conversation."""
         latest = self._saver.get_tuple(config)
@@ -97,8 +129,8 @@ def open_threads(home: Home) -> Iterator[Threads]:
         yield Threads(saver, home.path)
 
 
-def _config(context: ChatContext) -> RunnableConfig:
-    return {"configurable": {"thread_id": _thread(context.user, context.thread)}}
+def _config(talk: Named) -> RunnableConfig:
+    return {"configurable": {"thread_id": _thread(talk.user, talk.thread)}}
 
 
 def _thread(user: str, name: str) -> str:

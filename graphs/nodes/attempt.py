@@ -13,7 +13,7 @@ from ingrained.agent.prompts import Messages
 from ingrained.agent.solving.cases import Case
 from ingrained.agent.solving.evidence import solve
 from ingrained.agent.solving.filtering import guessable, metric_filter, topic_free
-from ingrained.agent.solving.voting import vote
+from ingrained.agent.solving.voting import TEMPERATURE, vote
 from ingrained.agent.tasks.drafts import Draft, knows, passes, settled, unlike
 from ingrained.agent.tasks.kinds import CLOZE, FREE_RECALL, UNANSWERABLE
 from ingrained.graphs.context import StudyContext, StudyPolicy
@@ -21,7 +21,6 @@ from ingrained.graphs.state import StudyState
 
 from .common import ANSWER_TOKENS, added, emit, metered, texts_of, trace
 
-VOTE_TEMPERATURE = 0.7
 _METRICS: dict[str, Literal["f1", "exact"]] = {"metric-filter": "f1", "exact-filter": "exact"}
 
 
@@ -114,7 +113,7 @@ def _vote(
         for number in range(first, policy.votes):
             open_ = [n for n, draft in enumerate(voted) if not _decided(draft, policy)]
             prompts = [open_book(in_view(voted[n], texts), voted[n]["question"]) for n in open_]
-            replies = _ask(runtime, prompts, temperature=VOTE_TEMPERATURE, sample=number)
+            replies = _ask(runtime, prompts, temperature=TEMPERATURE, sample=number)
             for n, reply in zip(open_, replies, strict=True):
                 voted[n] = {**voted[n], "replies": [*voted[n]["replies"], reply]}
     return [_counted(draft, policy) for draft in voted]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .agent.api import Ingrained
+    from .agent.api_chat import Chat, Reply, ReplyStream
     from .agent.citing import Answer
     from .agent.outcomes import GateDecision, StudyReport
     from .errors import IngrainedError
@@ -19,9 +20,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Answer",
+    "Chat",
     "GateDecision",
     "Ingrained",
     "IngrainedError",
+    "Reply",
+    "ReplyStream",
     "Settings",
     "StudyReport",
     "__version__",
@@ -29,9 +33,12 @@ __all__ = [
 
 _MODULES = {
     "Answer": "agent.citing",
+    "Chat": "agent.api_chat",
     "GateDecision": "agent.outcomes",
     "Ingrained": "agent.api",
     "IngrainedError": "errors",
+    "Reply": "agent.api_chat",
+    "ReplyStream": "agent.api_chat",
     "Settings": "settings",
     "StudyReport": "agent.outcomes",
 }

@@ -60,7 +60,7 @@ def base(tmp_path: Path) -> str:
 def by_heart(base: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The same name; what answers by it knows the page by heart once an adapter is on."""
     monkeypatch.setattr(
-        "ingrained.agent.api.load_chat_model", lambda *_named: Adaptable(script=reader)
+        "ingrained.agent.api_holding.load_chat_model", lambda *_named: Adaptable(script=reader)
     )
     return base
 

@@ -1,0 +1,222 @@
+"""A conversation as one Python object, on the graph and the files of `ingrained chat`."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, Self
+
+from ingrained.agent.api_holding import Holding
+from ingrained.agent.cells import settled_cell
+from ingrained.agent.citing import Answer, Source
+from ingrained.errors import IngrainedError
+from ingrained.graphs.chat.access import OpenStore
+from ingrained.graphs.chat.context import ChatContext
+from ingrained.graphs.chat.state import Turn
+from ingrained.graphs.session import Event
+
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What the agent said in one turn of a conversation."""
+
+    answer: str
+    """Without numbers of sources that were not shown to the model."""
+    sources: tuple[Source, ...]
+    """What the answer rests on."""
+    abstained: bool
+    """Whether it declines to answer."""
+    confidence: float | None
+    """Share of the votes that agree with it, in (0, 1]; None where nothing was voted on."""
+    refined: bool
+    """Whether it took the place of a first reply."""
+    feedback: str
+    """What the model said of its first reply; empty if it was not to look over it."""
+
+    @classmethod
+    def of(cls, answer: Answer) -> Self:
+        """Return what a conversation shows of an answer."""
+        return cls(
+            answer=answer.reply, sources=answer.sources, abstained=answer.abstained,
+            confidence=answer.confidence, refined=answer.refined, feedback=answer.feedback,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """Whose conversation, which one, and how it is answered; see `Ingrained.chat`."""
+
+    thread: str
+    user: str
+    cell: str
+    votes: int
+    refine: bool
+    on_event: Listener | None
+
+
+class Chat:
+    """One conversation of a home; `Ingrained.chat` opens it.
+
+    Each turn is on the disk when it is answered, and what the user says is remembered. An adapter
+    that is promoted meanwhile answers the next turn.
+    """
+
+    def __init__(self, held: Holding, manner: Manner) -> None:
+        self._held = held
+        self._manner = manner
+
+    @property
+    def thread(self) -> str:
+        """The name of the conversation, to go on with."""
+        return self._manner.thread
+
+    def say(self, text: str) -> Reply:
+        """Answer what the user says, in view of what was said before.
+
+        Raises:
+            InputError: there is nothing in the text.
+            NotFoundError: the cell is `adapter`, and none is promoted any more.
+            HomeBusyError: the conversation is being answered in another process, or a purge erases.
+            StoreError: the agent was closed.
+        """
+        return self._answered(text, self._manner.on_event)
+
+    def stream(self, text: str) -> ReplyStream:
+        """Return the same answer as it is written, piece by piece; see `say` for what is raised.
+
+        It begins to be written with the first piece that is asked for. An answer that takes several
+        calls (`votes`, `refine`) comes in one piece.
+        """
+        return ReplyStream(lambda tell: self._answered(text, self._telling(tell)))
+
+    def history(self) -> list[Turn]:
+        """Return what was said, oldest first: dicts of `id`, `time`, `user` and `agent`."""
+        with self._held.turn():
+            return self._held.threads.turns(self._manner)
+
+    def forget(self) -> None:
+        """Drop the conversation, and take what the user said in it alone out of recall.
+
+        What they asked to remember stays. To erase it from every file is `ingrained memory purge`.
+
+        Raises:
+            StoreError: the memory cannot be changed from here. Nothing was dropped.
+            HomeBusyError: the conversation is being answered in another process, or a purge erases.
+        """
+        with self._held.turn():
+            self._held.threads.forget(self._manner, OpenStore(self._held.store))
+
+    def _answered(self, text: str, listener: Listener | None) -> Reply:
+        with self._held.turn():
+            told = self._held.threads.ask(text, self._context(listener))
+        return Reply.of(Answer.from_dict(told))
+
+    def _telling(self, tell: Listener) -> Listener:
+        """Return what tells of events as the conversation does, and of each to somebody else first."""
+
+        def both(event: Event) -> None:
+            tell(event)
+            if self._manner.on_event is not None:
+                self._manner.on_event(event)
+
+        return both
+
+    def _context(self, listener: Listener | None) -> ChatContext:
+        held, manner = self._held, self._manner
+        asker = held.asker()
+        adapter = held.adapters.active() if asker.has_adapters else None
+        cell, _ = settled_cell(manner.cell, adapter, held.adapters.unused)
+        return ChatContext(
+            asker=asker, memory=OpenStore(held.store), library=held.opened.library,
+            adapter=adapter, cell=cell, user=manner.user, thread=manner.thread,
+            votes=manner.votes, refine=manner.refine, listener=listener,
+        )  # fmt: skip
+
+
+class ReplyStream:
+    """One answer as it is written: iterate over its pieces, with `for` or `async for`, then take `reply`.
+
+    It is written in a thread of its own, so that any thread may read it. Who stops reading lets it
+    come to its end; `close`, or the end of a `with` block, cuts it short, and nothing of the turn is kept.
+
+    Args:
+        answer: Gives the reply, telling of each event.
+    """
+
+    def __init__(self, answer: Callable[[Listener], Reply]) -> None:
+        self._answer = answer
+        self._pieces: SimpleQueue[str | None] = SimpleQueue()
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+        self._writing: Future[Reply] | None = None
+        self._ended = False
+
+    @property
+    def reply(self) -> Reply:
+        """The whole reply; waits for the rest of it.
+
+        Raises:
+            IngrainedError: it was cut short, or what `Chat.say` raises.
+        """
+        return self._begun().result()
+
+    def close(self) -> None:
+        """Cut the answer short unless it is kept already, and wait for its end."""
+        self._closed.set()
+        if self._writing is not None:
+            self._writing.exception()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self._ended or self._closed.is_set():
+            raise StopIteration
+        begun, piece = self._begun(), self._pieces.get()
+        if piece is None:
+            self._ended = True
+            begun.result()
+            raise StopIteration
+        return piece
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        piece = await asyncio.to_thread(next, self, None)
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.close()
+
+    def _begun(self) -> Future[Reply]:
+        with self._lock:
+            if self._writing is None:
+                self._refuse_closed()
+                pool = ThreadPoolExecutor(max_workers=1)
+                self._writing = pool.submit(self._answer, self._hear)
+                self._writing.add_done_callback(lambda _: self._pieces.put(None))
+                pool.shutdown(wait=False)
+            return self._writing
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        """Hand on a piece; what is told after the answer is of a turn that is kept already."""
+        if event["event"] in ("step", "piece", "answered"):
+            self._refuse_closed()
+        if event["event"] == "piece":
+            self._pieces.put(event["text"])
+
+    def _refuse_closed(self) -> None:
+        if self._closed.is_set():
+            raise IngrainedError("the answer was cut short", hint="Say it again.")

@@ -1,0 +1,164 @@
+"""More than one call for one answer: replies that vote, and feedback of the model on its own reply.
+
+Votes are Self-Consistency (Wang et al. 2023, section 2), counted as a study counts them. Refining is
+what SELF does at inference (Lu et al. 2023, arXiv 2310.00533): reply, feedback, a better reply where the
+feedback asks for one, in the prompts that the training method `self` trains. Those have a
+text in view. Where nothing was recalled the reply stands: with nothing to check them against, models
+can make their answers worse (Huang et al. 2023, arXiv 2310.01798).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from ingrained.errors import SettingsError
+
+from .answering import REPLY_TOKENS
+from .asking import Asker
+from .citing import without_citations
+from .grading import contains, words
+from .grounding import ask_in
+from .prompts import Messages
+from .recalling import shown
+from .solving.cases import Case
+from .solving.checking import examples, invents
+from .solving.crafts import ADDS, COPIED, EMPTY, answers
+from .solving.refining import Craft, Ended, self_refine
+from .solving.voting import TEMPERATURE, vote
+
+Step = Literal["vote", "refine"]
+"""What takes its time before a reply is known."""
+
+_PHASE = "ask"
+_NUMBERS = range(100)
+"""What may cite: see `citing`."""
+_SEED = 0
+"""Of the sampling: the same question gets the same votes. Each of them has draws of its own."""
+_UNREFINED: dict[Ended, str] = {
+    "satisfied": "the feedback found nothing to fix",
+    "generic": "the feedback named no place and no fix",
+    "unchanged": "the refined reply said the same",
+    "faulty": "the refined reply was empty, or named what no source says",
+}
+_NOTHING_IN_VIEW = "nothing was recalled to check it against"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Considered:
+    """A reply, and how it came to be one; all but the reply are fields of `citing.Answer`."""
+
+    reply: str
+    votes: int = 1
+    confidence: float | None = None
+    refined: bool = False
+    draft: str = ""
+    feedback: str = ""
+    unrefined: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All but the reply, as plain data."""
+        return {name: value for name, value in vars(self).items() if name != "reply"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inquiry:
+    """One question as it is put to the model."""
+
+    asker: Asker
+    cell: str
+    adapter: str | None
+    """Name of a loaded adapter, for `adapter` and `both`."""
+    question: str
+    prompt: Messages
+    """The question with all that is laid before the model."""
+    notes: Sequence[str]
+    """What was recalled, as it stands in the prompt."""
+    said: Sequence[str] = ()
+    """What was said before, where that is in view as well."""
+
+    def replies(self, count: int, *, temperature: float = 0.0) -> list[str]:
+        """Return some replies to it; above a temperature of 0 each is sampled apart."""
+        in_view = [*self.notes, *self.said] if self.notes else []
+        return ask_in(
+            self.cell, self.asker, [self.prompt] * count, [in_view] * count,
+            adapter=self.adapter, phase=_PHASE, max_tokens=REPLY_TOKENS,
+            temperature=temperature, seed=_SEED,
+        )  # fmt: skip
+
+    def bare(self, reply: str) -> str:
+        """Return a reply without numbers of sources; where nothing was shown, brackets cite nothing."""
+        return without_citations(reply, _NUMBERS) if self.notes else reply
+
+
+def check_votes(votes: int) -> int:
+    """Return the number of votes, checked.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if votes < 1:
+        raise SettingsError(
+            f"votes must be at least 1, got {votes}",
+            hint="1 asks once; with 5, say, five replies vote on the answer.",
+        )
+    return votes
+
+
+def voted(inquiry: Inquiry, votes: int) -> Considered:
+    """Return the reply that most of some replies agree on: one greedy, the others sampled.
+
+    Declining is a vote as any other. In a tie the earliest reply wins, and the greedy one is first.
+    Numbers of sources make no difference; the reply keeps its own.
+
+    Args:
+        inquiry: What is asked.
+        votes: How many replies, 1 or more; the share that agrees is the confidence.
+    """
+    said = inquiry.replies(1)
+    said += inquiry.replies(votes - 1, temperature=TEMPERATURE)
+    bare = [inquiry.bare(one) for one in said]
+    result = vote(bare, inquiry.question)
+    worded = (one for one, without in zip(said, bare, strict=True) if without == result.answer)
+    return Considered(reply=next(worded, result.answer), votes=votes, confidence=result.share)
+
+
+def refined(inquiry: Inquiry, given: Considered) -> Considered:
+    """Let the model look over a reply to a question, and reply anew where its feedback asks for it.
+
+    A new reply that copies an example of the prompt, or has a name or number that stands in nothing
+    that was in view, is not taken: so none that is grounded gives way to one that is not.
+    """
+    if not inquiry.notes:
+        return replace(given, unrefined=_NOTHING_IN_VIEW)
+    adapter = inquiry.asker.adapter_in(inquiry.cell, inquiry.adapter, notes=True)
+    draft = shown("", inquiry.bare(given.reply))
+    case = Case(passage="\n".join(inquiry.notes), question=shown("", inquiry.question))
+    (work,) = self_refine(
+        inquiry.asker.through(adapter), [case], _craft(inquiry), drafts=[draft], tries=1, phase=_PHASE
+    )  # fmt: skip
+    told = replace(given, feedback=work.feedback[0].text)
+    ended = work.ended or ("unchanged" if words(inquiry.bare(work.text)) == words(draft) else "")
+    if ended:
+        return replace(told, unrefined=_UNREFINED[ended])
+    return replace(told, reply=work.text, refined=True, draft=draft)
+
+
+def _craft(inquiry: Inquiry) -> Craft[Case]:
+    """Return how replies are refined: as short answers are, but as long as a reply may be."""
+
+    def fault(_case: Case, draft: str) -> str:
+        return _fault(inquiry.bare(draft), [*inquiry.notes, *inquiry.said, inquiry.question])
+
+    return replace(answers(), fault=fault, tokens=REPLY_TOKENS)
+
+
+def _fault(draft: str, in_view: Sequence[str]) -> str:
+    if not words(draft):
+        return EMPTY
+    copied = any(words(draft) == words(one) for one in examples("refine_answer"))
+    if copied and not any(contains(text, draft) for text in in_view):
+        return COPIED
+    return ADDS if invents(draft, in_view) else ""
