@@ -74,15 +74,35 @@ def sources_of(excerpts: Sequence[Excerpt]) -> tuple[Source, ...]:
     )
 
 
-def labelled(sources: Iterable[Source]) -> dict[str, Source]:
-    """Return sources by what they can be named by: the first of number 1 is `1`, the next `1.2`."""
+def labelled(sources: Sequence[Source]) -> dict[str, Source]:
+    """Return sources by what they can be named by: the first of number 1 is `1`, the next `1.2`.
+
+    What is shown comes before what is folded within it, so that `1` is never a memory that nobody saw.
+    """
+    shown = {id(one) for one in unfolded(sources)}
     seen: Counter[int] = Counter()
     named = {}
-    for one in sources:
+    for one in sorted(sources, key=lambda one: id(one) not in shown):
         seen[one.number] += 1
         place = seen[one.number]
         named[f"{one.number}" if place == 1 else f"{one.number}.{place}"] = one
     return named
+
+
+def unfolded(sources: Sequence[Source]) -> list[Source]:
+    """Leave out what is quoted within another source of its number; of two alike keep the first."""
+    kept: list[Source] = []
+    for source in sorted(sources, key=lambda one: one.start - one.end):
+        if not any(within(source, other) for other in kept):
+            kept.append(source)
+    return sorted(kept, key=sources.index)
+
+
+def within(one: Source, other: Source) -> bool:
+    """Return whether a source is quoted within another one of its number."""
+    inside = other.start <= one.start and one.end <= other.end
+    same = (one.number, one.document) == (other.number, other.document)
+    return same and inside and one.quote in other.quote
 
 
 def _source(number: int, found: Recalled, document: str) -> Source:

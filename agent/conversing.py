@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingrained.agent.cells import settled_cell
-from ingrained.agent.citing import Answer, Source, labelled
+from ingrained.agent.citing import Answer, Source, labelled, within
 from ingrained.agent.grading import agrees
 from ingrained.agent.recalling import shown
 from ingrained.errors import InputError, StoreError
@@ -267,6 +267,23 @@ class Dialogue:
                 f"the last answer has no source {label!r}", hint="/sources shows what there is."
             )
         return known[label]
+
+    def folded(self, label: str) -> dict[str, Memory]:
+        """Return what still holds and stands, unseen, within a source of the last answer, by label.
+
+        Raises:
+            InputError: there is no such source.
+        """
+        shown = self.source(label)
+        store = self._context.memory.reading() if self._context.memory else None
+        if store is None or self.last is None:
+            return {}
+        inside = {
+            name: store.get(one.memory)
+            for name, one in labelled(self.last.sources).items()
+            if one.memory != shown.memory and within(one, shown)
+        }
+        return {name: memory for name, memory in inside.items() if memory.status == "active"}
 
     def _insert(self, store: MemoryStore, memory: Memory, why: str) -> Memory | None:
         (done,) = store.insert([memory], who=WHO, why=why)

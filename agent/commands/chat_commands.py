@@ -84,6 +84,7 @@ def _correct(talk: Dialogue, argument: str) -> None:
         _tell_changed("Superseded", done[0])
     _tell_changed("In its place", done and done[1])
     if done is not None:
+        _tell_folded(talk, label)
         _say("/undo takes it back.")
 
 
@@ -91,6 +92,7 @@ def _forget(talk: Dialogue, label: str) -> None:
     if not label:
         raise InputError("which one?", hint="/forget 1 forgets the source [1] of the last answer.")
     _tell_changed("Forgotten", talk.forget(label))
+    _tell_folded(talk, label)
 
 
 def _undo(talk: Dialogue, _argument: str) -> None:
@@ -155,6 +157,15 @@ def _say(text: str) -> None:
     from ingrained.agent.ui.console import notices
 
     notices().print(text, style="dim")
+
+
+def _tell_folded(talk: Dialogue, label: str) -> None:
+    """Name what stood within the source, was not shown, and says what it said before."""
+    from ingrained.agent.ui.memories import show_changed
+
+    for name, memory in talk.folded(label).items():
+        show_changed(f"Within it [{name}] still holds:", [memory])
+        _say(f"/correct {name} TEXT or /forget {name} changes that too.")
 
 
 def _tell_changed(what: str, memory: Memory | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from ingrained.agent.citing import Answer, Source, labelled
+from ingrained.agent.citing import Answer, Source, labelled, unfolded
 
 from .console import clipped, notices, results, safe
 
@@ -35,7 +35,7 @@ def show_sources(answer: Answer, console: Console | None = None, *, apart: bool 
     elif not answer.sources:
         console.print("Nothing was recalled: answered from the weights alone.", style="dim")
     labels = {id(one): label for label, one in labelled(answer.sources).items()}
-    for source in _longest(answer.sources):
+    for source in unfolded(answer.sources):
         label = labels[id(source)] if apart else source.number
         place = f"{source.document}, characters {source.start} to {source.end}"
         told = safe(place if source.document else source.title)
@@ -53,20 +53,6 @@ def _which(some: Sequence[Source], answer: Answer) -> str:
     if len(some) == len(answer.sources):
         return "each"
     return ", ".join(dict.fromkeys(f"[{source.number}]" for source in some))
-
-
-def _longest(sources: Sequence[Source]) -> list[Source]:
-    """Leave out what is quoted within another source; of two that are alike keep the first."""
-    kept: list[Source] = []
-    for source in sorted(sources, key=lambda one: one.start - one.end):
-        if not any(_within(source, other) for other in kept):
-            kept.append(source)
-    return sorted(kept, key=sources.index)
-
-
-def _within(one: Source, other: Source) -> bool:
-    inside = other.start <= one.start and one.end <= other.end
-    return one.document == other.document and inside and one.quote in other.quote
 
 
 def show_note(note: str) -> None:

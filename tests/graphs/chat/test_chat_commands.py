@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from chat_talk import MILL, long_talk
 
+from ingrained.agent.citing import Answer, Source
+from ingrained.agent.commands.chat_commands import obey
 from ingrained.agent.conversing import Dialogue
+from ingrained.agent.ui.answers import show_sources
 from ingrained.errors import InputError
 from ingrained.memory import Evidence, Memory
 
@@ -113,3 +116,51 @@ def test_the_quiz_asks_by_chance_of_all_that_was_tried(talk, store):
         store.insert([Memory(id="", text=text, evidence=(tried,))], who="study", why="a test")
     here = dialogue(talk(), chance=random.Random(0))
     assert {here.pose().question for _ in range(40)} == questions
+
+
+WHOLE = "The mill at Teskow, built in 1702, grinds nine sacks a week."
+PART = "built in 1702, grinds nine sacks"
+
+
+@pytest.fixture
+def folded(talk, store):
+    """A conversation whose last answer rests on two memories, the best one quoted within the other."""
+    part, whole = store.insert(
+        [Memory(id="", text=PART), Memory(id="", text=WHOLE)], who="study", why="a test"
+    )
+    start = WHOLE.index(PART)
+    spans = [(part.id, start, PART), (whole.id, 0, WHOLE)]
+    here = dialogue(talk())
+    here.last = Answer(
+        question=QUESTION, reply="1702", cell="memory", abstained=False,
+        sources=tuple(
+            Source(number=1, memory=id_, title="", document="mill.md", start=at,
+                   end=at + len(quote), quote=quote, score=1.0)
+            for id_, at, quote in spans
+        ),
+    )  # fmt: skip
+    return here, part.id, whole.id
+
+
+def test_a_number_names_the_memory_that_is_shown_under_it(folded, store, capsys):
+    here, part, whole = folded
+    show_sources(here.last, apart=True)
+    assert capsys.readouterr().out.count("[1") == 1, "the other one is folded within it"
+
+    old, _ = here.correct("1", "The mill at Teskow was built in 1703.")
+    assert (old.id, store.get(part).status) == (whole, "active")
+
+
+@pytest.mark.parametrize("command", ["/correct 1 The mill was built in 1703.", "/forget 1"])
+def test_what_stays_unseen_within_a_source_is_named(folded, store, capsys, command):
+    here, part, whole = folded
+    obey(here, command)
+    out, err = capsys.readouterr()
+    told = " ".join(out.split())
+    assert f"{whole}: {WHOLE}" in told, "what was changed"
+    assert f"Within it [1.2] still holds: {part}: {PART}" in told
+    assert "/forget 1.2" in err
+
+    obey(here, "/forget 1.2")
+    assert store.get(part).status == "forgotten"
+    assert "still holds" not in capsys.readouterr().out
