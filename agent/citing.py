@@ -41,6 +41,10 @@ class Source:
     score: float
     in_passage: bool = False
     """Whether the model read it in the passage around it, not by itself."""
+    passage: str = ""
+    """What of that passage it was shown, with the line breaks of the document; else empty."""
+    sentence: str = ""
+    """The sentence of the passage that has the words of the reply, where the quote has fewer of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +70,14 @@ class Answer:
 
 
 def sources_of(excerpts: Sequence[Excerpt]) -> tuple[Source, ...]:
-    """Return the memories behind excerpts, numbered as those stand in a prompt."""
+    """Return the memories behind excerpts, numbered as those stand in a prompt.
+
+    Those found in one passage are all there, best first: `quoting.quoted_for` chooses of them.
+    """
     return tuple(
-        _source(number, one, part.document)
+        _source(number, one, part)
         for number, part in enumerate(excerpts, 1)
-        for one in part.memories
+        for one in (*part.memories, *part.further)
     )
 
 
@@ -105,10 +112,10 @@ def within(one: Source, other: Source) -> bool:
     return same and inside and one.quote in other.quote
 
 
-def _source(number: int, found: Recalled, document: str) -> Source:
+def _source(number: int, found: Recalled, excerpt: Excerpt) -> Source:
     """Cite the place that was shown; a memory by itself, the place it was first taken from."""
     memory = found.memory
-    there = (span for span in memory.spans if span.document == document)
+    there = (span for span in memory.spans if span.document == excerpt.document)
     span = next(there, next(iter(memory.spans), None))
     return Source(
         number=number,
@@ -119,7 +126,8 @@ def _source(number: int, found: Recalled, document: str) -> Source:
         end=span.end if span else 0,
         quote=span.quote if span else memory.text,
         score=found.score,
-        in_passage=bool(document),
+        in_passage=bool(excerpt.document),
+        passage=excerpt.passage,
     )
 
 

@@ -27,12 +27,16 @@ def ask(
     context: typer.Context,
     words: Annotated[list[str], typer.Argument(metavar="QUESTION", help="What you want to know.")],
     cell: CellOption = "both",
+    passages: Annotated[
+        bool, typer.Option("--passages", help="Show the whole passage of each source too.")
+    ] = False,
     home: HomeOption = None,
     model: Model = None,
     as_json: Json = False,
 ) -> None:
     """Ask the agent, and see what its answer rests on."""
-    from ingrained.agent.ui.answers import show_answer, show_note
+    from ingrained.agent.citing import labelled
+    from ingrained.agent.ui.answers import show_answer, show_note, show_passages
     from ingrained.agent.ui.console import show_json
 
     question = " ".join(words).strip()
@@ -46,6 +50,9 @@ def ask(
     else:
         show_note(talk.note)
         show_answer(answer)
+        if passages:
+            named = labelled(answer.sources).items()
+            show_passages({label: one for label, one in named if label == str(one.number)})
 
 
 @contextmanager

@@ -47,10 +47,12 @@ def _help(_talk: Dialogue, _argument: str) -> None:
     show_commands([(f"{name} {one.takes}".strip(), one.does) for name, one in COMMANDS.items()])
 
 
-def _sources(talk: Dialogue, _argument: str) -> None:
-    from ingrained.agent.ui.answers import show_sources
+def _sources(talk: Dialogue, label: str) -> None:
+    from ingrained.agent.ui.answers import show_passages, show_sources
 
-    if talk.last is None:
+    if label:
+        show_passages({label.strip("[]"): talk.source(label)})
+    elif talk.last is None:
         _say("Nothing was answered since the chat was opened.")
     else:
         show_sources(talk.last, apart=True)
@@ -133,7 +135,11 @@ def _quit(_talk: Dialogue, _argument: str) -> None:
 
 
 COMMANDS = {
-    "/sources": Command(run=_sources, does="what the last answer rests on"),
+    "/sources": Command(
+        run=_sources,
+        takes="[N]",
+        does="what the last answer rests on, or the whole passage of source N",
+    ),
     "/why": Command(run=_why, does="the same with scores, dates, quiz evidence, cell and adapter"),
     "/remember": Command(run=_remember, takes="TEXT", does="keep this as a memory of yours"),
     "/correct": Command(

@@ -147,8 +147,13 @@ def _told(answer: Answer) -> str:
 
 def _cited(sources: Sequence[Source]) -> list[str]:
     return [
-        f"[{one.number}] {quoted(one.quote)} (memory {one.memory}{_place(one)})" for one in sources
+        f"[{one.number}] {quoted(one.quote)} (memory {one.memory}{_place(one)}{_beside(one)})"
+        for one in sources
     ]
+
+
+def _beside(source: Source) -> str:
+    return f", in the passage around it: {quoted(source.sentence)}" if source.sentence else ""
 
 
 def _place(source: Source) -> str:

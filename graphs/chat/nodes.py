@@ -13,6 +13,7 @@ from ingrained.agent.citing import Answer, CitationCheck, Source, sources_of, wi
 from ingrained.agent.grading import abstained
 from ingrained.agent.grounding import ask_in
 from ingrained.agent.prompts import Messages
+from ingrained.agent.quoting import quoted_for
 from ingrained.agent.recalling import Excerpt
 from ingrained.errors import InputError, StoreError
 from ingrained.graphs.chat.context import ChatContext
@@ -133,7 +134,7 @@ def check(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         cell=context.cell,
         abstained=abstained(reply),
         adapter=context.adapter if adapter else None,
-        sources=tuple(Source(**one) for one in state["sources"]),
+        sources=quoted_for(reply, state["question"], [Source(**one) for one in state["sources"]]),
     ).to_dict()
     _tell(
         runtime, "check", event="answered", answer=found, unknown=checked.unknown if checked else []

@@ -182,6 +182,14 @@ def test_the_memories_of_one_number_have_labels_of_their_own(chat, agent):
     assert (known[HERON].status, known[other].status) == ("active", "forgotten")
 
 
+def test_the_whole_passage_of_a_source_can_be_read(chat):
+    out, err = chat("/sources 1", QUESTION, "/sources [1]", "/sources 9")
+    assert err.count("the last answer has no source") == 2
+    shown = out.split("cell memory\n", 1)[1]
+    assert shown.startswith("[1] teskow.md, characters ")
+    assert "The mill was built in 1702 by Ada Kern. It grinds nine sacks of barley a week." in shown
+
+
 def test_a_correction_needs_a_number_and_a_text(chat):
     _, err = chat("/correct 1", "/correct 1 Something else.")
     assert "a correction needs the number of a source" in err
