@@ -60,10 +60,11 @@ def build_server(home: Home, *, own: Namespace, read_only: bool) -> MCPServer[An
         own: Whose memory is read and changed. What was studied is read beside it.
         read_only: Offer only what changes nothing.
     """
-    from mcp.server.mcpserver import MCPServer
     from mcp.types import ToolAnnotations
 
-    server: MCPServer[Any] = MCPServer(
+    from .mcp_arguments import ExplainingServer
+
+    server = ExplainingServer(
         "ingrained", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
     )
     tools, turn = _Tools(home, own), threading.Lock()
