@@ -19,12 +19,14 @@ from ingrained.graphs.chat.episodes import day, statement
 from ingrained.graphs.chat.nodes import WHO
 from ingrained.graphs.chat.state import Turn
 from ingrained.graphs.chat.threads import Threads
+from ingrained.graphs.keeping import Notebook, Noted
 from ingrained.memory.entries import near_key
 from ingrained.memory.lexical import stems, terms
 from ingrained.memory.records import Memory
 from ingrained.memory.results import Event
 from ingrained.memory.store import MemoryStore
 
+ASKED = "the user asked to"
 CORRECTED = "corrected"
 """Tag of what the user put in the place of a memory."""
 
@@ -134,17 +136,18 @@ class Dialogue:
         self.last = told[-1]
         return self.last
 
-    def remember(self, text: str) -> Memory | None:
-        """Keep something that the user says; None if the screen refuses it.
+    def remember(self, text: str) -> Noted:
+        """Keep something that the user says; what became of it may be that it is not kept.
 
         Raises:
             InputError: there is nothing to keep.
             StoreError: the memory cannot be written to now.
         """
         with self._memory().writing() as store:
-            return self._insert(store, statement(text, self._context), "the user asked to")
+            noted = _notebook(store, ASKED).keep(statement(text, self._context))
+            return self._done(noted)
 
-    def correct(self, label: str, text: str) -> tuple[Memory, Memory] | None:
+    def correct(self, label: str, text: str) -> tuple[Memory, Noted]:
         """Let what the user says take the place of a source of the last answer.
 
         Args:
@@ -152,38 +155,36 @@ class Dialogue:
             text: What holds instead.
 
         Returns:
-            The memory that holds no longer and the one that holds now; None if the screen refuses
-            it, and nothing was changed.
+            The memory that holds no longer and what became of the text; where the screen refused
+            that, nothing was changed.
 
         Raises:
-            InputError: no such source, it says the same or speaks of something else, or it holds no
-                longer itself; nothing is changed.
+            InputError: no such source, the text says the same or speaks of something else, or gave way
+                to another memory before; nothing is changed.
             StoreError: the memory cannot be written to now.
         """
         source = self.source(label)
         with self._memory().writing() as store:
             old = store.get(source.memory)
-            said = statement(text, self._context)
-            if old.namespace != said.namespace:
-                by = f"corrected by {self._context.user} on {day(said.created)}"
-                said = dataclasses.replace(
-                    said, namespace=old.namespace, tags=(CORRECTED,),
-                    title=f"{old.title}, {by}" if old.title else by,
-                )  # fmt: skip
             _check_news(old, text)
-            made = len(self._changes)
-            new = self._insert(store, said, f"the user corrected {old.id}")
-            if new is None:
-                return None
-            inserted = self._changes.pop() if len(self._changes) > made else []
-            try:
-                store.supersede(old.id, new.id, who=WHO, why="the user corrected it")
-            except InputError:
-                for event in inserted:
-                    store.undo(event, whole=True, who=WHO, why="it could not correct anything")
-                raise
-            self._changes.append([*inserted, store.history(old.id)[-1].id])
-            return store.get(old.id), store.get(new.id)
+            said = self._correction(old, text)
+            noted = _notebook(store, f"the user corrected {old.id}").replace(old, said)
+            if noted.outcome == "held" and noted.memory is not None:
+                _notebook(store, "it could not correct anything").take_back(list(noted.events))
+                raise InputError(
+                    f"memory {noted.memory.id} took the place of that: “{shown('', noted.memory.text)}”",
+                    hint="If that is wrong now, ask for it and correct it where it is a source.",
+                )
+            return store.get(old.id), self._done(noted)
+
+    def _correction(self, old: Memory, text: str) -> Memory:
+        """Return what the user says instead; of what everybody reads it names who corrected it."""
+        said = statement(text, self._context)
+        if old.namespace == said.namespace:
+            return said
+        by = f"corrected by {self._context.user} on {day(said.created)}"
+        title = f"{old.title}, {by}" if old.title else by
+        return dataclasses.replace(said, namespace=old.namespace, tags=(CORRECTED,), title=title)
 
     def forget(self, label: str) -> Memory:
         """Forget a source of the last answer; takes a label as `correct` does.
@@ -197,8 +198,7 @@ class Dialogue:
             before = store.get(source.memory)
             if before.status == "forgotten":
                 raise InputError(f"memory {before.id} is forgotten already")
-            store.forget([before.id], who=WHO, why="the user asked to")
-            self._changes.append([store.history(before.id)[-1].id])
+            self._done(_notebook(store, ASKED).forget(before))
             return before
 
     def undo(self) -> list[Memory]:
@@ -214,14 +214,9 @@ class Dialogue:
                 hint="Older changes: `ingrained memory history ID`, then `ingrained memory undo`.",
             )
         with self._memory().writing() as store:
-            concerned: dict[str, Memory] = {}
-            events = self._changes[-1]
-            while events:
-                undone = store.undo(events[-1], whole=True, who=WHO, why="the user took it back")
-                events.pop()
-                concerned |= {memory.id: memory for memory in undone}
+            undone = _notebook(store, "the user took it back").take_back(self._changes[-1])
             self._changes.pop()
-            return list(concerned.values())
+            return undone
 
     def why(self) -> list[Grounds]:
         """Return what the last answer rests on, as the memory has it now."""
@@ -285,18 +280,20 @@ class Dialogue:
         }
         return {name: memory for name, memory in inside.items() if memory.status == "active"}
 
-    def _insert(self, store: MemoryStore, memory: Memory, why: str) -> Memory | None:
-        (done,) = store.insert([memory], who=WHO, why=why)
-        if done.outcome == "refused":
-            return None
-        if done.outcome != "unchanged":
-            self._changes.append([store.history(done.id)[-1].id])
-        return store.get(done.id)
+    def _done(self, noted: Noted) -> Noted:
+        """Note what can be taken back."""
+        if noted.events:
+            self._changes.append(list(noted.events))
+        return noted
 
     def _memory(self) -> Access:
         if self._context.memory is None:
             raise StoreError("this conversation has no memory", hint="Open it with one.")
         return self._context.memory
+
+
+def _notebook(store: MemoryStore, why: str) -> Notebook:
+    return Notebook(store=store, who=WHO, why=why)
 
 
 def _check_news(old: Memory, text: str) -> None:

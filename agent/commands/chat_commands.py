@@ -10,6 +10,7 @@ from ingrained.errors import InputError
 
 if TYPE_CHECKING:
     from ingrained.agent.conversing import Dialogue
+    from ingrained.graphs.keeping import Noted
     from ingrained.memory.records import Memory
 
 QUIT = "/quit"
@@ -70,8 +71,7 @@ def _why(talk: Dialogue, _argument: str) -> None:
 def _remember(talk: Dialogue, text: str) -> None:
     if not text:
         raise InputError("there is nothing to remember", hint="/remember My dog is called Rex.")
-    kept = talk.remember(text)
-    _tell_changed("Remembered", kept)
+    _tell_noted("Remembered", talk.remember(text))
 
 
 def _correct(talk: Dialogue, argument: str) -> None:
@@ -81,11 +81,11 @@ def _correct(talk: Dialogue, argument: str) -> None:
             "a correction needs the number of a source and what holds instead",
             hint="/correct 1 The mill was built in 1703.",
         )
-    done = talk.correct(label, text.strip())
-    if done is not None:
-        _tell_changed("Superseded", done[0])
-    _tell_changed("In its place", done and done[1])
-    if done is not None:
+    old, noted = talk.correct(label, text.strip())
+    if noted.outcome == "replaced":
+        _tell_changed("Superseded", old)
+    _tell_noted("In its place", noted)
+    if noted.outcome == "replaced":
         _tell_folded(talk, label)
         _say("/undo takes it back.")
 
@@ -174,10 +174,17 @@ def _tell_folded(talk: Dialogue, label: str) -> None:
         _say(f"/correct {name} TEXT or /forget {name} changes that too.")
 
 
-def _tell_changed(what: str, memory: Memory | None) -> None:
+def _tell_noted(what: str, noted: Noted) -> None:
+    """Say what became of something that the user told."""
+    if noted.memory is None:
+        _say("Not kept: the screen found a secret or personal data in it.")
+    elif noted.outcome == "held":
+        _tell_changed("Not kept, for in its place stands", noted.memory)
+    else:
+        _tell_changed("Known already:" if noted.outcome == "known" else what, noted.memory)
+
+
+def _tell_changed(what: str, memory: Memory) -> None:
     from ingrained.agent.ui.memories import show_changed
 
-    if memory is None:
-        _say("Not kept: the screen found a secret or personal data in it.")
-        return
     show_changed(what, [memory])

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from chat_talk import MILL, long_talk
+from chat_talk import DOG, MILL, long_talk
 
 from ingrained.agent.citing import Answer, Source
 from ingrained.agent.commands.chat_commands import obey
@@ -43,7 +43,7 @@ def test_a_correction_that_says_the_same_changes_nothing(talk, store, text):
 def test_a_correction_says_who_corrected_what_everybody_reads(talk):
     here = dialogue(talk(user="bea"))
     here.ask(QUESTION, unheard)
-    _, new = here.correct("1", LATER)
+    new = here.correct("1", LATER)[1].memory
     assert new.title == "corrected by bea on 2024-10-04"
     assert new.namespace == ("default",)
 
@@ -56,16 +56,54 @@ def test_a_correction_that_has_no_word_of_its_source_is_of_another(talk, store):
     assert store.get(source.memory).status == "active"
 
 
-def test_a_correction_by_what_holds_no_longer_leaves_nothing_of_itself(talk, store):
+def test_a_correction_can_be_corrected_back(talk, store):
+    here = dialogue(talk())
+    here.ask(QUESTION, unheard)
+    old, noted = here.correct("1", LATER)
+    here.ask(QUESTION, unheard)
+    _, back = here.correct("1", MILL)
+    assert (noted.outcome, back.outcome, back.memory.id) == ("replaced", "replaced", old.id)
+    assert store.get(noted.memory.id).superseded_by == old.id
+
+    here.undo()
+    assert store.get(old.id).superseded_by == noted.memory.id
+    here.undo()
+    assert store.get(old.id).status == "active"
+    assert store.get(noted.memory.id).status == "forgotten"
+
+
+def test_a_correction_by_what_gave_way_to_another_leaves_nothing_of_itself(talk, store):
     here = dialogue(talk())
     here.ask(QUESTION, unheard)
     old, _ = here.correct("1", LATER)
-    here.ask(QUESTION, unheard)
-    with pytest.raises(InputError, match="it is superseded"):
+    (sails,) = store.insert(
+        [Memory(id="", text="The mill at Teskow has sails.")], who="study", why="a test"
+    )
+    here.last = Answer(
+        question="What has it?", reply="sails", cell="memory", abstained=False,
+        sources=(Source(number=1, memory=sails.id, title="", document="", start=0, end=0,
+                        quote="sails", score=1.0),),
+    )  # fmt: skip
+    before = store.get(old.id)
+    with pytest.raises(
+        InputError, match="took the place of that: “The mill at Teskow was built in"
+    ):
         here.correct("1", MILL)
-    assert store.get(old.id) == old
-    here.undo()
-    assert store.get(old.id).status == "active", "what is taken back is the correction before"
+    assert store.get(old.id) == before
+    assert store.get(sails.id).status == "active"
+
+
+def test_what_was_corrected_is_not_said_to_be_remembered_again(talk, store, capsys):
+    here = dialogue(talk(lambda _: "Rex [1]"))
+    obey(here, f"/remember {DOG}")
+    here.ask("What is my dog called?", unheard)
+    obey(here, "/correct 1 My dog is called Max.")
+    capsys.readouterr()
+
+    obey(here, f"/remember {DOG}")
+    out = capsys.readouterr().out
+    assert out.startswith("Not kept, for in its place stands ")
+    assert out.endswith(": My dog is called Max.\n")
 
 
 def test_forgetting_twice_is_one_change(talk, store):
