@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ingrained.agent.cells import settled_cell
+from ingrained.agent.cells import made_of, settled_cell
 from ingrained.agent.citing import Answer, Source, labelled, within
 from ingrained.agent.grading import agrees
+from ingrained.agent.outcomes import GateDecision
 from ingrained.agent.recalling import shown
 from ingrained.errors import InputError, StoreError
 from ingrained.graphs.chat.access import Access
@@ -64,7 +65,9 @@ class Dialogue:
     Args:
         threads: The conversations of the home.
         context: Whose conversation, which one, and what it is answered with.
-        settle: Says what a wanted cell comes to, and what there is to note about it.
+        wanted: The cell that was asked for; the context's own is what that comes to.
+        unused: Tells, oldest first, the adapters that were made and are not in use.
+        sleep: Consolidates, and returns what the gate said; None where that cannot be.
         chance: Chooses what the user is asked.
 
     Attributes:
@@ -77,12 +80,16 @@ class Dialogue:
         threads: Threads,
         context: ChatContext,
         *,
-        settle: Callable[[str], tuple[str, str]] | None = None,
+        wanted: str | None = None,
+        unused: Callable[[], Sequence[str]] = lambda: (),
+        sleep: Callable[[], GateDecision] | None = None,
         chance: random.Random | None = None,
     ) -> None:
         self._threads = threads
         self._context = context
-        self._settle = settle or (lambda cell: settled_cell(cell, context.adapter))
+        self._wanted = wanted or context.cell
+        self._unused = unused
+        self._sleep = sleep
         self._chance = chance or random.Random()
         self._changes: list[list[int]] = []
         self.last: Answer | None = None
@@ -92,6 +99,11 @@ class Dialogue:
     def cell(self) -> str:
         """What is answered with."""
         return self._context.cell
+
+    @property
+    def made_of(self) -> str:
+        """What answers are made from now."""
+        return made_of(self.cell, self._context.adapter)
 
     @property
     def thread(self) -> str:
@@ -105,9 +117,28 @@ class Dialogue:
             SettingsError: no such cell.
             NotFoundError: the cell is `adapter` and there is none.
         """
-        settled, note = self._settle(cell)
+        settled, note = settled_cell(cell, self._context.adapter, self._unused)
         self._context = dataclasses.replace(self._context, cell=settled)
+        self._wanted = cell
         return note
+
+    def sleep(self) -> GateDecision:
+        """Consolidate now, and answer with the new adapter from now on if the gate lets it pass.
+
+        Raises:
+            InputError: this conversation has nothing to consolidate with.
+            IngrainedError: see `commands.sleeping.Sleep`.
+        """
+        if self._sleep is None:
+            raise InputError(
+                "this conversation cannot consolidate",
+                hint="`ingrained study PATH --consolidate` does.",
+            )
+        decision = self._sleep()
+        if decision.in_use:
+            self._context = dataclasses.replace(self._context, adapter=decision.version)
+            self.use(self._wanted)
+        return decision
 
     def turns(self) -> list[Turn]:
         """Return what was said, oldest first."""

@@ -118,10 +118,21 @@ def _cell(talk: Dialogue, name: str) -> None:
     from ingrained.agent.ui.answers import show_note
 
     if not name:
-        _say(f"The cell is {talk.cell}, of {', '.join(CELLS)}.")
+        _say(f"The cell is {talk.cell} ({talk.made_of}), of {', '.join(CELLS)}.")
         return
     show_note(talk.use(name))
-    _say(f"Answering in the cell {talk.cell}.")
+    _say_cell(talk)
+
+
+def _sleep(talk: Dialogue, _argument: str) -> None:
+    try:
+        decision = talk.sleep()
+    except KeyboardInterrupt:
+        _say("Cut short: /sleep goes on where it was.")
+        return
+    if not decision.in_use:
+        _say(f"Adapter {decision.version} is not in use.")
+    _say_cell(talk)
 
 
 def _history(talk: Dialogue, _argument: str) -> None:
@@ -152,11 +163,23 @@ COMMANDS = {
         does="you are asked what the agent was tried on; your next line is graded, an empty one or a "
         "command gives up",
     ),
-    "/cell": Command(run=_cell, takes="[NAME]", does="what is answered with, or another"),
+    "/sleep": Command(
+        run=_sleep,
+        does="train what was studied into an adapter now, and answer with it if it passes",
+    ),
+    "/cell": Command(
+        run=_cell,
+        takes="[NAME]",
+        does="what is answered with, or another: base, memory, adapter or both",
+    ),
     "/history": Command(run=_history, does="this conversation so far"),
     "/help": Command(run=_help, does="this list"),
     QUIT: Command(run=_quit, does="end; the conversation can go on another time"),
 }
+
+
+def _say_cell(talk: Dialogue) -> None:
+    _say(f"Answering in the cell {talk.cell}: {talk.made_of}.")
 
 
 def _say(text: str) -> None:

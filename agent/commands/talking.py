@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ingrained.errors import InputError
 
 from .opening import Doors, existing_home, loading, open_model
+from .sleeping import Sleep
 
 if TYPE_CHECKING:
     from ingrained.agent.conversing import Dialogue
@@ -71,7 +72,11 @@ def dialogue(
             Dialogue(
                 threads,
                 context,
-                settle=lambda wanted: settled_cell(wanted, loaded, registry.unused),
+                wanted=cell,
+                unused=registry.unused,
+                sleep=Sleep(
+                    home=home, settings=settings, behind=behind, asker=asker, memory=memory
+                ),
             ),
             note,
         )

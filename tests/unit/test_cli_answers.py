@@ -215,9 +215,12 @@ def test_chat_answers_each_line_and_obeys_its_commands(agent, capsys, monkeypatc
     assert out.startswith("Pip\n[1] teskow.md")
     assert "I don't know." in out
     assert "Nothing was answered since the chat was opened." in err
-    assert "Answering in the cell base." in err
+    assert "Answering in the cell base: the untouched model alone." in err
     assert "there is no cell 'x'" in err
-    assert "The cell is base, of base, memory, adapter, both." in err
+    assert (
+        "The cell is base (the untouched model alone), of base, memory, adapter, both."
+        in " ".join(err.split())
+    )
     assert "never asked" not in behind.model.asked[-1]
 
 
