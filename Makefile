@@ -15,7 +15,7 @@ TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH := $(shell grep '^torch==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format constraints peers clean
+.PHONY: help venv demo test lint format docs constraints peers clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
@@ -39,11 +39,15 @@ format: $(STAMP) ## Format the code and sort the imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(STAMP) ## Build the site of these documents into build/site; a broken link fails
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs -d build/doctrees . build/site
+	@echo "Open build/site/index.html"
+
 constraints: ## Resolve all dependencies anew and rewrite constraints.txt
 	rm -rf build/resolve
 	$(PYTHON) -m venv build/resolve
 	build/resolve/bin/pip install --upgrade pip
-	build/resolve/bin/pip install "$(TORCH)" -e ".[mcp]" --group dev
+	build/resolve/bin/pip install "$(TORCH)" -e ".[mcp]" --group dev --group docs
 	sed -n '/^#/p' constraints.txt > build/constraints.txt
 	build/resolve/bin/pip freeze --all --exclude-editable | sed -E '/^(cuda-|nvidia-|triton)/d; s/[+]cpu$$//' >> build/constraints.txt
 	mv build/constraints.txt constraints.txt
@@ -71,5 +75,5 @@ $(STAMP): pyproject.toml constraints.txt
 	@test "$$(uname -s)" != Linux || command -v nvidia-smi >/dev/null \
 	  || $(BIN)/pip install -qq --no-deps --retries 0 --timeout 10 --index-url $(TORCH_CPU_INDEX) "$(TORCH)" \
 	  || echo "No CPU build of torch at $(TORCH_CPU_INDEX); taking the one pip finds elsewhere."
-	$(BIN)/pip install -qq --constraint constraints.txt --editable ".[mcp]" --group dev
+	$(BIN)/pip install -qq --constraint constraints.txt --editable ".[mcp]" --group dev --group docs
 	@touch $@

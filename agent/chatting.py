@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from ingrained.agent.answering import with_memory
 from ingrained.agent.asking import Asker
 from ingrained.agent.cells import settled_cell
-from ingrained.agent.citing import Answer, sources_of
+from ingrained.agent.citing import Answer, CitationCheck, sources_of
 from ingrained.agent.deliberating import Considered, Inquiry, Step, check_votes, refined, voted
 from ingrained.agent.grading import abstained
 from ingrained.agent.library import Library
@@ -63,7 +63,10 @@ class Conversation:
         self.cell, self.note = settled_cell(cell, self._adapter, unused)
 
     def answer(self, question: str) -> Answer:
-        """Answer with what is recalled for the question."""
+        """Answer with what is recalled for the question.
+
+        A reply keeps no number of a source that was not shown: a document can be full of those.
+        """
         found: Sequence[Excerpt] = ()
         if self._recaller is not None and self.cell in ("memory", "both"):
             (found,) = self._recaller.recall([question])
@@ -74,12 +77,15 @@ class Conversation:
                 prompt=with_memory(notes, question), notes=notes,
             )
         )  # fmt: skip
+        reply = done.reply
+        if notes:
+            reply = CitationCheck(range(1, len(notes) + 1)).whole(reply).strip()
         used = self._asker.adapter_in(self.cell, self._adapter, notes=bool(notes))
         return Answer(
             question=question,
-            reply=done.reply,
+            reply=reply,
             cell=self.cell,
-            abstained=abstained(done.reply),
+            abstained=abstained(reply),
             adapter=self._adapter if used else None,
             sources=sources_of(found),
             **done.facts,

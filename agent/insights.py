@@ -54,7 +54,8 @@ _CITATION = re.compile(
     rf"|\(?\bfacts?\s+(?P<fact>{_NUMBERS})\)?)",
     re.IGNORECASE,
 )
-_DENIALS = frozenset("not never no none nobody nothing without".split())
+DENIALS = frozenset("not never no none nobody nothing without".split())
+"""What is denied must be denied in the source too."""
 _NAME = re.compile(r"\b[^\W\d_a-zß-öø-ÿ][\w\u2019'-]*")
 
 
@@ -153,7 +154,7 @@ def drafted(reply: str, facts: Sequence[Memory], known: Sequence[Memory] = ()) -
     text, named = parsed(reply, len(facts))
     if not LEAST_WORDS <= len(text.split()) <= MOST_WORDS or abstained(text):
         return Draft(text=text, fault=NO_SENTENCE)
-    sources, left = _sources(text, facts, named)
+    sources, left = sources_of(text, facts, named)
     return Draft(text=text, sources=sources, fault=_fault(text, sources, left, known))
 
 
@@ -179,10 +180,16 @@ def parsed(reply: str, count: int) -> tuple[str, list[int]]:
     return bare[start:end], list(dict.fromkeys(named))
 
 
-def _sources(
-    text: str, facts: Sequence[Memory], named: Sequence[int]
+def sources_of(
+    text: str, facts: Sequence[Memory], named: Sequence[int] = ()
 ) -> tuple[tuple[Memory, ...], frozenset[str]]:
-    """Return the fewest facts that hold what the text tells (greedily), and what none holds."""
+    """Return the fewest facts that hold what the text tells (greedily), and what none holds.
+
+    Args:
+        text: A sentence.
+        facts: Where it may come from, at least one.
+        named: Places of those that are looked through first.
+    """
     told = [_told(one.text) for one in facts]
     left, chosen = _told(text), list[int]()
     while True:
@@ -231,5 +238,5 @@ def _invented(text: str, sources: Sequence[Memory], left: frozenset[str]) -> boo
     said = figures(words(text))
     named = {word for name in _NAME.findall(rest) for word in words(name)}
     counted = {word for word in said if any(letter.isdigit() for letter in word)}
-    denied = _DENIALS & set(said)
+    denied = DENIALS & set(said)
     return bool(_told(first) & left) or not ((named | counted) - STOP_WORDS | denied) <= there

@@ -119,6 +119,7 @@ _OPENERS_OF_SENTENCES = set(
         "such",
     ]
 )
+SPEAKS_OF_TEXT = "speaks of the text"
 _VAGUE = re.compile(
     r"\b(the|this|that|given) (text|passage|sentence|document|article|note|paragraph|author|gap)\b"
     r"|\b(mentioned|described|according to)\b|_{2,}|\[",
@@ -277,13 +278,18 @@ def fault(question: str, answer: str, source: str) -> str:
         return "too long"
     if contains(question, answer):
         return "gives the answer away"
-    if _VAGUE.search(question):
-        return "speaks of the text"
+    if speaks_of_the_text(question):
+        return SPEAKS_OF_TEXT
     if not set(_NAMES.findall(question[1:])) <= set(_NAMES.findall(source)):
         return "names something else"
     if _ANAPHOR.search(question) and not re.search(r"\b[A-ZÀ-ÖØ-Þ]", question[1:]):
         return "does not name its subject"
     return ""
+
+
+def speaks_of_the_text(said: str) -> bool:
+    """Return whether a question or a statement needs the text beside it ("the passage mentions")."""
+    return bool(_VAGUE.search(said))
 
 
 def answered(question: str, reply: str, answer: str) -> bool:

@@ -10,6 +10,7 @@ passage of what was kept.
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -61,6 +62,21 @@ class Excerpt:
 
 
 Ranked = tuple[float, Excerpt]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What is remembered of one passage: what statements are made from."""
+
+    title: str
+    """The headings above the passage in one line, or its document's title."""
+    topic: str
+    """Title of the document."""
+    text: str
+    """The quotes of the memories, in one line and in the order of the passage; `HIDDEN` for the rest."""
+    document: str
+    """Id of the document."""
+    memories: tuple[Memory, ...]
 
 
 class Recaller:
@@ -140,6 +156,20 @@ class Recaller:
         """Return memory id → the text that is shown for it; those of one passage share theirs."""
         return {id_: one.text for id_, one in self._excerpts(memories).items()}
 
+    def sources(self, memories: Iterable[Memory]) -> list[Source]:
+        """Return what these memories quote, passage by passage, and nothing else of the passages.
+
+        A memory whose quote stands in no passage (its document has changed, or it was redacted) is
+        left out, as is one that quotes nothing.
+        """
+        found: dict[Passage, list[Memory]] = {}
+        for memory in sorted(memories, key=lambda one: one.id):
+            passage = self._passage(memory)
+            if passage:
+                found.setdefault(passage, []).append(memory)
+        in_order = sorted(found, key=lambda one: (one.document, one.index, one.id))
+        return [_source(passage, found[passage]) for passage in in_order]
+
     def _excerpts(self, memories: Iterable[Memory]) -> dict[str, Excerpt]:
         """Return memory id → what is shown for it, without the memories that share it."""
         chosen = {memory.id: memory for memory in memories}
@@ -216,6 +246,19 @@ def shown(title: str, text: str) -> str:
 def headline(passage: Passage) -> str:
     """Return the headings above a passage in one line, or its document's title."""
     return (passage.heading or passage.title).replace(" > ", ", ")
+
+
+def _source(passage: Passage, memories: Sequence[Memory]) -> Source:
+    kept = _covered(passage.text, _quotes(memories))
+    runs = itertools.groupby(enumerate(passage.text), key=lambda each: each[0] in kept)
+    pieces = [(quoted, "".join(letter for _, letter in run)) for quoted, run in runs]
+    text = "".join(
+        piece if quoted or piece.isspace() else f" {HIDDEN} " for quoted, piece in pieces
+    )
+    return Source(
+        title=headline(passage), topic=passage.title, text=shown("", text),
+        document=passage.document, memories=tuple(memories),
+    )  # fmt: skip
 
 
 def _grouped(found: Sequence[Recalled], shown_for: Mapping[str, Excerpt]) -> list[Excerpt]:

@@ -48,6 +48,7 @@ from ingrained.agent.bench.sitting import Sitting, sit_cell
 from ingrained.agent.commands.opening import load_settings
 from ingrained.agent.exam import Recall
 from ingrained.agent.report.records import write_text
+from ingrained.agent.stating import implication_prompt, lines
 from ingrained.graphs.consolidate import (
     STRENGTH_BESIDE_NOTES,
     replay_rows,
@@ -57,8 +58,9 @@ from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.methods import Lesson, learn
 from ingrained.graphs.methods.lesson import PHASE
 from ingrained.graphs.session import open_study
+from ingrained.graphs.statements import statement_rows
 from ingrained.memory.records import sha256
-from ingrained.trainer.curriculum import data_sha256
+from ingrained.trainer.curriculum import data_sha256, text_row
 from ingrained.trainer.encode import trained_tokens
 from ingrained.trainer.methods import SUPERVISED, TRAINING_METHODS
 from ingrained.trainer.recipe import LoraRecipe, default_recipe
@@ -68,9 +70,6 @@ from ingrained.trainer.saving import weights_sha256
 SOURCE = "squad"
 EDITS, EDIT_TOKENS = 5, 200
 """Lists of implications for each passage, and the most tokens of one."""
-_FOLLOWS = (
-    "Text on {title}:\n{text}\n\nList what follows from this text, one statement on each line."
-)
 
 BUDGET = "budget"
 """Phase of a meter for what is reckoned to compare, and no part of making an adapter."""
@@ -83,8 +82,9 @@ def ours(context: StudyContext, **changed: Any) -> Made:
     assert context.base_path is not None
     recipe = default_recipe(context.base_path, context.policy.seed)
     recipe = dataclasses.replace(recipe, **changed)
-    rows = study_rows(context, context.store.list(namespace=context.namespace), recipe)
-    return rows, recipe
+    memories = context.store.list(namespace=context.namespace)
+    stated = statement_rows(context, memories, recipe)
+    return [*study_rows(context, memories, recipe), *stated.rows], recipe
 
 
 def placebo(context: StudyContext) -> Made:
@@ -99,9 +99,7 @@ def placebo(context: StudyContext) -> Made:
 def texts(context: StudyContext) -> list[StudyRow]:
     """Return the passages as they stand, each after its title."""
     passages = context.library.passages(context.library.passage_ids())
-    return [
-        StudyRow(messages=(), answer=f"{one.title}\n{one.text}", kind="text") for one in passages
-    ]
+    return [text_row(one.title, one.text) for one in passages]
 
 
 def with_texts(context: StudyContext, *, alone: bool = False) -> Made:
@@ -147,7 +145,7 @@ def metered_apart(context: StudyContext) -> StudyContext:
 
 
 def edits(context: StudyContext, number: int) -> list[StudyRow]:
-    """Return the statements of one list for each passage, each after its title.
+    """Return the statements of one list for each passage, each after its title, as SEAL has them: unchecked.
 
     Args:
         context: The run.
@@ -155,14 +153,13 @@ def edits(context: StudyContext, number: int) -> list[StudyRow]:
     """
     passages = context.library.passages(context.library.passage_ids())
     replies = context.asker.ask(
-        [(("user", _FOLLOWS.format(title=one.title, text=one.text)),) for one in passages],
+        [implication_prompt(one.title, one.text) for one in passages],
         phase="consolidate", max_tokens=EDIT_TOKENS, temperature=1.0, seed=number,
     )  # fmt: skip
     return [
-        StudyRow(messages=(), answer=f"{one.title}\n{line.strip()}", kind="text")
+        text_row(one.title, line)
         for one, reply in zip(passages, replies, strict=True)
-        for line in reply.splitlines()
-        if line.strip()
+        for line in lines(reply)
     ]
 
 
@@ -179,6 +176,10 @@ VARIANTS: Mapping[str, Callable[[StudyContext], Made]] = {
     "distilled": lambda context: ours(context, distil=0.5),
     "preferring": lambda context: ours(context, dpo=0.5),
     "all_layers": lambda context: ours(context, first_layer=None),
+    "with_rewrites": lambda context: ours(context, statements=("rewrite",)),
+    "with_implications": lambda context: ours(context, statements=("implication",)),
+    "with_links": lambda context: ours(context, statements=("link",)),
+    "with_strategy": lambda context: ours(context, statements=("strategy",)),
     "with_texts": with_texts,
     "texts_alone": lambda context: with_texts(context, alone=True),
     "seal": seal,

@@ -52,6 +52,20 @@ def build_rows(
     return rows
 
 
+def text_row(
+    title: str, text: str, *, memory_ids: Sequence[str] = (), weight: float = 1.0
+) -> StudyRow:
+    """Return a row that learns a text as it stands, after its title.
+
+    The title says what "it" and "the bridge" are once the document is out of view (SEAL, arXiv
+    2506.10943, puts it before every statement).
+    """
+    return StudyRow(
+        messages=(), answer=f"{title}\n{text}" if title else text, kind="text",
+        memory_ids=tuple(memory_ids), weight=weight,
+    )  # fmt: skip
+
+
 def data_sha256(rows: Sequence[StudyRow]) -> str:
     """Return a SHA-256 over everything in the rows, in order."""
     text = json.dumps([dataclasses.asdict(row) for row in rows], sort_keys=True)

@@ -20,11 +20,15 @@ TARGET_SETS = {
 }
 """Names of linear layers by the word they are asked for with (Llama, Qwen, Mistral naming)."""
 
+STATEMENT_KINDS = ("rewrite", "implication", "link", "strategy")
+"""Kinds of statements that a model can be asked for beside the questions (docs/training.md)."""
+
 _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "int": ((int,), "an integer"),
     "float": ((int, float), "a number"),
     "int | None": ((int, NoneType), "an integer or None"),
     "float | None": ((int, float, NoneType), "a number or None"),
+    "tuple[str, ...]": ((tuple,), "a tuple of words"),
     "str | tuple[str, ...]": ((str, tuple), "a word or a tuple of words"),
 }
 """Annotation of a setting → what may stand there (a bool is no integer here), and how that is told."""
@@ -79,6 +83,14 @@ class LoraRecipe:
     loss is the divergence from the base. At most as many as `probes.replay_prompts` has."""
     replay_weight: float = 1.0
     """Of each of their tokens, beside 1 for a token to be learnt."""
+    statements: tuple[str, ...] = ()
+    """Of `STATEMENT_KINDS`: what the model is asked to state about what it remembers, to be learnt as
+    it stands beside the questions. For a study: rows that are read from a file have theirs. Off, as it
+    has not been measured yet."""
+    statements_per_memory: int = 4
+    """Most statements that tell of one memory, of all kinds together."""
+    statement_weight: float = 1.0
+    """Of each of their tokens, beside 1 for a token of an answer; a statement has many more of them."""
     max_drift: float | None = None
     """An adapter whose drift (`TrainResult.drift`) is larger is weakened until it is not."""
     seed: int = 0
@@ -153,15 +165,26 @@ class LoraRecipe:
                 yield f"{field.name} must be {told}, not {value!r}"
 
     def _count_faults(self) -> Iterator[str]:
-        for name in ("rank", "epochs", "batch_rows", "batch_tokens", "max_length"):
+        for name in (
+            "rank",
+            "epochs",
+            "batch_rows",
+            "batch_tokens",
+            "max_length",
+            "statements_per_memory",
+        ):
             if getattr(self, name) < 1:
                 yield f"{name} must be at least 1, not {getattr(self, name)}"
 
         if self.seed >= _SEEDS:
             yield f"seed must be below {_SEEDS}, not {self.seed}"
+        if set(self.statements) - set(STATEMENT_KINDS) or len(set(self.statements)) < len(
+            self.statements
+        ):
+            yield f"statements must be of {', '.join(STATEMENT_KINDS)}, each once, not {self.statements!r}"
 
     def _number_faults(self) -> Iterator[str]:
-        for name in ("alpha", "learning_rate", "clip", "beta", "replay_weight"):
+        for name in ("alpha", "learning_rate", "clip", "beta", "replay_weight", "statement_weight"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 yield f"{name} must be above 0, not {value}"

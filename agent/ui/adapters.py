@@ -15,7 +15,7 @@ from ingrained.trainer.lineage import Learnt, by_document
 from ingrained.trainer.manifest import Manifest
 
 from .console import duration, line, many, new_table, percent, results, safe
-from .events import fact_said, sealed_said
+from .events import fact_said, sealed_said, statements_said
 
 _MEGABYTE = 1_000_000
 
@@ -68,6 +68,7 @@ def show_adapter(one: Manifest, active: str | None, console: Console | None = No
         "data SHA-256": one.data_sha256,
         "method": one.method,
         "recipe": recipe,
+        **({"statements": statements_said(one.statements)} if one.statements else {}),
         "seed": str(one.seed),
         "took": duration(one.seconds),
         "loss": loss,

@@ -17,9 +17,13 @@ from rich.text import Text
 
 from ingrained.errors import IngrainedError
 
-# Control characters (a document must not steer the terminal), marks that reverse the direction of
-# writing, and lone surrogates, which no terminal can be sent.
-_UNSHOWABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# Control characters (a document must not steer the terminal), marks that turn the direction of
+# writing, letters that nobody sees (zero-width spaces, tags), and lone surrogates, which no terminal
+# can be sent. The zero-width joiners stay: some scripts cannot be written without them.
+_UNSHOWABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
 _QUOTE_CHARS = 240
 
 

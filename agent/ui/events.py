@@ -116,6 +116,21 @@ def fact_said(name: str, value: float) -> str:
     return f"{name.replace('_', ' ')} {value if isinstance(value, int) else f'{value:.2f}'}"
 
 
+def statements_said(told: Mapping[str, Any]) -> str:
+    """Return what became of the statements that were asked for, as an adapter's manifest has it."""
+    made, rejected = told["made"], told["rejected"]
+    kinds = ", ".join(f"{kind} {count:,}" for kind, count in made.items())
+    why = ", ".join(f"{reason} {count:,}" for reason, count in rejected.items())
+    left = f"; {sum(rejected.values()):,} not used ({why})" if rejected else ""
+    return f"{sum(made.values()):,} ({kinds}){left}; {told['tokens']:,} tokens to ask for them"
+
+
+def _rows(e: Event) -> str:
+    line = f"train     {many(e['rows'], 'row')} from {many(e['memories'], 'memory', 'memories')}"
+    told = e.get("statements")
+    return f"{line}, statements: {statements_said(told)}" if told else line
+
+
 def _known(e: Event) -> str:
     version, fate = e["version"], "rejected by the gate"
     if e["decision"] == "candidate":
@@ -156,9 +171,7 @@ _TELLERS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("remember", "kept"): lambda e: f"remember  {e['kept']} of {many(e['notes'], 'note')} kept",
     ("forget", "faded"): _faded,
     ("derive", "insights"): _insights,
-    ("consolidate", "rows"): lambda e: (
-        f"train     {many(e['rows'], 'row')} from {many(e['memories'], 'memory', 'memories')}"
-    ),
+    ("consolidate", "rows"): _rows,
     ("consolidate", "stage"): _stage,
     ("consolidate", "known"): _known,
     ("trial", "gate"): _gate,

@@ -19,7 +19,7 @@ from ingrained.agent.answering import ClosedBook, closed_book, open_book
 from ingrained.agent.grading import contains, words
 from ingrained.agent.prompts import Messages, load
 from ingrained.agent.quizzing import answered, clean_question, fault, gives
-from ingrained.agent.tasks.likeness import rouge_l
+from ingrained.agent.tasks.likeness import alike
 from ingrained.trainer.rows import StudyRow
 
 from .lesson import Learned, Lesson, Problem
@@ -29,8 +29,6 @@ SAMPLES = 4
 """Questions about each text in stage 2, sampled apart."""
 TEMPERATURE = 0.7
 QUIZ_TOKENS = 64
-LIKE_SEALED = 0.8
-"""A question more alike to a sealed one in wording (ROUGE-L) is that one in all but a word."""
 PREFERENCE = 0.5
 """Weight of the preference beside the cross-entropy of what is preferred."""
 EPOCHS = 2
@@ -44,8 +42,8 @@ _ANSWER = re.compile(r"^answer:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 def learn(lesson: Lesson) -> Learned:
     """Train by both stages."""
     problems = lesson.problems()
-    first = lesson.stage(OPEN_BOOK, [*map(asking_row, problems), *lesson.rows])
-    still = [(one.messages[-1][1], one.answer, one.memory_ids) for one in lesson.rows]
+    first = lesson.stage(OPEN_BOOK, [*map(asking_row, problems), *lesson.questions])
+    still = [(one.messages[-1][1], one.answer, one.memory_ids) for one in lesson.questions]
     asked = _asked(lesson, problems, first, known=[question for question, *_ in still])
     pairs = _pairs(lesson, [*asked, *still], first)
     if not pairs:
@@ -97,7 +95,7 @@ def _asked(
         key = tuple(words(question))
         if key in seen or not _usable(question, answer, text) or guard.leaks(question):
             continue
-        if any(rouge_l(question, other) > LIKE_SEALED for other in sealed):
+        if alike(question, sealed):
             continue
         seen.add(key)
         found.append((text, question, answer))

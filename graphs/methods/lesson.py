@@ -97,7 +97,7 @@ class Lesson:
         out: Its folder.
         base_sha256: Of the base's weights.
         recipe: How to train.
-        rows: The verified questions in all their wordings.
+        rows: The verified questions in all their wordings, and statements if the recipe has any.
         replayed: Trained beside whatever a method trains.
         validation: Watched in each training.
         on_step: Told of each step of each training.
@@ -115,6 +115,16 @@ class Lesson:
     on_step: Callable[[StepReport], None] | None = None
     on_stage: Callable[[Stage], None] = lambda _: None
     _stages: dict[str, tuple[Stage, TrainResult]] = field(default_factory=dict)
+
+    @property
+    def questions(self) -> list[StudyRow]:
+        """The rows that ask something."""
+        return [row for row in self.rows if row.messages]
+
+    @property
+    def texts(self) -> list[StudyRow]:
+        """The rows that are learnt as they stand: a part of every training."""
+        return [row for row in self.rows if not row.messages]
 
     def directly(self, rows: Sequence[StudyRow]) -> Learned:
         """Train the adapter itself, in one go."""
@@ -137,12 +147,13 @@ class Lesson:
 
         Args:
             name: Of the stage, unlike those before.
-            rows: To train on, beside the replayed ones.
+            rows: To train on, beside the lesson's texts and the replayed rows.
             facts: What the trace shall tell.
             start: A stage to begin from; the base when omitted.
             **changed: Settings of the recipe that differ.
         """
-        rows, recipe = self._screened(rows), dataclasses.replace(self.recipe, **changed)
+        rows = self._screened([*rows, *self.texts])
+        recipe = dataclasses.replace(self.recipe, **changed)
         parts = [
             data_sha256([*rows, *self.replayed]), data_sha256(self.validation), recipe.to_dict(),
             self.base_sha256, start or "",

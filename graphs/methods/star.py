@@ -38,7 +38,7 @@ def learn(lesson: Lesson) -> Learned:
             "hinted": sum(one.hinted for one in reasons.values()),
             "without": len(problems) - len(reasons),
         }
-        stage = lesson.stage(f"round-{number}", [*lesson.rows, *rows], facts=facts)
+        stage = lesson.stage(f"round-{number}", [*lesson.questions, *rows], facts=facts)
     assert stage is not None
     return lesson.finish(stage)
 

@@ -25,7 +25,11 @@ from markdown_it import MarkdownIt
 from ingrained.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "examples/README.md")),
+    ROOT / "examples" / "host_app" / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 SHELLS = {"sh", "bash", "shell", "console"}
 
 

@@ -1,11 +1,13 @@
-"""docs/training.md and docs/commands.md name every training method."""
+"""docs/training.md and docs/commands.md name every training method, and every kind of statements."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from ingrained.trainer.methods import TRAINING_METHODS
+from ingrained.trainer.recipe import STATEMENT_KINDS, LoraRecipe
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -22,3 +24,10 @@ def test_the_option_names_every_method():
         if line.startswith("| `--method NAME` |")
     )
     assert re.findall(r"`([\w-]+)`", line) == list(TRAINING_METHODS)
+
+
+def test_the_kinds_of_statements_are_told_and_the_recipe_that_is_shown_is_one():
+    text = (DOCS / "training.md").read_text(encoding="utf-8")
+    assert re.findall(r"^- `(\w+)`: ", text, re.MULTILINE) == list(STATEMENT_KINDS)
+    (shown,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    assert LoraRecipe().changed(json.loads(shown)).statements

@@ -64,6 +64,23 @@ def test_each_variant_differs_from_ours_in_what_its_name_says(bench, context):
     }
 
 
+@pytest.mark.parametrize(
+    ("variant", "mark"),
+    [("with_rewrites", "Write this text again"), ("with_implications", "List what follows"),
+     ("with_links", "joins the two facts"), ("with_strategy", "Way to study: ")],
+)  # fmt: skip
+def test_statements_of_one_kind_stand_beside_ours(bench, context, variant, mark):
+    said = "The Orlan Bridge, paid for by the salt guild of Teskow, was built by Mara Vint in 1402."
+    context.asker.model.script = lambda prompt: said if mark in prompt else reader(prompt)
+    rows, recipe = bench.ours(context)
+    made, changed = bench.VARIANTS[variant](context)
+
+    assert made[: len(rows)] == rows
+    assert {(row.kind, row.answer.split("\n")[1]) for row in made[len(rows) :]} == {("text", said)}
+    assert len(changed.statements) == 1
+    assert dataclasses.replace(changed, statements=()) == recipe
+
+
 def test_seal_with_as_many_tokens_as_ours_is_within_one_list_a_passage(bench, context):
     rows, recipe = bench.ours(context)
     wanted = trained_tokens([*rows, *bench.replay_rows(context, recipe)], context.base_path, recipe)

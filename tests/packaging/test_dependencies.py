@@ -22,7 +22,9 @@ OPTIONAL = [
     for lines in PROJECT["project"]["optional-dependencies"].values()
     for line in lines
 ]
-DEVELOPMENT = [Requirement(line) for line in PROJECT["dependency-groups"]["dev"]]
+DEVELOPMENT = [
+    Requirement(line) for lines in PROJECT["dependency-groups"].values() for line in lines
+]
 PACKAGES = ("agent", "memory", "graphs", "trainer")
 
 TEST_SUPPORT = (Path("memory/conformance"), Path("memory/store_conformance"))
@@ -103,7 +105,7 @@ ELSEWHERE = {"vllm", "mem0", "langmem", "rank_bm25", "trl", "datasets"}
 
 
 def test_tests_and_benchmarks_import_declared_dependencies_only():
-    folders = ("tests", "benchmarks", "examples")
+    folders = ("tests", "benchmarks", "examples", "docs")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     siblings = {path.stem for path in files}
     undeclared = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from ingrained.memory.records import Evidence, Memory
-from ingrained.trainer.curriculum import build_rows, data_sha256
+from ingrained.trainer.curriculum import build_rows, data_sha256, text_row
 from ingrained.trainer.rows import StudyRow
 
 EVIDENCE = Evidence(
@@ -98,3 +98,11 @@ def test_text_that_looks_like_a_template_is_left_alone() -> None:
     assert asked(rows_of(odd), "cloze") == {
         ("Fill in the blank (Orvel): ____ paid {0} %s {{ x }}.", "Tamsin")
     }
+
+
+def test_a_text_is_learnt_as_it_stands_after_its_title() -> None:
+    row = text_row("Orvel", "The mill stands.", memory_ids=["m1"], weight=0.5)
+    assert row == StudyRow(
+        messages=(), answer="Orvel\nThe mill stands.", kind="text", memory_ids=("m1",), weight=0.5
+    )
+    assert text_row("", "The mill stands.").answer == "The mill stands."

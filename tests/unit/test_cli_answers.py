@@ -88,6 +88,23 @@ def test_what_was_read_alone_is_told_from_what_was_read_in_its_passage():
     assert "The model read [1] in the passage around it." in shown(answer)
 
 
+def test_a_reply_names_no_source_that_was_not_shown(agent, capsys):
+    home, behind = agent
+    behind.model.script = lambda _: "Pip [1][7], as [8, 1] proves."
+    assert run(["ask", QUESTION, "--home", str(home)], behind) == 0
+    assert capsys.readouterr().out.startswith("Pip [1], as [1] proves.\n[1] teskow.md")
+
+
+def test_a_reply_cannot_hide_letters_or_turn_the_direction_of_writing(agent, capsys):
+    home, behind = agent
+    behind.model.script = lambda _: "P\u200bi\u202ep\u200f, \U000e0041\ufeff \u0646\u200c\u0645"
+    assert run(["ask", QUESTION, "--home", str(home)], behind) == 0
+    shown, *_ = capsys.readouterr().out.split("\n")
+    assert shown == "P\ufffdi\ufffdp\ufffd, \ufffd\ufffd \u0646\u200c\u0645", (
+        "scripts that join need it"
+    )
+
+
 class Adaptable(ScriptedModel):
     """Scripted, and able to switch adapters."""
 

@@ -362,3 +362,26 @@ def test_a_forgotten_sentence_is_hidden_in_another_document_too(
     kept = Memory(id="kept", text=ARCHES, spans=(span,))
 
     assert Recaller(store, library).lay_out([kept]) == {"kept": f"Copy: {HIDDEN} {ARCHES}"}
+
+
+def test_a_source_holds_what_is_remembered_of_a_passage_and_nothing_else(
+    store: MemoryStore, library: Library
+) -> None:
+    memories = [remember(store, quote) for quote in (ARCHES, PAID)]
+    making, size = Recaller(store, library).sources(memories)
+    assert (making.title, making.topic, making.document) == (
+        "Orlan Bridge, Making", "Orlan Bridge", "bridge.md",
+    )  # fmt: skip
+    assert (making.text, size.text) == (f"{HIDDEN} {PAID}", f"{ARCHES} {HIDDEN}")
+    assert making.memories == (memories[1],)
+
+    both = [remember(store, BUILT), memories[1]]
+    assert Recaller(store, library).sources(both)[0].text == f"{BUILT} {PAID}"
+
+
+def test_what_stands_in_no_passage_is_no_source(store: MemoryStore, library: Library) -> None:
+    memory = remember(store, BUILT)
+    (made,) = store.insert([Memory(id="", text="It is a bridge.")], who="test", why="said")
+    put(library, PAGE.replace("1402", "1403"))
+    assert Recaller(store, library).sources([memory, store.get(made.id)]) == []
+    assert Recaller(store).sources([memory]) == []

@@ -1,0 +1,197 @@
+"""Conversations told to the memory of the chat, and questions put to it afterwards.
+
+What was said is stored as the chat stores it, turn by turn and dated, but no reply is generated for
+it. Each question is then asked through the chat's own graph, as the first thing that is said again
+after a long time: none of the turns stands in the prompt but what is recalled of them. What is asked is
+not remembered, so that no question is answered from another one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.outputs import LLMResult
+from langgraph.checkpoint.memory import InMemorySaver
+
+from ingrained.agent.asking import Asker, Meter
+from ingrained.agent.bench.running import code
+from ingrained.agent.citing import Answer
+from ingrained.errors import StoreError
+from ingrained.graphs.chat import ChatContext, build_chat_graph
+from ingrained.graphs.chat.episodes import episode
+from ingrained.graphs.chat.state import Turn
+from ingrained.memory import MemoryStore
+from ingrained.memory.embedding import Embedder
+
+DAY = 86_400.0
+_TOLD_AT_ONCE = 200
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """One conversation."""
+
+    name: str
+    turns: tuple[Turn, ...]
+    """Oldest first."""
+
+    @property
+    def asked_at(self) -> float:
+        """When it is asked about: a day after the last turn; POSIX seconds."""
+        return self.turns[-1]["time"] + DAY
+
+
+def turn_of(name: str, number: int, time: float, user: str, agent: str = "") -> Turn:
+    """Return one turn of a conversation."""
+    return Turn(id=f"{name}-{number:04}", time=time, user=user, agent=agent)
+
+
+class _ReadOnly:
+    """A memory that is read and not written to."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def reading(self) -> MemoryStore:
+        """Return it."""
+        return self._store
+
+    def withholds(self, text: str) -> bool:
+        """Return whether a text has what this memory does not keep."""
+        return self._store.withholds(text)
+
+    @contextmanager
+    def writing(self) -> Iterator[MemoryStore]:
+        """Refuse."""
+        raise StoreError("this memory is only asked")
+        yield self._store
+
+
+class _Usage(BaseCallbackHandler):
+    """Adds up the tokens of replies that are streamed, which no meter counts."""
+
+    def __init__(self) -> None:
+        self.tokens = 0
+
+    def on_llm_end(self, response: LLMResult, **_: Any) -> None:
+        """Add those of one reply."""
+        for generation in (one for many in response.generations for one in many):
+            usage = getattr(getattr(generation, "message", None), "usage_metadata", None) or {}
+            self.tokens += usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """An answer of the chat, and what it took."""
+
+    answer: Answer
+    tokens: int
+    """In and out, those of reading what was recalled again included."""
+
+
+class Listener:
+    """Whoever was told a conversation, and can be asked about it."""
+
+    def __init__(self, told: Told, store: MemoryStore, asker: Asker) -> None:
+        self._told = told
+        self._store = store
+        self._graph: Any = build_chat_graph().compile(checkpointer=InMemorySaver())
+        self._context = ChatContext(
+            asker=asker, memory=_ReadOnly(store), thread=told.name, clock=lambda: told.asked_at
+        )
+
+    def ask(self, question: str) -> Asked:
+        """Answer a question as the chat does."""
+        asker, usage = self._context.asker.metered_by(Meter()), _Usage()
+        context = dataclasses.replace(self._context, asker=asker, question=question)
+        config: Any = {"configurable": {"thread_id": uuid.uuid4().hex}, "callbacks": [usage]}
+        turns = list(self._told.turns)
+        past = {"turns": turns, "summary": "", "summarised": len(turns), "remembered": len(turns)}
+        self._graph.update_state(config, past, as_node="summarise")
+        done = self._graph.invoke({}, config, context=context)
+        return Asked(
+            answer=Answer.from_dict(done["answer"]), tokens=usage.tokens + asker.meter.tokens
+        )
+
+    def days(self, answer: Answer) -> set[float]:
+        """Return when the memories were told that an answer was shown; POSIX seconds."""
+        return {self._store.get(source.memory).created for source in answer.sources}
+
+
+@contextmanager
+def listener(told: Told, asker: Asker, embedder: Embedder, folder: Path) -> Iterator[Listener]:
+    """Tell a conversation to a memory in a folder, unless it was told before."""
+    home = folder / "homes" / told.name
+    whole = home / "told"
+    with MemoryStore.open(home, embedder, clock=lambda: told.asked_at) as store:
+        if not whole.is_file():
+            tell(told, store, asker)
+            whole.touch()
+        yield Listener(told, store, asker)
+
+
+def tell(told: Told, store: MemoryStore, asker: Asker) -> None:
+    """Store what was said as the chat stores it; the model is not asked anything."""
+    context = ChatContext(asker=asker, thread=told.name)
+    said = [episode(turn, context) for turn in told.turns]
+    for start in range(0, len(said), _TOLD_AT_ONCE):
+        part = said[start : start + _TOLD_AT_ONCE]
+        store.insert(part, who="chat", why=f"said in the conversation {told.name}")
+
+
+class Parts:
+    """What was answered already: a line for each, so that a run that was cut short goes on.
+
+    Args:
+        work: Where the folders of runs are.
+        made_by: All that an answer depends on; another folder for any other.
+    """
+
+    def __init__(self, work: Path, **made_by: str) -> None:
+        known = json.dumps({**made_by, "code": code(studying=True)}, sort_keys=True)
+        self.folder = work / hashlib.sha256(known.encode()).hexdigest()[:16]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._file = self.folder / "rows.jsonl"
+        self._rows = {self._key(row): row for row in self._read()}
+
+    def row(self, cell: str, id_: str, make: Callable[[], Mapping[str, Any]]) -> Row:
+        """Return what was answered, or have it answered now."""
+        if (cell, id_) not in self._rows:
+            row = {"cell": cell, "id": id_, **make()}
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            self._rows[cell, id_] = row
+        return self._rows[cell, id_]
+
+    def _read(self) -> Iterator[Row]:
+        """Yield the whole lines; the last one may have been cut short."""
+        if self._file.is_file():
+            whole = self._file.read_text(encoding="utf-8").split("\n")[:-1]
+            self._file.write_text("".join(f"{line}\n" for line in whole), encoding="utf-8")
+            yield from map(json.loads, whole)
+
+    @staticmethod
+    def _key(row: Row) -> tuple[str, str]:
+        return row["cell"], row["id"]
+
+
+def names(asker: Asker, embedder: Embedder) -> dict[str, str]:
+    """Return what answers depend on beside the code."""
+    return {"model": asker.name, "embedder": embedder.fingerprint}
+
+
+def tokens_of(asker: Asker, ask: Callable[[Asker], Sequence[str]]) -> tuple[str, int]:
+    """Return the one reply that a call gets, and the tokens it took."""
+    metered = asker.metered_by(Meter())
+    (reply,) = ask(metered)
+    return reply, metered.meter.tokens
