@@ -35,6 +35,17 @@ def check_cell(
     return cell
 
 
+def made_of(cell: str, adapter: str | None) -> str:
+    """Say what answers in a cell are made from.
+
+    Args:
+        cell: What to answer with.
+        adapter: Name of the promoted adapter.
+    """
+    model = f"adapter {adapter}" if cell in ("adapter", "both") else "the untouched model"
+    return f"{model} {'and what is recalled' if cell in ('memory', 'both') else 'alone'}"
+
+
 def settled_cell(
     cell: str, adapter: str | None, unused: Callable[[], Sequence[str]] = lambda: ()
 ) -> tuple[Cell, str]:

@@ -11,6 +11,7 @@ from ingrained.agent.citing import Answer, CitationCheck, sources_of
 from ingrained.agent.deliberating import Considered, Inquiry, Step, check_votes, refined, voted
 from ingrained.agent.grading import abstained
 from ingrained.agent.library import Library
+from ingrained.agent.quoting import quoted_for
 from ingrained.agent.recalling import RECALL_K, Excerpt, Recaller, likely_by
 from ingrained.memory.store import MemoryStore
 
@@ -87,7 +88,7 @@ class Conversation:
             cell=self.cell,
             abstained=abstained(reply),
             adapter=self._adapter if used else None,
-            sources=sources_of(found),
+            sources=quoted_for(reply, question, sources_of(found)),
             **done.facts,
         )
 

@@ -41,6 +41,10 @@ class Source:
     score: float
     in_passage: bool = False
     """Whether the model read it in the passage around it, not by itself."""
+    passage: str = ""
+    """What of that passage it was shown, with the line breaks of the document; else empty."""
+    sentence: str = ""
+    """The sentence of the passage that has the words of the reply, where the quote has fewer of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,29 +81,52 @@ class Answer:
 
 
 def sources_of(excerpts: Sequence[Excerpt]) -> tuple[Source, ...]:
-    """Return the memories behind excerpts, numbered as those stand in a prompt."""
+    """Return the memories behind excerpts, numbered as those stand in a prompt.
+
+    Those found in one passage are all there, best first: `quoting.quoted_for` chooses of them.
+    """
     return tuple(
-        _source(number, one, part.document)
+        _source(number, one, part)
         for number, part in enumerate(excerpts, 1)
-        for one in part.memories
+        for one in (*part.memories, *part.further)
     )
 
 
-def labelled(sources: Iterable[Source]) -> dict[str, Source]:
-    """Return sources by what they can be named by: the first of number 1 is `1`, the next `1.2`."""
+def labelled(sources: Sequence[Source]) -> dict[str, Source]:
+    """Return sources by what they can be named by: the first of number 1 is `1`, the next `1.2`.
+
+    What is shown comes before what is folded within it, so that `1` is never a memory that nobody saw.
+    """
+    shown = {id(one) for one in unfolded(sources)}
     seen: Counter[int] = Counter()
     named = {}
-    for one in sources:
+    for one in sorted(sources, key=lambda one: id(one) not in shown):
         seen[one.number] += 1
         place = seen[one.number]
         named[f"{one.number}" if place == 1 else f"{one.number}.{place}"] = one
     return named
 
 
-def _source(number: int, found: Recalled, document: str) -> Source:
+def unfolded(sources: Sequence[Source]) -> list[Source]:
+    """Leave out what is quoted within another source of its number; of two alike keep the first."""
+    kept: list[Source] = []
+    for source in sorted(sources, key=lambda one: one.start - one.end):
+        if not any(within(source, other) for other in kept):
+            kept.append(source)
+    return sorted(kept, key=sources.index)
+
+
+def within(one: Source, other: Source) -> bool:
+    """Return whether a source is quoted within another one of its number."""
+    inside = other.start <= one.start and one.end <= other.end
+    same = (one.number, one.document) == (other.number, other.document)
+    return same and inside and one.quote in other.quote
+
+
+def _source(number: int, found: Recalled, excerpt: Excerpt) -> Source:
     """Cite the place that was shown; a memory by itself, the place it was first taken from."""
     memory = found.memory
-    there = (span for span in memory.spans if span.document == document)
+    there = (span for span in memory.spans if span.document == excerpt.document)
     span = next(there, next(iter(memory.spans), None))
     return Source(
         number=number,
@@ -110,7 +137,8 @@ def _source(number: int, found: Recalled, document: str) -> Source:
         end=span.end if span else 0,
         quote=span.quote if span else memory.text,
         score=found.score,
-        in_passage=bool(document),
+        in_passage=bool(excerpt.document),
+        passage=excerpt.passage,
     )
 
 

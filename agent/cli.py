@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -68,17 +69,18 @@ def run(arguments: Sequence[str], behind: Doors | None = None) -> int:
     """Run one command and return its exit code; `behind` replaces what the settings name."""
     from .ui.console import notices, show_error
 
-    command = typer.main.get_command(app)
+    command, as_json = typer.main.get_command(app), "--json" in arguments
     try:
-        command.main(args=list(arguments), prog_name="ingrained", obj=behind or Doors())
+        given = replace(behind or Doors(), as_json=as_json)
+        command.main(args=list(arguments), prog_name="ingrained", obj=given)
     except IngrainedError as error:
-        show_error(error, as_json="--json" in arguments)
+        show_error(error, as_json=as_json)
         return error.exit_code
     except (sqlite3.Error, OSError) as error:
         told = as_store_error(error)
         if told is None:
             raise
-        show_error(told, as_json="--json" in arguments)
+        show_error(told, as_json=as_json)
         return told.exit_code
     except KeyboardInterrupt:
         code = INTERRUPTED

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ingrained.agent.cells import settled_cell
-from ingrained.agent.citing import Answer, Source, labelled
+from ingrained.agent.cells import made_of, settled_cell
+from ingrained.agent.citing import Answer, Source, labelled, within
 from ingrained.agent.grading import agrees
+from ingrained.agent.outcomes import GateDecision
 from ingrained.agent.recalling import shown
 from ingrained.errors import InputError, StoreError
 from ingrained.graphs.chat.access import Access
@@ -19,12 +20,14 @@ from ingrained.graphs.chat.episodes import day, statement
 from ingrained.graphs.chat.nodes import WHO
 from ingrained.graphs.chat.state import Turn
 from ingrained.graphs.chat.threads import Threads
+from ingrained.graphs.keeping import Notebook, Noted
 from ingrained.memory.entries import near_key
 from ingrained.memory.lexical import stems, terms
 from ingrained.memory.records import Memory
 from ingrained.memory.results import Event
 from ingrained.memory.store import MemoryStore
 
+ASKED = "the user asked to"
 CORRECTED = "corrected"
 """Tag of what the user put in the place of a memory."""
 
@@ -62,7 +65,9 @@ class Dialogue:
     Args:
         threads: The conversations of the home.
         context: Whose conversation, which one, and what it is answered with.
-        settle: Says what a wanted cell comes to, and what there is to note about it.
+        wanted: The cell that was asked for; the context's own is what that comes to.
+        unused: Tells, oldest first, the adapters that were made and are not in use.
+        sleep: Consolidates, and returns what the gate said; None where that cannot be.
         chance: Chooses what the user is asked.
 
     Attributes:
@@ -75,12 +80,16 @@ class Dialogue:
         threads: Threads,
         context: ChatContext,
         *,
-        settle: Callable[[str], tuple[str, str]] | None = None,
+        wanted: str | None = None,
+        unused: Callable[[], Sequence[str]] = lambda: (),
+        sleep: Callable[[], GateDecision] | None = None,
         chance: random.Random | None = None,
     ) -> None:
         self._threads = threads
         self._context = context
-        self._settle = settle or (lambda cell: settled_cell(cell, context.adapter))
+        self._wanted = wanted or context.cell
+        self._unused = unused
+        self._sleep = sleep
         self._chance = chance or random.Random()
         self._changes: list[list[int]] = []
         self.last: Answer | None = None
@@ -90,6 +99,11 @@ class Dialogue:
     def cell(self) -> str:
         """What is answered with."""
         return self._context.cell
+
+    @property
+    def made_of(self) -> str:
+        """What answers are made from now."""
+        return made_of(self.cell, self._context.adapter)
 
     @property
     def thread(self) -> str:
@@ -103,9 +117,28 @@ class Dialogue:
             SettingsError: no such cell.
             NotFoundError: the cell is `adapter` and there is none.
         """
-        settled, note = self._settle(cell)
+        settled, note = settled_cell(cell, self._context.adapter, self._unused)
         self._context = dataclasses.replace(self._context, cell=settled)
+        self._wanted = cell
         return note
+
+    def sleep(self) -> GateDecision:
+        """Consolidate now, and answer with the new adapter from now on if the gate lets it pass.
+
+        Raises:
+            InputError: this conversation has nothing to consolidate with.
+            IngrainedError: see `commands.sleeping.Sleep`.
+        """
+        if self._sleep is None:
+            raise InputError(
+                "this conversation cannot consolidate",
+                hint="`ingrained study PATH --consolidate` does.",
+            )
+        decision = self._sleep()
+        if decision.in_use:
+            self._context = dataclasses.replace(self._context, adapter=decision.version)
+            self.use(self._wanted)
+        return decision
 
     def turns(self) -> list[Turn]:
         """Return what was said, oldest first."""
@@ -134,17 +167,18 @@ class Dialogue:
         self.last = told[-1]
         return self.last
 
-    def remember(self, text: str) -> Memory | None:
-        """Keep something that the user says; None if the screen refuses it.
+    def remember(self, text: str) -> Noted:
+        """Keep something that the user says; what became of it may be that it is not kept.
 
         Raises:
             InputError: there is nothing to keep.
             StoreError: the memory cannot be written to now.
         """
         with self._memory().writing() as store:
-            return self._insert(store, statement(text, self._context), "the user asked to")
+            noted = _notebook(store, ASKED).keep(statement(text, self._context))
+            return self._done(noted)
 
-    def correct(self, label: str, text: str) -> tuple[Memory, Memory] | None:
+    def correct(self, label: str, text: str) -> tuple[Memory, Noted]:
         """Let what the user says take the place of a source of the last answer.
 
         Args:
@@ -152,38 +186,36 @@ class Dialogue:
             text: What holds instead.
 
         Returns:
-            The memory that holds no longer and the one that holds now; None if the screen refuses
-            it, and nothing was changed.
+            The memory that holds no longer and what became of the text; where the screen refused
+            that, nothing was changed.
 
         Raises:
-            InputError: no such source, it says the same or speaks of something else, or it holds no
-                longer itself; nothing is changed.
+            InputError: no such source, the text says the same or speaks of something else, or gave way
+                to another memory before; nothing is changed.
             StoreError: the memory cannot be written to now.
         """
         source = self.source(label)
         with self._memory().writing() as store:
             old = store.get(source.memory)
-            said = statement(text, self._context)
-            if old.namespace != said.namespace:
-                by = f"corrected by {self._context.user} on {day(said.created)}"
-                said = dataclasses.replace(
-                    said, namespace=old.namespace, tags=(CORRECTED,),
-                    title=f"{old.title}, {by}" if old.title else by,
-                )  # fmt: skip
             _check_news(old, text)
-            made = len(self._changes)
-            new = self._insert(store, said, f"the user corrected {old.id}")
-            if new is None:
-                return None
-            inserted = self._changes.pop() if len(self._changes) > made else []
-            try:
-                store.supersede(old.id, new.id, who=WHO, why="the user corrected it")
-            except InputError:
-                for event in inserted:
-                    store.undo(event, whole=True, who=WHO, why="it could not correct anything")
-                raise
-            self._changes.append([*inserted, store.history(old.id)[-1].id])
-            return store.get(old.id), store.get(new.id)
+            said = self._correction(old, text)
+            noted = _notebook(store, f"the user corrected {old.id}").replace(old, said)
+            if noted.outcome == "held" and noted.memory is not None:
+                _notebook(store, "it could not correct anything").take_back(list(noted.events))
+                raise InputError(
+                    f"memory {noted.memory.id} took the place of that: “{shown('', noted.memory.text)}”",
+                    hint="If that is wrong now, ask for it and correct it where it is a source.",
+                )
+            return store.get(old.id), self._done(noted)
+
+    def _correction(self, old: Memory, text: str) -> Memory:
+        """Return what the user says instead; of what everybody reads it names who corrected it."""
+        said = statement(text, self._context)
+        if old.namespace == said.namespace:
+            return said
+        by = f"corrected by {self._context.user} on {day(said.created)}"
+        title = f"{old.title}, {by}" if old.title else by
+        return dataclasses.replace(said, namespace=old.namespace, tags=(CORRECTED,), title=title)
 
     def forget(self, label: str) -> Memory:
         """Forget a source of the last answer; takes a label as `correct` does.
@@ -197,8 +229,7 @@ class Dialogue:
             before = store.get(source.memory)
             if before.status == "forgotten":
                 raise InputError(f"memory {before.id} is forgotten already")
-            store.forget([before.id], who=WHO, why="the user asked to")
-            self._changes.append([store.history(before.id)[-1].id])
+            self._done(_notebook(store, ASKED).forget(before))
             return before
 
     def undo(self) -> list[Memory]:
@@ -214,14 +245,9 @@ class Dialogue:
                 hint="Older changes: `ingrained memory history ID`, then `ingrained memory undo`.",
             )
         with self._memory().writing() as store:
-            concerned: dict[str, Memory] = {}
-            events = self._changes[-1]
-            while events:
-                undone = store.undo(events[-1], whole=True, who=WHO, why="the user took it back")
-                events.pop()
-                concerned |= {memory.id: memory for memory in undone}
+            undone = _notebook(store, "the user took it back").take_back(self._changes[-1])
             self._changes.pop()
-            return list(concerned.values())
+            return undone
 
     def why(self) -> list[Grounds]:
         """Return what the last answer rests on, as the memory has it now."""
@@ -268,18 +294,37 @@ class Dialogue:
             )
         return known[label]
 
-    def _insert(self, store: MemoryStore, memory: Memory, why: str) -> Memory | None:
-        (done,) = store.insert([memory], who=WHO, why=why)
-        if done.outcome == "refused":
-            return None
-        if done.outcome != "unchanged":
-            self._changes.append([store.history(done.id)[-1].id])
-        return store.get(done.id)
+    def folded(self, label: str) -> dict[str, Memory]:
+        """Return what still holds and stands, unseen, within a source of the last answer, by label.
+
+        Raises:
+            InputError: there is no such source.
+        """
+        shown = self.source(label)
+        store = self._context.memory.reading() if self._context.memory else None
+        if store is None or self.last is None:
+            return {}
+        inside = {
+            name: store.get(one.memory)
+            for name, one in labelled(self.last.sources).items()
+            if one.memory != shown.memory and within(one, shown)
+        }
+        return {name: memory for name, memory in inside.items() if memory.status == "active"}
+
+    def _done(self, noted: Noted) -> Noted:
+        """Note what can be taken back."""
+        if noted.events:
+            self._changes.append(list(noted.events))
+        return noted
 
     def _memory(self) -> Access:
         if self._context.memory is None:
             raise StoreError("this conversation has no memory", hint="Open it with one.")
         return self._context.memory
+
+
+def _notebook(store: MemoryStore, why: str) -> Notebook:
+    return Notebook(store=store, who=WHO, why=why)
 
 
 def _check_news(old: Memory, text: str) -> None:

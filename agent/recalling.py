@@ -57,8 +57,12 @@ class Excerpt:
     """As it stands in the prompt."""
     document: str = ""
     """Whose passage it is; empty for a memory that is shown by itself."""
+    passage: str = ""
+    """What of the passage is visible, as its document has it; empty for a memory shown by itself."""
     memories: tuple[Recalled, ...] = ()
     """Best first, `SOURCES` at most."""
+    further: tuple[Recalled, ...] = ()
+    """The other memories found in the passage, best first."""
 
 
 Ranked = tuple[float, Excerpt]
@@ -178,7 +182,9 @@ class Recaller:
         texts = self._visible(found.values())
         return {
             id_: Excerpt(
-                text=shown(headline(passage), texts[passage.id]), document=passage.document
+                text=shown(headline(passage), texts[passage.id]),
+                document=passage.document,
+                passage=texts[passage.id],
             )
             if (passage := passages[id_])
             else Excerpt(text=shown(memory.title, memory.text))
@@ -279,9 +285,12 @@ def _best(excerpts: Sequence[Excerpt], question: str, k: int) -> list[Ranked]:
     standard = map(_standard, (near, said), LEAST_SPREAD)
     scores = [one + other for one, other in zip(*standard, strict=True)]
     order = sorted(range(len(excerpts)), key=lambda n: -scores[n])[:k]
-    return [
-        (scores[n], replace(excerpts[n], memories=excerpts[n].memories[:SOURCES])) for n in order
-    ]
+    return [(scores[n], _parted(excerpts[n])) for n in order]
+
+
+def _parted(excerpt: Excerpt) -> Excerpt:
+    found = excerpt.memories
+    return replace(excerpt, memories=found[:SOURCES], further=found[SOURCES:])
 
 
 def _within_margin(ranked: Sequence[Ranked]) -> list[Excerpt]:

@@ -1,28 +1,38 @@
-"""What is told and kept, replaced or let go of by hand, and the words that say what was done.
+"""What is told and kept, replaced or let go of by hand: in a chat, by a tool, over a protocol.
 
 Each call may come twice: a node that was interrupted runs again from its start. Doing it again
-changes nothing more, and says the same.
+changes nothing more, and comes to the same.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from ingrained.graphs.identity import Namespace
-from ingrained.graphs.listing import quoted
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 
-TOLD_TRUST = 0.5
-"""Of what was told, not read: where the two contradict each other a document has the better of it."""
+Outcome = Literal["kept", "known", "replaced", "forgotten", "held", "refused"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted:
+    """What became of it."""
+
+    outcome: Outcome
+    """`known`: it was there before; `held`: something took its place before, and holds; `refused`: the
+    store's screen does not let it be kept."""
+    memory: Memory | None = None
+    """What holds now, or was forgotten; None for what was refused."""
+    events: tuple[int, ...] = ()
+    """What was done, oldest first, to be taken back from the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Notebook:
-    """One caller's own memories, as one call changes them."""
+    """A memory as one call changes it."""
 
     store: MemoryStore
-    namespace: Namespace
     who: str
     why: str
     """Names the call: by it a second run knows what the first one did."""
@@ -31,48 +41,63 @@ class Notebook:
         """Return whether what happened last to a memory was done by this call."""
         return self.store.history(memory.id)[-1].why == self.why
 
-    def keep(self, text: str) -> str:
-        """Remember a text, and say what became of it."""
-        kept = self._insert(text)
+    def keep(self, told: Memory) -> Noted:
+        """Remember what was told."""
+        kept, events = self._insert(told)
         if kept is None:
-            return "Not remembered: it holds a secret or personal data, which is not kept here."
+            return Noted(outcome="refused")
         if kept.status != "active":
-            holder = self._holder(kept)
-            return (
-                f"Not remembered: memory {holder.id} took its place and says {quoted(holder.text)}. "
-                f"If that is wrong now, call remember with replaces={holder.id}."
-            )
-        if not self.changed(kept):
-            return f"Nothing was changed: memory {kept.id} says this already."
-        return f"Remembered as {_named(kept)}.{_screened(kept)}"
+            return Noted(outcome="held", memory=self._holder(kept), events=events)
+        return Noted(outcome="kept" if self.changed(kept) else "known", memory=kept, events=events)
 
-    def replace(self, old: Memory, text: str) -> str:
-        """Let a text take the place of a memory, and say so."""
-        new = self._insert(text)
+    def replace(self, old: Memory, told: Memory) -> Noted:
+        """Let what was told take the place of a memory of the same namespace."""
+        new, events = self._insert(told)
         if new is not None and new.status != "active" and self._holder(new).id == old.id:
             # It held before, and gave way to the very memory that it is to replace now.
-            self.forget(old)
-            new = self._insert(text)
-        if new is None or new.status != "active":
-            return self.keep(text)
+            gone = self.forget(old)
+            new, again = self._insert(told)
+            events = (*events, *gone.events, *again)
+        if new is None:
+            return Noted(outcome="refused")
+        if new.status != "active":
+            return Noted(outcome="held", memory=self._holder(new), events=events)
         if new.id == old.id:
-            return f"Nothing was replaced: memory {old.id} says this already."
+            return Noted(outcome="known", memory=new, events=events)
         self.store.supersede(old.id, new.id, who=self.who, why=self.why)
-        return (
-            f"Remembered as {_named(new)}, in place of {_named(old)}, which is recalled no more."
-            f"{_screened(new)}"
-        )
+        done = (*events, self._last_event(old))
+        return Noted(outcome="replaced", memory=self.store.get(new.id), events=done)
 
-    def forget(self, memory: Memory) -> str:
-        """Take a memory out of recall, and say so."""
+    def forget(self, memory: Memory) -> Noted:
+        """Take a memory out of recall."""
         self.store.forget([memory.id], who=self.who, why=self.why)
-        return f"Forgot {_named(memory)}. It is recalled no more, and can be restored."
+        return Noted(outcome="forgotten", memory=memory, events=(self._last_event(memory),))
 
-    def _insert(self, text: str) -> Memory | None:
-        """Return what was made of a text; None if the store's screen refuses it."""
-        told = Memory(id="", text=text, namespace=self.namespace, trust=TOLD_TRUST)
-        (kept,) = self.store.insert([told], who=self.who, why=self.why)
-        return None if kept.outcome == "refused" else self.store.get(kept.id)
+    def take_back(self, events: list[int]) -> list[Memory]:
+        """Undo events from the last to the first; return what they concerned, as it is now.
+
+        Each leaves the list once it is undone, so that what failed can be tried again.
+
+        Raises:
+            StoreError: What one of them changed was changed again since.
+        """
+        concerned: dict[str, Memory] = {}
+        while events:
+            undone = self.store.undo(events[-1], whole=True, who=self.who, why=self.why)
+            events.pop()
+            concerned |= {memory.id: memory for memory in undone}
+        return list(concerned.values())
+
+    def _insert(self, told: Memory) -> tuple[Memory | None, tuple[int, ...]]:
+        """Return what was made of it, and the event if it changed anything."""
+        (done,) = self.store.insert([told], who=self.who, why=self.why)
+        if done.outcome == "refused":
+            return None, ()
+        memory = self.store.get(done.id)
+        return memory, () if done.outcome == "unchanged" else (self._last_event(memory),)
+
+    def _last_event(self, memory: Memory) -> int:
+        return self.store.history(memory.id)[-1].id
 
     def _holder(self, memory: Memory) -> Memory:
         """Follow what took a memory's place to what holds."""
@@ -81,12 +106,3 @@ class Notebook:
             seen.add(memory.superseded_by)
             memory = self.store.get(memory.superseded_by)
         return memory
-
-
-def _named(memory: Memory) -> str:
-    return f"memory {memory.id}: {quoted(memory.text)}"
-
-
-def _screened(memory: Memory) -> str:
-    """Say what the screen found, if anything: it may have been taken out of the text."""
-    return f" The screen found: {', '.join(memory.flags)}." if memory.flags else ""

@@ -12,7 +12,7 @@ from langgraph.config import get_config
 from langgraph.runtime import Runtime
 
 from ingrained.errors import SettingsError
-from ingrained.graphs.keeping import Notebook
+from ingrained.graphs.calls import Caller
 from ingrained.graphs.listing import CountTokens, about_tokens, beside_prompt, recalled
 from ingrained.graphs.tools import ToolOptions, memory_tools, most_shown, namespaces_read
 from ingrained.memory.store import MemoryStore
@@ -85,9 +85,9 @@ class IngrainedMiddleware(AgentMiddleware[Any, Any, Any]):
         config = get_config()
         own, *_ = namespaces_read(runtime.context, config, self._options)
         why = f"said in thread {config.get('configurable', {}).get('thread_id')}"
-        notebook = Notebook(store=self._store, namespace=own, who="IngrainedMiddleware", why=why)
+        caller = Caller(store=self._store, own=own, who="IngrainedMiddleware", why=why)
         for text in self._keep(told):
-            notebook.keep(text)
+            caller.remember(text)
 
     async def aafter_agent(self, state: Any, runtime: Runtime[Any]) -> None:
         """Do what `after_agent` does, in a thread."""

@@ -29,12 +29,16 @@ def ask(
     cell: CellOption = "both",
     votes: Votes = 1,
     refine: Refine = False,
+    passages: Annotated[
+        bool, typer.Option("--passages", help="Show the whole passage of each source too.")
+    ] = False,
     home: HomeOption = None,
     model: Model = None,
     as_json: Json = False,
 ) -> None:
     """Ask the agent, and see what its answer rests on."""
-    from ingrained.agent.ui.answers import show_answer, show_note
+    from ingrained.agent.citing import labelled
+    from ingrained.agent.ui.answers import show_answer, show_note, show_passages
     from ingrained.agent.ui.console import show_json
 
     question = " ".join(words).strip()
@@ -48,6 +52,9 @@ def ask(
     else:
         show_note(talk.note)
         show_answer(answer)
+        if passages:
+            named = labelled(answer.sources).items()
+            show_passages({label: one for label, one in named if label == str(one.number)})
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from .options import Home, Model, Refine, Votes
 from .talking import dialogue
 
 if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
+
     from ingrained.agent.conversing import Dialogue
     from ingrained.agent.ui.conversation import Telling
 
@@ -105,16 +107,7 @@ def _lines(history: Path) -> Iterator[str]:
             sys.stdin.reconfigure(errors="replace")
         yield from sys.stdin
         return
-    from prompt_toolkit import PromptSession
-    from prompt_toolkit.completion import WordCompleter
-    from prompt_toolkit.history import FileHistory
-
-    from .chat_commands import COMMANDS
-
-    completer: Any = WordCompleter(list(COMMANDS), sentence=True)
-    session: PromptSession[str] = PromptSession(
-        "> ", history=FileHistory(str(history)), completer=completer, complete_while_typing=False
-    )
+    session = prompt_session(history)
     while True:
         try:
             yield session.prompt()
@@ -122,3 +115,20 @@ def _lines(history: Path) -> Iterator[str]:
             continue
         except EOFError:
             return
+
+
+def prompt_session(history: Path) -> PromptSession[str]:
+    """Return what reads lines at a terminal: the arrows bring back earlier ones, Tab completes commands."""
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import WordCompleter
+    from prompt_toolkit.history import FileHistory
+
+    from ingrained.agent.cells import CELLS
+
+    from .chat_commands import COMMANDS
+
+    known = [*COMMANDS, *(f"/cell {cell}" for cell in CELLS)]
+    completer: Any = WordCompleter(known, sentence=True)
+    return PromptSession(
+        "> ", history=FileHistory(str(history)), completer=completer, complete_while_typing=False
+    )

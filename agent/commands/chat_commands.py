@@ -10,6 +10,7 @@ from ingrained.errors import InputError
 
 if TYPE_CHECKING:
     from ingrained.agent.conversing import Dialogue
+    from ingrained.graphs.keeping import Noted
     from ingrained.memory.records import Memory
 
 QUIT = "/quit"
@@ -47,10 +48,12 @@ def _help(_talk: Dialogue, _argument: str) -> None:
     show_commands([(f"{name} {one.takes}".strip(), one.does) for name, one in COMMANDS.items()])
 
 
-def _sources(talk: Dialogue, _argument: str) -> None:
-    from ingrained.agent.ui.answers import show_sources
+def _sources(talk: Dialogue, label: str) -> None:
+    from ingrained.agent.ui.answers import show_passages, show_sources
 
-    if talk.last is None:
+    if label:
+        show_passages({label.strip("[]"): talk.source(label)})
+    elif talk.last is None:
         _say("Nothing was answered since the chat was opened.")
     else:
         show_sources(talk.last, apart=True)
@@ -68,8 +71,7 @@ def _why(talk: Dialogue, _argument: str) -> None:
 def _remember(talk: Dialogue, text: str) -> None:
     if not text:
         raise InputError("there is nothing to remember", hint="/remember My dog is called Rex.")
-    kept = talk.remember(text)
-    _tell_changed("Remembered", kept)
+    _tell_noted("Remembered", talk.remember(text))
 
 
 def _correct(talk: Dialogue, argument: str) -> None:
@@ -79,11 +81,12 @@ def _correct(talk: Dialogue, argument: str) -> None:
             "a correction needs the number of a source and what holds instead",
             hint="/correct 1 The mill was built in 1703.",
         )
-    done = talk.correct(label, text.strip())
-    if done is not None:
-        _tell_changed("Superseded", done[0])
-    _tell_changed("In its place", done and done[1])
-    if done is not None:
+    old, noted = talk.correct(label, text.strip())
+    if noted.outcome == "replaced":
+        _tell_changed("Superseded", old)
+    _tell_noted("In its place", noted)
+    if noted.outcome == "replaced":
+        _tell_folded(talk, label)
         _say("/undo takes it back.")
 
 
@@ -91,6 +94,7 @@ def _forget(talk: Dialogue, label: str) -> None:
     if not label:
         raise InputError("which one?", hint="/forget 1 forgets the source [1] of the last answer.")
     _tell_changed("Forgotten", talk.forget(label))
+    _tell_folded(talk, label)
 
 
 def _undo(talk: Dialogue, _argument: str) -> None:
@@ -114,10 +118,21 @@ def _cell(talk: Dialogue, name: str) -> None:
     from ingrained.agent.ui.answers import show_note
 
     if not name:
-        _say(f"The cell is {talk.cell}, of {', '.join(CELLS)}.")
+        _say(f"The cell is {talk.cell} ({talk.made_of}), of {', '.join(CELLS)}.")
         return
     show_note(talk.use(name))
-    _say(f"Answering in the cell {talk.cell}.")
+    _say_cell(talk)
+
+
+def _sleep(talk: Dialogue, _argument: str) -> None:
+    try:
+        decision = talk.sleep()
+    except KeyboardInterrupt:
+        _say("Cut short: /sleep goes on where it was.")
+        return
+    if not decision.in_use:
+        _say(f"Adapter {decision.version} is not in use.")
+    _say_cell(talk)
 
 
 def _history(talk: Dialogue, _argument: str) -> None:
@@ -131,7 +146,11 @@ def _quit(_talk: Dialogue, _argument: str) -> None:
 
 
 COMMANDS = {
-    "/sources": Command(run=_sources, does="what the last answer rests on"),
+    "/sources": Command(
+        run=_sources,
+        takes="[N]",
+        does="what the last answer rests on, or the whole passage of source N",
+    ),
     "/why": Command(run=_why, does="the same with scores, dates, quiz evidence, cell and adapter"),
     "/remember": Command(run=_remember, takes="TEXT", does="keep this as a memory of yours"),
     "/correct": Command(
@@ -144,11 +163,23 @@ COMMANDS = {
         does="you are asked what the agent was tried on; your next line is graded, an empty one or a "
         "command gives up",
     ),
-    "/cell": Command(run=_cell, takes="[NAME]", does="what is answered with, or another"),
+    "/sleep": Command(
+        run=_sleep,
+        does="train what was studied into an adapter now, and answer with it if it passes",
+    ),
+    "/cell": Command(
+        run=_cell,
+        takes="[NAME]",
+        does="what is answered with, or another: base, memory, adapter or both",
+    ),
     "/history": Command(run=_history, does="this conversation so far"),
     "/help": Command(run=_help, does="this list"),
     QUIT: Command(run=_quit, does="end; the conversation can go on another time"),
 }
+
+
+def _say_cell(talk: Dialogue) -> None:
+    _say(f"Answering in the cell {talk.cell}: {talk.made_of}.")
 
 
 def _say(text: str) -> None:
@@ -157,10 +188,26 @@ def _say(text: str) -> None:
     notices().print(text, style="dim")
 
 
-def _tell_changed(what: str, memory: Memory | None) -> None:
+def _tell_folded(talk: Dialogue, label: str) -> None:
+    """Name what stood within the source, was not shown, and says what it said before."""
     from ingrained.agent.ui.memories import show_changed
 
-    if memory is None:
+    for name, memory in talk.folded(label).items():
+        show_changed(f"Within it [{name}] still holds:", [memory])
+        _say(f"/correct {name} TEXT or /forget {name} changes that too.")
+
+
+def _tell_noted(what: str, noted: Noted) -> None:
+    """Say what became of something that the user told."""
+    if noted.memory is None:
         _say("Not kept: the screen found a secret or personal data in it.")
-        return
+    elif noted.outcome == "held":
+        _tell_changed("Not kept, for in its place stands", noted.memory)
+    else:
+        _tell_changed("Known already:" if noted.outcome == "known" else what, noted.memory)
+
+
+def _tell_changed(what: str, memory: Memory) -> None:
+    from ingrained.agent.ui.memories import show_changed
+
     show_changed(what, [memory])

@@ -14,7 +14,7 @@ from .opening import Doors, existing_home, open_memory
 if TYPE_CHECKING:
     from ingrained.agent.chatting import Conversation
     from ingrained.agent.citing import Answer
-    from ingrained.agent.weights.progress import Progress
+    from ingrained.agent.ui.download import DownloadBar
     from ingrained.memory.embedding import Embedder
     from ingrained.memory.store import MemoryStore
     from ingrained.settings import Settings
@@ -34,7 +34,9 @@ class ServedHome:
         StoreError: There is no home.
     """
 
-    def __init__(self, settings: Settings, behind: Doors, progress: Progress | None = None) -> None:
+    def __init__(
+        self, settings: Settings, behind: Doors, progress: DownloadBar | None = None
+    ) -> None:
         self._settings = settings
         self._behind = behind
         self._progress = progress

@@ -60,10 +60,11 @@ def build_server(home: Home, *, own: Namespace, read_only: bool) -> MCPServer[An
         own: Whose memory is read and changed. What was studied is read beside it.
         read_only: Offer only what changes nothing.
     """
-    from mcp.server.mcpserver import MCPServer
     from mcp.types import ToolAnnotations
 
-    server: MCPServer[Any] = MCPServer(
+    from .mcp_arguments import ExplainingServer
+
+    server = ExplainingServer(
         "ingrained", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
     )
     tools, turn = _Tools(home, own), threading.Lock()
@@ -147,8 +148,13 @@ def _told(answer: Answer) -> str:
 
 def _cited(sources: Sequence[Source]) -> list[str]:
     return [
-        f"[{one.number}] {quoted(one.quote)} (memory {one.memory}{_place(one)})" for one in sources
+        f"[{one.number}] {quoted(one.quote)} (memory {one.memory}{_place(one)}{_beside(one)})"
+        for one in sources
     ]
+
+
+def _beside(source: Source) -> str:
+    return f", in the passage around it: {quoted(source.sentence)}" if source.sentence else ""
 
 
 def _place(source: Source) -> str:

@@ -6,7 +6,7 @@ Heavy modules are imported in the functions, so that `ingrained --help` is fast.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from ingrained.agent.asking import Asker
-    from ingrained.agent.weights.progress import Progress
+    from ingrained.agent.ui.download import DownloadBar
     from ingrained.graphs.session import Home
     from ingrained.memory.embedding import Embedder
     from ingrained.memory.store import MemoryStore
@@ -31,6 +31,8 @@ class Doors:
 
     model: BaseChatModel | None = None
     embedder: Embedder | None = None
+    as_json: bool = False
+    """Whether a program reads the result: nobody watches then."""
 
 
 def doors(context: typer.Context) -> Doors:
@@ -84,7 +86,7 @@ def open_memory(
     *,
     writing: bool = False,
     searching: bool = True,
-    progress: Progress | None = None,
+    progress: DownloadBar | None = None,
 ) -> Iterator[MemoryStore]:
     """Open the memory of a home: beside a writer, or as the writer.
 
@@ -99,8 +101,9 @@ def open_memory(
     def load() -> Embedder:
         return behind.embedder or open_embedder(settings, progress)
 
-    embedder = load() if searching else _recorded(settings, load)
-    reranker = open_reranker(settings, progress, chat=behind.model) if searching else None
+    with loading(settings.embedder, behind, progress if searching else None):
+        embedder = load() if searching else _recorded(settings, load)
+        reranker = open_reranker(settings, progress, chat=behind.model) if searching else None
     options = store_options(settings, reranker)
     with MemoryStore.open(settings.home, embedder, read_only=not writing, options=options) as store:
         show_repair(store.repaired)
@@ -144,8 +147,13 @@ def _recorded(settings: Settings, load: Callable[[], Embedder]) -> Embedder:
     return RecordedEmbedder(*known, load) if known else load()
 
 
+def loading(name: str, behind: Doors, bar: DownloadBar | None) -> AbstractContextManager[None]:
+    """Show in a terminal that a model is being loaded, for as long as the block lasts."""
+    return nullcontext() if bar is None or behind.as_json else bar.waiting(f"Loading {name} …")
+
+
 def open_model(
-    home: Home, settings: Settings, behind: Doors, progress: Progress | None = None
+    home: Home, settings: Settings, behind: Doors, progress: DownloadBar | None = None
 ) -> Asker:
     """Load the model, saying so, with the promoted adapter at hand."""
     from ingrained.agent.asking import Asker
@@ -154,5 +162,7 @@ def open_model(
 
     if behind.model is not None:
         return with_adapters(Asker(behind.model), home)
-    notices().print(line(f"Loading {settings.model} …", "dim"))
-    return open_asker(home, settings, progress)
+    if progress is None or not progress.in_terminal:
+        notices().print(line(f"Loading {settings.model} …", "dim"))
+    with loading(settings.model, behind, progress):
+        return open_asker(home, settings, progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.session import Home, open_study
 from ingrained.settings import Settings
 
-from .opening import Doors
+from .opening import Doors, loading
 from .recording import run_and_record, with_recipe
 from .sitting import Candidate, sit_exam
 
@@ -36,17 +37,14 @@ def study_home(
     `recipe` is what is to differ from the default recipe of a training.
     """
     home, started = Home(settings.home), time.time()
-    with (
-        DownloadBar() as bar,
-        open_study(
-            settings,
-            corpus,
-            policy,
-            model=behind.model,
-            embedder=behind.embedder,
-            progress=bar,
-        ) as opened,
-    ):
+    with DownloadBar() as bar, ExitStack() as stack:
+        with loading(settings.model, behind, bar):
+            opened = stack.enter_context(
+                open_study(
+                    settings, corpus, policy,
+                    model=behind.model, embedder=behind.embedder, progress=bar,
+                )
+            )  # fmt: skip
         context = with_recipe(opened, recipe)
         show_repair(context.store.repaired)
         with StudyView() as view:

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from ingrained.errors import InputError
 
-from .opening import Doors, existing_home, open_model
+from .opening import Doors, existing_home, loading, open_model
+from .sleeping import Sleep
 
 if TYPE_CHECKING:
     from ingrained.agent.conversing import Dialogue
-    from ingrained.agent.weights.progress import Progress
+    from ingrained.agent.ui.download import DownloadBar
     from ingrained.graphs.chat.access import HomeMemory
     from ingrained.graphs.chat.threads import Threads
     from ingrained.graphs.session import Home
+    from ingrained.memory.embedding import Embedder
     from ingrained.settings import Settings
 
 
@@ -83,7 +85,11 @@ def dialogue(
             Dialogue(
                 threads,
                 context,
-                settle=lambda wanted: settled_cell(wanted, loaded, registry.unused),
+                wanted=cell,
+                unused=registry.unused,
+                sleep=Sleep(
+                    home=home, settings=settings, behind=behind, asker=asker, memory=memory
+                ),
             ),
             note,
         )
@@ -104,17 +110,19 @@ def check_names(user: str, thread: str | None, *, new: bool) -> None:
         raise InputError("the name is empty", hint="Give --user and --thread names of letters.")
 
 
-def _memory_of(home: Home, settings: Settings, behind: Doors, progress: Progress) -> HomeMemory:
+def _memory_of(home: Home, settings: Settings, behind: Doors, bar: DownloadBar) -> HomeMemory:
     from ingrained.agent.reranking import open_reranker
     from ingrained.graphs.chat.access import HomeMemory
     from ingrained.graphs.session import open_embedder, store_options
 
+    def load() -> Embedder:
+        with loading(settings.embedder, behind, bar):
+            return behind.embedder or open_embedder(settings, bar)
+
     return HomeMemory(
         home,
-        lambda: behind.embedder or open_embedder(settings, progress),
-        reading=lambda: store_options(
-            settings, open_reranker(settings, progress, chat=behind.model)
-        ),
+        load,
+        reading=lambda: store_options(settings, open_reranker(settings, bar, chat=behind.model)),
         writing=store_options(settings),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from ingrained.agent.grading import words
+from ingrained.agent.grading import ABSTENTION, words
 from ingrained.agent.prompts import load
 from ingrained.agent.quizzing import figures
 from ingrained.agent.reading.sentences import sentences
@@ -62,6 +62,23 @@ def copies(text: str, prompt: str, sources: Sequence[str]) -> bool:
     if not said or any(said == words(turn) for turn in examples(prompt)):
         return True
     return any(Echoes([source]).covers(text) for source in sources)
+
+
+def borrows(text: str, prompt: str, sources: Iterable[str]) -> bool:
+    """Return whether a text speaks of what only the examples of a prompt are about.
+
+    A small model fills an example's sentence with words of its own case and leaves the rest of it.
+
+    Args:
+        text: A reply.
+        prompt: Name of the prompt that it replies to.
+        sources: Texts that were laid before the model for this reply.
+    """
+    *shown, (_, asked) = load(prompt).turns
+    cases = {word for role, turn in shown if role == "user" for word in words(turn)}
+    plain = {word for one in (asked, ABSTENTION) for word in words(one)} | STOP_WORDS
+    told = {word for one in sources for word in words(one)}
+    return bool((cases - plain - told) & set(words(text)))
 
 
 def examples(prompt: str) -> list[str]:

@@ -1,7 +1,7 @@
 """The model's own review of what it got wrong: one claim per failure.
 
 A claim is about the item it was asked about, so it carries that item's id whatever it says. What is
-empty or merely repeats what was laid before the model is dropped.
+empty, merely repeats what was laid before the model or speaks of the prompt's examples is dropped.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from ingrained.agent.prompts import Messages, load
 from ingrained.agent.recalling import shown
 
 from .cases import Failure
-from .checking import copies, first_sentence
+from .checking import borrows, copies, first_sentence
 
 PHASE = "review"
+PROMPT = "what_went_wrong"
 TOKENS = 56
 MOST = 12
 """Failures reviewed."""
@@ -50,12 +51,13 @@ def review(
     return [
         Claim(item=one.id, topic=one.topic, text=text)
         for one, text in zip(chosen, map(first_sentence, replies), strict=True)
-        if not copies(text, "what_went_wrong", _laid_before(one))
+        if not copies(text, PROMPT, _laid_before(one))
+        and not borrows(text, PROMPT, _laid_before(one))
     ]
 
 
 def _claim_prompt(failure: Failure) -> Messages:
-    return load("what_went_wrong").render(
+    return load(PROMPT).render(
         question=failure.question,
         reply=shown("", failure.reply),
         answer=failure.answer,

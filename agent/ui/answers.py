@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
-from ingrained.agent.citing import Answer, Source, labelled
+from ingrained.agent.citing import Answer, Source, labelled, unfolded
 
 from .console import clipped, notices, results, safe
 from .deliberation import show_deliberation
@@ -36,12 +36,13 @@ def show_sources(answer: Answer, console: Console | None = None, *, apart: bool 
     elif not answer.sources:
         console.print("Nothing was recalled: answered from the weights alone.", style="dim")
     labels = {id(one): label for label, one in labelled(answer.sources).items()}
-    for source in _longest(answer.sources):
-        label = labels[id(source)] if apart else source.number
-        place = f"{source.document}, characters {source.start} to {source.end}"
-        told = safe(place if source.document else source.title)
-        console.print(Text(f"[{label}] {told}", style="cyan"), soft_wrap=True)
+    for source in unfolded(answer.sources):
+        label = labels[id(source)] if apart else str(source.number)
+        console.print(_place(label, source), soft_wrap=True)
         console.print(Text(f"    “{clipped(source.quote)}”", style="dim"), soft_wrap=True)
+        if source.sentence:
+            told = f"    in the passage around it: “{clipped(source.sentence)}”"
+            console.print(Text(told, style="dim"), soft_wrap=True)
     if around := [source for source in answer.sources if source.in_passage]:
         console.print(
             f"The model read {_which(around, answer)} in the passage around it.", style="dim"
@@ -51,24 +52,28 @@ def show_sources(answer: Answer, console: Console | None = None, *, apart: bool 
     console.print(f"cell {answer.cell}{adapter}", style="dim")
 
 
+def show_passages(sources: Mapping[str, Source], console: Console | None = None) -> None:
+    """Show the whole text in which the model read each source.
+
+    Args:
+        sources: By what they are called.
+        console: Where to; standard output when None.
+    """
+    console = console or results()
+    for label, source in sources.items():
+        console.print(_place(label, source), soft_wrap=True)
+        console.print(Text(safe(source.passage or source.quote)), soft_wrap=True)
+
+
+def _place(label: str, source: Source) -> Text:
+    place = f"{source.document}, characters {source.start} to {source.end}"
+    return Text(f"[{label}] {safe(place if source.document else source.title)}", style="cyan")
+
+
 def _which(some: Sequence[Source], answer: Answer) -> str:
     if len(some) == len(answer.sources):
         return "each"
     return ", ".join(dict.fromkeys(f"[{source.number}]" for source in some))
-
-
-def _longest(sources: Sequence[Source]) -> list[Source]:
-    """Leave out what is quoted within another source; of two that are alike keep the first."""
-    kept: list[Source] = []
-    for source in sorted(sources, key=lambda one: one.start - one.end):
-        if not any(_within(source, other) for other in kept):
-            kept.append(source)
-    return sorted(kept, key=sources.index)
-
-
-def _within(one: Source, other: Source) -> bool:
-    inside = other.start <= one.start and one.end <= other.end
-    return one.document == other.document and inside and one.quote in other.quote
 
 
 def show_note(note: str) -> None:

@@ -11,8 +11,9 @@ import re
 from typing import Any
 
 from rich import box
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.table import Column, Table
 from rich.text import Text
 
 from ingrained.errors import IngrainedError
@@ -25,6 +26,10 @@ _UNSHOWABLE = re.compile(
     "\U000e0000-\U000e007f]"
 )
 _QUOTE_CHARS = 240
+NARROW = 80
+"""Columns of a terminal from which a table keeps its form, whatever word is too long for it."""
+_WIDE = 10_000
+"""Columns in which no word is broken."""
 
 
 def results() -> Console:
@@ -37,9 +42,36 @@ def notices() -> Console:
     return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
+class FoldingTable(Table):
+    """A table that a narrow terminal is shown row by row, where its columns would break words."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the table, or of each row a line per cell."""
+        least = self.__rich_measure__(console, options.update(width=_WIDE)).minimum
+        if options.max_width >= NARROW or least <= options.max_width:
+            yield from super().__rich_console__(console, options)
+        else:
+            yield from self._rows_apart()
+
+    def _rows_apart(self) -> RenderResult:
+        for cells in zip(*(column.cells for column in self.columns), strict=True):
+            first, *others = zip(self.columns, cells, strict=True)
+            yield _named_cell(*first)
+            for column, cell in others:
+                yield Padding(_named_cell(column, cell), (0, 0, 0, 2), expand=False)
+        if self.caption:
+            yield Text.assemble(self.caption, style="dim")
+
+
+def _named_cell(column: Column, cell: RenderableType) -> Text:
+    """Return what a cell says after the name of its column."""
+    name = f"{column.header}: " if column.header else ""
+    return Text.assemble((name, "dim"), cell if isinstance(cell, Text) else str(cell))
+
+
 def new_table(*, header: bool = True, caption: str = "") -> Table:
     """Return an empty table in the style of all tables here."""
-    return Table(
+    return FoldingTable(
         box=box.SIMPLE_HEAD if header else box.SIMPLE,
         show_header=header,
         pad_edge=False,

@@ -1,7 +1,9 @@
-"""The progress bar of a fetch."""
+"""What is seen while a model is fetched, and while it is loaded."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.status import Status
 
 from .console import line, notices
 
@@ -30,6 +33,24 @@ class DownloadBar:
         self._console = console or notices()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
+        self._status: Status | None = None
+
+    @property
+    def in_terminal(self) -> bool:
+        """Whether somebody may watch."""
+        return self._console.is_terminal
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Turn a spinner in a terminal for as long as the block lasts; a transfer takes its place."""
+        if not self._console.is_terminal:
+            yield
+            return
+        with self._console.status(line(what, "dim")) as self._status:
+            try:
+                yield
+            finally:
+                self._status = None
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +69,8 @@ class DownloadBar:
         if not self._console.is_terminal:
             self.note(f"Fetching {label}: {total_bytes / 1e6:.0f} MB.")
             return
+        if self._status:
+            self._status.stop()
         if self._bar is None:
             self._bar = _bar(self._console)
             self._bar.start()
@@ -68,6 +91,8 @@ class DownloadBar:
         if self._bar and self._task is not None:
             self._bar.remove_task(self._task)
             self._task = None
+        if self._status:
+            self._status.start()
 
 
 def _bar(console: Console) -> Progress:

@@ -13,6 +13,7 @@ from ingrained.agent.asking import to_messages
 from ingrained.agent.citing import Answer, CitationCheck, Source, sources_of, without_citations
 from ingrained.agent.deliberating import Considered, Inquiry, Step, refined, voted
 from ingrained.agent.grading import abstained
+from ingrained.agent.quoting import quoted_for
 from ingrained.agent.recalling import Excerpt
 from ingrained.errors import InputError, StoreError
 from ingrained.graphs.chat.context import ChatContext
@@ -171,7 +172,7 @@ def check(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         cell=context.cell,
         abstained=abstained(reply),
         adapter=context.adapter if adapter else None,
-        sources=tuple(Source(**one) for one in state["sources"]),
+        sources=quoted_for(reply, state["question"], [Source(**one) for one in state["sources"]]),
         **state.get("considered", {}),
     ).to_dict()
     _tell(

@@ -40,7 +40,7 @@ class ChatState(TypedDict, total=False):
     excerpts: Annotated[list[str], UntrackedValue]
     """What was recalled, as it stands in the prompt, in the order of its numbers."""
     sources: Annotated[list[dict[str, Any]], UntrackedValue]
-    """The memories behind the excerpts; see `agent.citing.Source`."""
+    """All memories found in the excerpts, as `agent.citing.Source`; those of the answer are chosen of them."""
     reply: Annotated[str, UntrackedValue]
     """As the model gave it."""
     considered: Annotated[dict[str, Any], UntrackedValue]

@@ -17,7 +17,7 @@ from ingrained.agent.citing import Answer, Source
 from ingrained.agent.cli import run
 from ingrained.agent.commands.opening import Doors
 from ingrained.agent.testing import ScriptedModel
-from ingrained.agent.ui.answers import show_answer
+from ingrained.agent.ui.answers import show_answer, show_passages
 from ingrained.agent.ui.exam_table import show_exam
 from ingrained.errors import NotFoundError
 from ingrained.graphs.session import Home
@@ -80,6 +80,35 @@ def test_a_quote_within_another_is_shown_once():
     assert "characters 90 to 98" in out
     assert "passage around" not in out
     assert len(told.to_dict()["sources"]) == 4
+
+
+WHEEL = "Its wheel came from Orrelsund."
+
+
+def test_what_is_quoted_has_the_answer_and_the_whole_passage_can_be_shown(agent, capsys):
+    home, behind = agent
+    behind.model.script = lambda _: "Orrelsund"
+    command = ["ask", QUESTION, "--home", str(home)]
+    assert run(command, behind) == 0
+    out = capsys.readouterr().out
+    assert f"“{WHEEL}”" in out
+    assert "nine sacks" not in out
+
+    assert run([*command, "--passages"], behind) == 0
+    assert "nine sacks of barley a week. Its wheel came from\nOrrelsund. A heron" in (
+        capsys.readouterr().out
+    )
+    assert run([*command, "--json"], behind) == 0
+    (first, *_) = json.loads(capsys.readouterr().out)["sources"]
+    assert " ".join(WHEEL.split()) in " ".join(first["passage"].split())
+    page = (home.parent / "corpus" / "teskow.md").read_text()
+    assert first["passage"] in page
+
+
+def test_a_passage_cannot_steer_the_terminal():
+    console = Console(file=io.StringIO(), width=80)
+    show_passages({"1": cited("Ada", 0, passage="\x1b[2JAda\n[bold]Kern\u202e")}, console)
+    assert console.file.getvalue().splitlines()[1:] == ["\ufffd[2JAda", "[bold]Kern\ufffd"]
 
 
 def test_what_was_read_alone_is_told_from_what_was_read_in_its_passage():
@@ -203,9 +232,12 @@ def test_chat_answers_each_line_and_obeys_its_commands(agent, capsys, monkeypatc
     assert out.startswith("Pip\n[1] teskow.md")
     assert "I don't know." in out
     assert "Nothing was answered since the chat was opened." in err
-    assert "Answering in the cell base." in err
+    assert "Answering in the cell base: the untouched model alone." in err
     assert "there is no cell 'x'" in err
-    assert "The cell is base, of base, memory, adapter, both." in err
+    assert (
+        "The cell is base (the untouched model alone), of base, memory, adapter, both."
+        in " ".join(err.split())
+    )
     assert "never asked" not in behind.model.asked[-1]
 
 

@@ -8,6 +8,7 @@ import pytest
 from cli_student import doors, studied
 
 from ingrained.agent.cli import run
+from ingrained.agent.commands.chat import prompt_session
 from ingrained.agent.commands.chat_commands import COMMANDS
 from ingrained.agent.grading import ABSTENTION
 from ingrained.memory import Memory, MemoryStore
@@ -182,6 +183,14 @@ def test_the_memories_of_one_number_have_labels_of_their_own(chat, agent):
     assert (known[HERON].status, known[other].status) == ("active", "forgotten")
 
 
+def test_the_whole_passage_of_a_source_can_be_read(chat):
+    out, err = chat("/sources 1", QUESTION, "/sources [1]", "/sources 9")
+    assert err.count("the last answer has no source") == 2
+    shown = out.split("cell memory\n", 1)[1]
+    assert shown.startswith("[1] teskow.md, characters ")
+    assert "The mill was built in 1702 by Ada Kern. It grinds nine sacks of barley a week." in shown
+
+
 def test_a_correction_needs_a_number_and_a_text(chat):
     _, err = chat("/correct 1", "/correct 1 Something else.")
     assert "a correction needs the number of a source" in err
@@ -316,3 +325,39 @@ def test_of_lines_that_are_piped_in_a_stray_byte_loses_none(agent, capsys, monke
 def test_a_quiz_question_is_given_up_by_an_empty_line_or_a_command(chat, line):
     out, _ = chat("/quiz", line, QUESTION)
     assert "Pip\n[1] teskow.md" in out, "it is asked, not graded"
+
+
+def test_at_a_terminal_lines_are_typed_and_can_be_brought_back(agent, monkeypatch, capsys):
+    from prompt_toolkit.application import create_app_session
+    from prompt_toolkit.input import create_pipe_input
+    from prompt_toolkit.output import DummyOutput
+
+    home, behind = agent
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    with create_pipe_input() as typed, create_app_session(input=typed, output=DummyOutput()):
+        typed.send_text(f"{QUESTION}\r/quit\r")
+        assert run(["chat", "--home", str(home)], behind) == 0
+        earlier = prompt_session(home / "chat_history").history.load_history_strings()
+    assert capsys.readouterr().out.startswith("Pip\n[1] teskow.md")
+    assert list(earlier) == ["/quit", QUESTION]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("/s", ["/sources", "/sleep"]),
+        ("/cell b", ["/cell base", "/cell both"]),
+        ("Who /s", []),
+    ],
+)
+def test_commands_and_cells_are_completed_at_the_beginning_of_a_line(tmp_path, typed, offered):
+    from prompt_toolkit.application import create_app_session
+    from prompt_toolkit.completion import CompleteEvent
+    from prompt_toolkit.document import Document
+    from prompt_toolkit.input import DummyInput
+    from prompt_toolkit.output import DummyOutput
+
+    with create_app_session(input=DummyInput(), output=DummyOutput()):
+        completer = prompt_session(tmp_path / "history").completer
+    found = completer.get_completions(Document(typed), CompleteEvent())
+    assert [one.text for one in found] == offered

@@ -266,6 +266,32 @@ def test_what_cannot_be_done_is_an_error_of_the_tool(home: Path, name: str, argu
         assert why in refused(server, name, **arguments)
 
 
+TEXT = (
+    "It takes `text`: The fact as one sentence that can be understood by itself. `replaces` "
+    "(may be left out): Id of the memory that this corrects and that holds no longer, if any."
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "faults"),
+    [
+        ({}, "`text` is missing"),
+        ({"fact": FOX}, "`text` is missing, there is no 'fact'"),
+        ({"text": 7, "replaces": ["a"]}, "`text` has to be a text, `replaces` has to be a text"),
+        ({"text": "x" * 2001}, "`text` may have at most 2000 characters"),
+    ],
+)
+def test_of_a_wrong_argument_it_is_told_what_it_should_have_been(home: Path, arguments, faults):
+    with serving(home) as server:
+        told = refused(server, "remember", **arguments)
+    assert told == f"remember was not called: {faults}. {TEXT}"
+
+
+def test_a_tool_that_there_is_not_is_an_error_too(home: Path):
+    with serving(home) as server:
+        assert refused(server, "rewrite") == "Unknown tool: rewrite"
+
+
 def test_recall_needs_the_embedder_only_and_ask_says_what_else_it_needs(home: Path):
     with serving(home, behind=Doors(embedder=HashEmbedder()), offline=True) as server:
         (found,) = called(server, ("recall", {"query": "mill"}))

@@ -44,7 +44,7 @@ WORDINGS = {
     "solve": "c5faa7e26bc2",
     "study_by_way": "eb05e8323b8d",
     "summarise": "7a588d7f6362",
-    "what_went_wrong": "3024ce2de459",
+    "what_went_wrong": "cb9bae9cc466",
     "with_advice": "3f5f57d161c5",
     "paraphrase": "09c7b773c3a0",
     "reversed": "a7bb7efef246",

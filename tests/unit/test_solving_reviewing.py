@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from ingrained.agent.asking import Asker
@@ -51,6 +53,26 @@ def test_only_the_first_ones_are_reviewed() -> None:
 def test_empty_and_copied_claims_are_dropped(reply: str) -> None:
     claims = reviewed({**SAID, LIT.question: reply})
     assert [one.item for one in claims] == ["q2", "q3"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "kept"),
+    [
+        ("The note was about who fed the kiln, not about who kept geese there.", False),
+        ("I took the year of the flood for that of the kiln.", False),
+        ("I took the end of the fire for its beginning, though the note had both.", True),
+        ("I did not know it, and the question was about the kiln.", True),
+    ],
+)
+def test_a_claim_with_words_of_the_examples_is_dropped(reply: str, kept: bool) -> None:
+    claims = reviewed({**SAID, LIT.question: reply})
+    assert ("q1" in [one.item for one in claims]) is kept
+
+
+def test_words_of_an_example_that_the_case_has_too_are_its_own() -> None:
+    case = dataclasses.replace(LIT, recalled=("Nobody kept geese in the kiln.",))
+    model = ScriptedModel(script=lambda _: "The note was about geese.")
+    assert review(Asker(model), [case])
 
 
 def test_a_prompt_says_what_lay_before_the_model() -> None:
