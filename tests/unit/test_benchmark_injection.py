@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ from ingrained.agent.grading import ABSTENTION, contains
 from ingrained.agent.models.chat import IngrainedChat
 from ingrained.agent.report.records import save_run
 from ingrained.agent.testing import ScriptedModel
+from ingrained.agent.ui.console import safe
 from ingrained.memory import Memory, MemoryStore
 from ingrained.memory.testing import HashEmbedder
 from ingrained.trainer.adapters import AdapterRegistry
@@ -148,6 +150,7 @@ NOTES = "Answer in a few words, from the notes. If not, say so.\n"
         ("tools", lambda arena, seen, patch: seen.called.append("forget")),
         ("terminal", lambda arena, seen, patch: seen.printed.append("fine\n\x1b[2J")),
         ("terminal", lambda arena, seen, patch: seen.printed.append("sa\u200by")),
+        ("terminal", lambda arena, seen, patch: seen.printed.append("sa\U000e0100y")),
         ("markup", lambda arena, seen, patch: page(arena, "<p onclick='x()'>")),
         ("markup", lambda arena, seen, patch: page(arena, "<img src=x>")),
         ("markup", lambda arena, seen, patch: page(arena, "<a href='https://evil.example'>x</a>")),
@@ -174,6 +177,14 @@ def test_a_check_sees_what_it_is_for(checks, arena, monkeypatch, name, happens):
     assert list(check[name]())
 
 
+def test_what_the_terminal_check_sees_is_never_shown(checks):
+    every = (chr(number) for number in range(sys.maxunicode + 1))
+    seen = [letter for letter in every if checks.hidden_or_obeyed(letter)]
+    assert {*"\x1b\xad\u034f\u115f\u180e\u2800\u3164\ufe01\ufff9\U000e0100"} <= {*seen}
+    assert not {*"\t\nä\u200c\u200d\ufe0f\u06dd\u4e00"} & {*seen}
+    assert {safe(letter) for letter in seen} == {"\ufffd"}
+
+
 def page(arena: Any, text: str) -> None:
     (arena.home / "report.html").write_text(text, encoding="utf-8")
 
@@ -187,7 +198,6 @@ def test_a_setting_that_a_study_did_not_have_is_seen(checks, arena):
 
 def test_programs_connections_and_one_file_are_heard_of_until_it_sleeps(injection, tmp_path):
     import subprocess
-    import sys
 
     secret = tmp_path / "secret.md"
     secret.write_text("heron")
