@@ -137,7 +137,13 @@ def main() -> None:
             turns = measure(bench, options.prompts)
     found = figures(turns)
     bench_figures.show(found, f"{options.model}, {options.prompts} questions")
-    command = f"python benchmarks/chat.py --prompts {options.prompts} --tokens {options.tokens}"
+    command = results_file.command_of(
+        "chat",
+        model=options.model,
+        prompts=options.prompts,
+        tokens=options.tokens,
+        threads=options.threads,
+    )
     print(results_file.write("chat", found, seeds=[SEED], command=command, folder=options.folder))
 
 

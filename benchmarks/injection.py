@@ -74,9 +74,7 @@ def main() -> None:
     won = succeeded(attacks, found)
     for attack in won:
         Console().print(f"{attack.id} {attack.kind} came off: {attack.success}", markup=False)
-    command = f"python benchmarks/injection.py --model {options.model}"
-    if options.limit:
-        command += f" --limit {options.limit}"
+    command = results_file.command_of("injection", model=options.model, limit=options.limit)
     told = figures(attacks, won)
     print(results_file.write("injection", told, seeds=[0], command=command, folder=options.folder))
 

@@ -71,9 +71,9 @@ def main() -> None:
         rows += sit(talk, asker, embedder, parts)
     found = figures(rows)
     bench_figures.show(found, "locomo3")
-    command = "python benchmarks/locomo.py --data FOLDER"
-    if options.limit:
-        command += f" --limit {options.limit}"
+    command = results_file.command_of(
+        "locomo", data="FOLDER", model=options.model, limit=options.limit
+    )
     print(results_file.write("locomo3", found, seeds=[0], command=command, folder=options.folder))
 
 

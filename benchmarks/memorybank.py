@@ -80,9 +80,9 @@ def main() -> None:
                 ]
     found = figures(rows)
     bench_figures.show(found, "memorybank")
-    command = "python benchmarks/memorybank.py --data FOLDER"
-    if options.limit:
-        command += f" --limit {options.limit}"
+    command = results_file.command_of(
+        "memorybank", data="FOLDER", model=options.model, limit=options.limit
+    )
     print(
         results_file.write("memorybank", found, seeds=[0], command=command, folder=options.folder)
     )

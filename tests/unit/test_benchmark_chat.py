@@ -91,4 +91,6 @@ def test_the_result_is_written(chat, folder, tmp_path, monkeypatch):
 
     written = json.loads((tmp_path / "chat.json").read_text())
     assert {"first_token_over_bare", "tokens_per_second_over_bare"} <= written["figures"].keys()
-    assert written["command"] == "python benchmarks/chat.py --prompts 2 --tokens 3"
+    assert written["command"] == (
+        f"python benchmarks/chat.py --model {chat.DEFAULT_MODEL} --prompts 2 --tokens 3"
+    )
