@@ -26,7 +26,7 @@ from pathlib import Path
 
 import bench_figures
 import results_file
-from dialogues import Listener, Parts, Row, Told, listener, names, tokens_of, turn_of
+from dialogues import Listener, Parts, Row, Told, answered_by, listener, tokens_of, turn_of
 from results_file import Figure
 from rich.progress import Progress
 
@@ -64,11 +64,11 @@ def main() -> None:
     options = _options()
     settings = Settings()
     asker, embedder = Asker(load_chat_model(options.model, settings)), open_embedder(settings)
-    parts = Parts(options.work, **names(asker, embedder))
+    talks = [load(f"locomo/{number}", options.data) for number in range(1, CONVERSATIONS + 1)]
+    parts = Parts(options.work, **answered_by(asker, embedder, Path(__file__), talks))
     rows: list[Row] = []
-    for number in range(1, CONVERSATIONS + 1):
-        talk = load(f"locomo/{number}", options.data).limited(items=options.limit)
-        rows += sit(talk, asker, embedder, parts)
+    for talk in talks:
+        rows += sit(talk.limited(items=options.limit), asker, embedder, parts)
     found = figures(rows)
     bench_figures.show(found, "locomo3")
     command = results_file.command_of(
@@ -134,15 +134,23 @@ def sit(talk: Benchmark, asker: Asker, embedder: Embedder, parts: Parts) -> list
         for cell in CELLS:
             bar = progress.track(talk.items, description=f"{told.name}, {cell}")
             answer = functools.partial(_row, ways[cell])
-            rows += [parts.row(cell, item.id, functools.partial(answer, item)) for item in bar]
+            rows += [
+                scored(parts.row(cell, item.id, functools.partial(answer, item)), item)
+                for item in bar
+            ]
         return rows
 
 
 def _row(answer: Answering, item: Item) -> Row:
     reply, tokens = answer(item)
+    return {"reply": reply, "tokens": tokens}
+
+
+def scored(row: Row, item: Item) -> Row:
+    """Return what was answered with how it fared."""
     return {
-        "topic": item.topic, "document": item.document, "answerable": bool(item.answers),
-        "reply": reply, "tokens": tokens, **asdict(score(reply, item.answers)),
+        **row, "topic": item.topic, "document": item.document, "answerable": bool(item.answers),
+        **asdict(score(row["reply"], item.answers)),
     }  # fmt: skip
 
 
