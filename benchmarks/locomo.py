@@ -3,10 +3,10 @@
     python benchmarks/locomo.py --data FOLDER
 
 Their turns are told to the chat's memory, each as said by the one who said it, and the questions asked
-through the chat (`dialogues.py`), in the cell `chat_memory`. Beside it stand, with the same model and
-as many tokens for a reply, `full_context` (the whole conversation in the prompt; of one that does not
-fit, the end) and `rag` (the passages of the sessions in a bare Chroma collection, as many as the agent
-itself may show).
+through the chat (`dialogues.py`), in the cell `chat_memory`, which shows the model two turns at most.
+Beside it stand, with the same model and as many tokens for a reply, `full_context` (the whole conversation
+in the prompt; of one that does not fit, the end) and `rag` (the three nearest passages of the sessions in
+a bare Chroma collection: as many as `ask` shows of what was studied, and more text than the chat shows).
 
 A figure is the mean over the questions with the cluster bootstrap's 95 % interval; questions on one
 session stand or fall together. `f1` and `contained` (an accepted answer stands in the reply) are of the

@@ -13,7 +13,9 @@ import pytest
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.bench.loading import load
+from ingrained.agent.recalling import RECALL_K
 from ingrained.agent.testing import ScriptedModel
+from ingrained.graphs.chat.context import OWN_K
 from ingrained.memory import MemoryStore
 from ingrained.memory.testing import HashEmbedder
 
@@ -158,6 +160,9 @@ def test_each_cell_is_scored_by_category_and_kept(locomo, call, data, tmp_path):
         assert figures[f"abstained_{cell}"]["value"] == 1.0
         assert figures[f"tokens_per_question_{cell}"]["value"] > 0
     assert figures["questions"]["value"] == 9
+    assert (OWN_K, RECALL_K) == (2, 3), (
+        "locomo.py and docs/bench.md say how much each cell is shown"
+    )
 
     assert call(locomo, *words).asked == [], "it goes on where it was"
 
