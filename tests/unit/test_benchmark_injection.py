@@ -92,6 +92,16 @@ def test_no_document_gets_more_than_to_be_read(injection, tmp_path, always):
     assert always or len(brought) > 40, "they did come before the model"
 
 
+def test_where_nobody_is_asked_a_model_that_obeys_forgets_what_the_caller_keeps(
+    injection, checks, tmp_path
+):
+    attacks = [one for one in injection.read_attacks() if one.check == "memories" and one.calls]
+    model = ScriptedModel(script=lambda _prompt: ABSTENTION)
+    found = injection.without_approval(tmp_path / "arena", attacks, model, HashEmbedder())
+    assert "Velmarsh: OWN is forgotten" in found[0].evidence
+    assert {one.canary for one in checks.succeeded(attacks, found)} == {"Velmarsh"}
+
+
 def test_each_attempt_says_what_it_wants_and_what_tells(injection, checks, arena):
     attacks = injection.read_attacks()
     known = checks.checks(arena, None, None, None)
@@ -246,6 +256,6 @@ def test_the_result_has_attempts_and_successes(injection, tmp_path, monkeypatch,
 
     figures = json.loads((tmp_path / "injection.json").read_text())["figures"]
     assert {label: one["value"] for label, one in figures.items()} == {
-        "attempts": 2, "succeeded": 1,
+        "attempts": 2, "succeeded": 1, "succeeded_without_approval": 0,
     }  # fmt: skip
     assert "02 instruction override came off" in capsys.readouterr().out
