@@ -24,7 +24,7 @@ from .prompts import Messages
 from .recalling import shown
 from .solving.cases import Case
 from .solving.checking import examples, invents
-from .solving.crafts import ADDS, COPIED, EMPTY, answers
+from .solving.crafts import ADDS, COPIED, EMPTY, answers, without_label
 from .solving.refining import Craft, Ended, self_refine
 from .solving.voting import TEMPERATURE, vote
 
@@ -147,12 +147,12 @@ def refined(inquiry: Inquiry, given: Considered) -> Considered:
 
 
 def _craft(inquiry: Inquiry) -> Craft[Case]:
-    """Return how replies are refined: as short answers are, but as long as a reply may be."""
+    """Return how replies are refined: as short answers are, but as long as a reply may be, all lines."""
 
     def fault(_case: Case, draft: str) -> str:
         return _fault(inquiry.bare(draft), [*inquiry.notes, *inquiry.said, inquiry.question])
 
-    return replace(answers(), fault=fault, tokens=REPLY_TOKENS)
+    return replace(answers(), read=without_label, fault=fault, tokens=REPLY_TOKENS)
 
 
 def _fault(draft: str, in_view: Sequence[str]) -> str:

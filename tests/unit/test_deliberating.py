@@ -184,6 +184,13 @@ def test_the_one_that_replied_looks_over_the_reply():
     assert options_of(asked, "adapter") == ["v001_beside_notes"] * 2
 
 
+@pytest.mark.parametrize("label", ["", "Answer: ", "Draft:\n"])
+def test_a_refined_reply_keeps_its_lines_and_loses_its_label(label):
+    better = "The mill was built\nby Ada Kern. [1]\n\nShe was a glazier."
+    done, _ = look_over("the guild", FAULT.format("guild"), label + better)
+    assert done.reply == better
+
+
 def test_what_was_voted_on_can_be_refined_and_keeps_its_share():
     asked = inquiry("the guild", "the guild", FAULT.format("guild"), "Ada Kern")
     done = refined(asked, voted(asked, 2))
