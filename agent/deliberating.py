@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 from ingrained.errors import SettingsError
 
-from .answering import REPLY_TOKENS
+from .answering import REPLY_TOKENS, numbered
 from .asking import Asker
-from .citing import without_citations
+from .citing import CitationCheck, without_citations
 from .grading import contains, words
 from .grounding import ask_in
 from .prompts import Messages
@@ -92,6 +92,10 @@ class Inquiry:
         """Return a reply without numbers of sources; where nothing was shown, brackets cite nothing."""
         return without_citations(reply, _NUMBERS) if self.notes else reply
 
+    def checked(self, reply: str) -> str:
+        """Return a reply without numbers of sources that were not shown."""
+        return CitationCheck(range(1, len(self.notes) + 1)).whole(reply).strip()
+
 
 def check_votes(votes: int) -> int:
     """Return the number of votes, checked.
@@ -128,19 +132,21 @@ def voted(inquiry: Inquiry, votes: int) -> Considered:
 def refined(inquiry: Inquiry, given: Considered) -> Considered:
     """Let the model look over a reply to a question, and reply anew where its feedback asks for it.
 
+    The notes are numbered as they were for the reply, which is shown with the numbers that it cites.
     A new reply that copies an example of the prompt, or has a name or number that stands in nothing
     that was in view, is not taken: so none that is grounded gives way to one that is not.
     """
     if not inquiry.notes:
         return replace(given, unrefined=_NOTHING_IN_VIEW)
     adapter = inquiry.asker.adapter_in(inquiry.cell, inquiry.adapter, notes=True)
-    draft = shown("", inquiry.bare(given.reply))
-    case = Case(passage="\n".join(inquiry.notes), question=shown("", inquiry.question))
+    draft = shown("", inquiry.checked(given.reply))
+    case = Case(passage=numbered(inquiry.notes), question=shown("", inquiry.question))
     (work,) = self_refine(
         inquiry.asker.through(adapter), [case], _craft(inquiry), drafts=[draft], tries=1, phase=_PHASE
     )  # fmt: skip
     told = replace(given, feedback=work.feedback[0].text)
-    ended = work.ended or ("unchanged" if words(inquiry.bare(work.text)) == words(draft) else "")
+    same = words(inquiry.bare(work.text)) == words(inquiry.bare(draft))
+    ended = work.ended or ("unchanged" if same else "")
     if ended:
         return replace(told, unrefined=_UNREFINED[ended])
     return replace(told, reply=work.text, refined=True, draft=draft)

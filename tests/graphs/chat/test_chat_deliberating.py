@@ -58,7 +58,7 @@ def test_nothing_is_told_of_a_reply_before_it_is_known(talk):
 def test_the_answer_says_whether_it_was_refined_and_after_what_feedback(talk):
     one = talk(Critic("1702 [1]", feedback=FEEDBACK, better="Ada Kern"), refine=True)
     answer = one.say(QUESTION)
-    assert (answer["reply"], answer["refined"], answer["draft"]) == ("Ada Kern", True, "1702")
+    assert (answer["reply"], answer["refined"], answer["draft"]) == ("Ada Kern", True, "1702 [1]")
     assert answer["feedback"] == FEEDBACK
     assert answer["confidence"] is None
     assert one.turns() == [(QUESTION, "Ada Kern")]
@@ -82,7 +82,7 @@ def test_a_question_that_leans_on_the_turn_before_is_looked_over_with_it(talk):
     one.say(QUESTION)
     one.say("And when was that?")
     assert one.model.asked[-1].endswith(
-        f"{MILL}\n\nQuestion: {QUESTION} Ada Kern And when was that?\nDraft: in 1702"
+        f"\n[1] {MILL}\n\nQuestion: {QUESTION} Ada Kern And when was that?\nDraft: in 1702"
     )
 
 
