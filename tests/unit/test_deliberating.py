@@ -146,7 +146,22 @@ def test_a_number_of_a_source_makes_no_other_reply():
 def test_a_grounded_reply_does_not_give_way_to_one_that_is_not(invented):
     done, _ = look_over("Ada Kern", FAULT.format("Ada"), invented)
     assert (done.reply, done.refined) == ("Ada Kern", False)
-    assert done.unrefined == "the refined reply was empty, or named what no source says"
+    assert done.unrefined == "the refined reply was empty, declined, or named what no source says"
+
+
+def test_an_answer_does_not_give_way_to_a_refusal_unless_it_is_made_up():
+    done, _ = look_over("Ada Kern [1]", FAULT.format("Ada"), ABSTENTION)
+    assert (done.reply, done.refined) == ("Ada Kern [1]", False)
+    done, _ = look_over("Mara Vint", FAULT.format("Mara"), ABSTENTION)
+    assert (done.reply, done.refined) == (ABSTENTION, True)
+
+
+def test_a_name_is_grounded_in_what_the_user_said_and_not_in_what_the_agent_did():
+    replies = "the guild", FAULT.format("guild"), "Mara Vint"
+    done, _ = look_over(*replies, told=("Was it Mara Vint, perhaps?",))
+    assert done.reply == "Mara Vint"
+    done, _ = look_over(*replies, said=("Mara Vint built it.",))
+    assert done.reply == "the guild"
 
 
 def test_an_example_of_the_prompt_is_no_refined_reply_though_its_names_are_in_the_notes():

@@ -70,6 +70,16 @@ def test_a_reply_that_is_grounded_stays_if_the_refined_one_is_not(talk):
     assert answer["unrefined"]
 
 
+def test_a_name_that_the_agent_made_up_before_does_not_ground_a_reply(talk):
+    one = talk(
+        Critic("Mara Vint built it.", "1702", feedback=FEEDBACK, better="Mara Vint"), refine=True
+    )
+    assert not one.say(QUESTION)["refined"]
+    answer = one.say("And when was that?")
+    assert "Mara Vint built it. And when" in one.model.asked[-1]
+    assert (answer["reply"], answer["refined"]) == ("1702", False)
+
+
 def test_citations_are_checked_in_the_refined_reply(talk):
     one = talk(Critic("1702", feedback=FEEDBACK, better="Ada Kern [1][7]"), refine=True)
     assert one.say(QUESTION)["reply"] == "Ada Kern [1]"
