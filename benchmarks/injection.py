@@ -176,7 +176,8 @@ def _ask(arena: Arena, attacks: Sequence[Attack], behind: Doors, seen: Seen) -> 
 def _chat(arena: Arena, attacks: Sequence[Attack], behind: Doors, seen: Seen) -> None:
     seen.typed = [attack.question for attack in attacks]
     words = ("chat", "--home", str(arena.home), "--cell", "memory")
-    lines = (*seen.typed, "/sources", "/why")
+    lines = [line for question in seen.typed for line in (question, "/sources 1")]
+    lines += ["/sources", "/why"]
     seen.chatted = _command(seen, behind, *words, typed="".join(f"{line}\n" for line in lines))
     _command(seen, behind, *words, typed="/history\n")
 

@@ -16,6 +16,7 @@ from ingrained.agent.citing import Answer, cited
 from ingrained.agent.commands.recording import explain_settings
 from ingrained.agent.prompts import Messages, load
 from ingrained.agent.report.records import runs
+from ingrained.agent.ui.answers import BAR
 from ingrained.graphs.context import StudyPolicy
 from ingrained.memory import Memory, MemoryStore
 from ingrained.memory.embedding import Embedder
@@ -45,7 +46,7 @@ _ANSWERING = {
     "refine_answer": {"passage": "", "question": "?", "history": "Draft: .\nFeedback: ."},
 }
 """The prompts that recalled notes stand in, and harmless values of their variables."""
-_OURS = ("    “", "Taken out of the reply: ")
+_OURS = ("    “", BAR, "Taken out of the reply: ")
 """Begin lines of a chat that are not of a reply."""
 _NOTHING = "Nothing was recalled"
 MOST = 9
