@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ingrained.agent.citing import Answer, Source, labelled, unfolded
 
-from .console import clipped, notices, results, safe
+from .console import clipped, line, notices, results, safe
 from .deliberation import show_deliberation
 
 BAR = "  │ "
@@ -82,7 +82,7 @@ def _rows(text: str, console: Console) -> Iterator[Text]:
 
 def _place(label: str, source: Source) -> Text:
     place = f"{source.document}, characters {source.start} to {source.end}"
-    return Text(f"[{label}] {safe(place if source.document else source.title)}", style="cyan")
+    return line(f"[{label}] {place if source.document else source.title}", "cyan")
 
 
 def _which(some: Sequence[Source], answer: Answer) -> str:

@@ -111,6 +111,13 @@ def test_a_passage_cannot_steer_the_terminal():
     assert console.file.getvalue().splitlines()[1:] == ["  │ \ufffd[2JAda", "  │ [bold]Kern\ufffd"]
 
 
+def test_the_name_of_a_document_is_one_line():
+    console = Console(file=io.StringIO(), width=80)
+    named = dataclasses.replace(cited("Ada", 0), document="a.md\n[2] b.md")
+    show_passages({"1": named}, console)
+    assert console.file.getvalue() == "[1] a.md [2] b.md, characters 0 to 3\n  │ Ada\n"
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_no_line_of_a_passage_passes_for_one_of_ours(terminal):
     forged = (
