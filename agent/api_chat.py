@@ -17,7 +17,7 @@ from ingrained.errors import IngrainedError
 from ingrained.graphs.chat.access import OpenStore
 from ingrained.graphs.chat.context import ChatContext
 from ingrained.graphs.chat.state import Turn
-from ingrained.graphs.session import Event
+from ingrained.graphs.session import Event, Home, adapter_at_hand
 
 Listener = Callable[[Event], None]
 
@@ -129,8 +129,8 @@ class Chat:
 
     def _context(self, listener: Listener | None) -> ChatContext:
         held, manner = self._held, self._manner
-        asker = held.asker()
-        adapter = held.adapters.active() if asker.has_adapters else None
+        asker = held.opened.asker
+        adapter = adapter_at_hand(asker, Home(held.settings.home))
         cell, _ = settled_cell(manner.cell, adapter, held.adapters.unused)
         return ChatContext(
             asker=asker, memory=OpenStore(held.store), library=held.opened.library,
