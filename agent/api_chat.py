@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Any, Self
 
 from ingrained.agent.api_holding import Holding
@@ -142,8 +142,10 @@ class Chat:
 class ReplyStream:
     """One answer as it is written: iterate over its pieces, with `for` or `async for`, then take `reply`.
 
-    It is written in a thread of its own, so that any thread may read it. Who stops reading lets it
-    come to its end; `close`, or the end of a `with` block, cuts it short, and nothing of the turn is kept.
+    It is written in a thread of its own, so that any thread may read it; of several readers each gets
+    other pieces, and all come to the end. A wait for the next piece that is cancelled takes none. Who stops
+    reading lets it come to its end; `close`, or the end of a `with` block, cuts it short, and nothing of the
+    turn is kept.
 
     Args:
         answer: Gives the reply, telling of each event.
@@ -151,11 +153,11 @@ class ReplyStream:
 
     def __init__(self, answer: Callable[[Listener], Reply]) -> None:
         self._answer = answer
-        self._pieces: SimpleQueue[str | None] = SimpleQueue()
+        self._places = deque([_place()])
+        """Of the pieces that nobody took yet, and last the one that comes next; None is the end."""
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._writing: Future[Reply] | None = None
-        self._ended = False
 
     @property
     def reply(self) -> Reply:
@@ -176,23 +178,21 @@ class ReplyStream:
         return self
 
     def __next__(self) -> str:
-        if self._ended or self._closed.is_set():
-            raise StopIteration
-        begun, piece = self._begun(), self._pieces.get()
-        if piece is None:
-            self._ended = True
-            begun.result()
-            raise StopIteration
-        return piece
+        while (place := self._awaited()) is not None:
+            place.result()
+            if (piece := self._taken(place)) is not None:
+                return piece
+        raise StopIteration
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> str:
-        piece = await asyncio.to_thread(next, self, None)
-        if piece is None:
-            raise StopAsyncIteration
-        return piece
+        while (place := self._awaited()) is not None:
+            await asyncio.wrap_future(place)
+            if (piece := self._taken(place)) is not None:
+                return piece
+        raise StopAsyncIteration
 
     def __enter__(self) -> Self:
         return self
@@ -205,18 +205,58 @@ class ReplyStream:
             if self._writing is None:
                 self._refuse_closed()
                 pool = ThreadPoolExecutor(max_workers=1)
-                self._writing = pool.submit(self._answer, self._hear)
-                self._writing.add_done_callback(lambda _: self._pieces.put(None))
+                self._writing = pool.submit(self._written)
                 pool.shutdown(wait=False)
             return self._writing
+
+    def _written(self) -> Reply:
+        try:
+            return self._answer(self._hear)
+        finally:
+            self._put(None)
+
+    def _put(self, piece: str | None) -> None:
+        with self._lock:
+            place = self._places[-1]
+            if piece is not None:
+                self._places.append(_place())
+        place.set_result(piece)
+
+    def _awaited(self) -> Future[str | None] | None:
+        """Return the place of the next piece; None where none comes any more."""
+        if self._closed.is_set():
+            return None
+        begun = self._begun()
+        with self._lock:
+            place = self._places[0]
+        if place.done() and place.result() is None:
+            begun.result()
+            return None
+        return place
+
+    def _taken(self, place: Future[str | None]) -> str | None:
+        """Take what has come to a place; None if another reader has, or it is the end."""
+        with self._lock:
+            piece = place.result()
+            if piece is not None and self._places[0] is place:
+                self._places.popleft()
+                return piece
+            return None
 
     def _hear(self, event: dict[str, Any]) -> None:
         """Hand on a piece; what is told after the answer is of a turn that is kept already."""
         if event["event"] in ("step", "piece", "answered"):
             self._refuse_closed()
         if event["event"] == "piece":
-            self._pieces.put(event["text"])
+            self._put(event["text"])
 
     def _refuse_closed(self) -> None:
         if self._closed.is_set():
             raise IngrainedError("the answer was cut short", hint="Say it again.")
+
+
+def _place() -> Future[str | None]:
+    """Return where a piece will be, which a reader who waits no longer cannot cancel for the others."""
+    place: Future[str | None] = Future()
+    place.set_running_or_notify_cancel()
+    return place

@@ -13,7 +13,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from ingrained import Chat, Ingrained, IngrainedError, Reply, Settings
+from ingrained import Chat, Ingrained, IngrainedError, Reply, ReplyStream, Settings
 from ingrained.agent.cli import run
 from ingrained.agent.commands.opening import Doors
 from ingrained.agent.testing import ScriptedModel
@@ -222,6 +222,47 @@ def test_async_code_reads_it_too(agent):
         read_, reply = asyncio.run(read(host.chat()))
         again = asyncio.run(asyncio.to_thread(host.chat().say, QUESTION))
     assert "".join(read_).strip() == reply.answer == again.answer
+
+
+def test_a_wait_for_the_next_piece_can_be_cancelled_and_none_is_lost(agent, model):
+    model.leave = threading.Semaphore(0)
+
+    async def read(talk: Chat) -> list[str]:
+        pieces = talk.stream(QUESTION)
+        for _time in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(pieces), 0.01)
+        model.leave.release(9)
+        return [piece async for piece in pieces]
+
+    with agent() as host:
+        assert "".join(asyncio.run(read(host.chat()))) == "It was Ada Kern [1] "
+
+
+def test_several_readers_share_the_pieces_and_all_come_to_the_end(agent, model):
+    model.leave = threading.Semaphore(0)
+    read: list[str] = []
+
+    async def together(pieces: ReplyStream) -> None:
+        async def one() -> None:
+            read.extend([piece async for piece in pieces])
+
+        await asyncio.gather(one(), one())
+
+    with agent() as host:
+        pieces = host.chat().stream(QUESTION)
+        readers = [
+            threading.Thread(target=lambda: read.extend(pieces), daemon=True),
+            threading.Thread(target=lambda: read.extend(pieces), daemon=True),
+            threading.Thread(target=asyncio.run, args=[together(pieces)], daemon=True),
+        ]
+        for reader in readers:
+            reader.start()
+        model.leave.release(9)
+        for reader in readers:
+            reader.join(timeout=5)
+        assert not any(reader.is_alive() for reader in readers)
+    assert sorted(read) == sorted(["It", " was", " Ada", " Kern", " [1] "])
 
 
 def test_a_reply_that_is_voted_on_comes_in_one_piece(agent):
