@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from ingrained.agent.api_holding import Holding
 from ingrained.agent.cells import settled_cell
-from ingrained.agent.citing import Answer, Source
+from ingrained.agent.citing import Answer
 from ingrained.errors import IngrainedError
 from ingrained.graphs.chat.access import OpenStore
 from ingrained.graphs.chat.context import ChatContext
@@ -20,32 +20,6 @@ from ingrained.graphs.chat.state import Turn
 from ingrained.graphs.session import Event, Home, adapter_at_hand
 
 Listener = Callable[[Event], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What the agent said in one turn of a conversation."""
-
-    answer: str
-    """Without numbers of sources that were not shown to the model."""
-    sources: tuple[Source, ...]
-    """What the answer rests on."""
-    abstained: bool
-    """Whether it declines to answer."""
-    confidence: float | None
-    """Share of the votes that agree with it, in (0, 1]; None where nothing was voted on."""
-    refined: bool
-    """Whether it took the place of a first reply."""
-    feedback: str
-    """What the model said of its first reply; empty if it was not to look over it."""
-
-    @classmethod
-    def of(cls, answer: Answer) -> Self:
-        """Return what a conversation shows of an answer."""
-        return cls(
-            answer=answer.reply, sources=answer.sources, abstained=answer.abstained,
-            confidence=answer.confidence, refined=answer.refined, feedback=answer.feedback,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +50,7 @@ class Chat:
         """The name of the conversation, to go on with."""
         return self._manner.thread
 
-    def say(self, text: str) -> Reply:
+    def say(self, text: str) -> Answer:
         """Answer what the user says, in view of what was said before.
 
         Raises:
@@ -112,10 +86,10 @@ class Chat:
         with self._held.turn():
             self._held.threads.forget(self._manner, OpenStore(self._held.store))
 
-    def _answered(self, text: str, listener: Listener | None) -> Reply:
+    def _answered(self, text: str, listener: Listener | None) -> Answer:
         with self._held.turn():
             told = self._held.threads.ask(text, self._context(listener))
-        return Reply.of(Answer.from_dict(told))
+        return Answer.from_dict(told)
 
     def _telling(self, tell: Listener) -> Listener:
         """Return what tells of events as the conversation does, and of each to somebody else first."""
@@ -140,7 +114,7 @@ class Chat:
 
 
 class ReplyStream:
-    """One answer as it is written: iterate over its pieces, with `for` or `async for`, then take `reply`.
+    """One answer as it is written: iterate over its pieces, with `for` or `async for`, then take `answer`.
 
     It is written in a thread of its own, so that any thread may read it; of several readers each gets
     other pieces, and all come to the end. A wait for the next piece that is cancelled takes none. Who stops
@@ -148,20 +122,20 @@ class ReplyStream:
     turn is kept.
 
     Args:
-        answer: Gives the reply, telling of each event.
+        answering: Gives the answer, telling of each event.
     """
 
-    def __init__(self, answer: Callable[[Listener], Reply]) -> None:
-        self._answer = answer
+    def __init__(self, answering: Callable[[Listener], Answer]) -> None:
+        self._answering = answering
         self._places = deque([_place()])
         """Of the pieces that nobody took yet, and last the one that comes next; None is the end."""
         self._closed = threading.Event()
         self._lock = threading.Lock()
-        self._writing: Future[Reply] | None = None
+        self._writing: Future[Answer] | None = None
 
     @property
-    def reply(self) -> Reply:
-        """The whole reply; waits for the rest of it.
+    def answer(self) -> Answer:
+        """The whole answer; waits for the rest of it.
 
         Raises:
             IngrainedError: it was cut short, or what `Chat.say` raises.
@@ -200,7 +174,7 @@ class ReplyStream:
     def __exit__(self, *_raised: object) -> None:
         self.close()
 
-    def _begun(self) -> Future[Reply]:
+    def _begun(self) -> Future[Answer]:
         with self._lock:
             if self._writing is None:
                 self._refuse_closed()
@@ -209,9 +183,9 @@ class ReplyStream:
                 pool.shutdown(wait=False)
             return self._writing
 
-    def _written(self) -> Reply:
+    def _written(self) -> Answer:
         try:
-            return self._answer(self._hear)
+            return self._answering(self._hear)
         finally:
             self._put(None)
 
