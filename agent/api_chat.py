@@ -4,48 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Any, Self
 
 from ingrained.agent.api_holding import Holding
 from ingrained.agent.cells import settled_cell
-from ingrained.agent.citing import Answer, Source
+from ingrained.agent.citing import Answer
 from ingrained.errors import IngrainedError
 from ingrained.graphs.chat.access import OpenStore
 from ingrained.graphs.chat.context import ChatContext
 from ingrained.graphs.chat.state import Turn
-from ingrained.graphs.session import Event
+from ingrained.graphs.session import Event, Home, adapter_at_hand
 
 Listener = Callable[[Event], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """What the agent said in one turn of a conversation."""
-
-    answer: str
-    """Without numbers of sources that were not shown to the model."""
-    sources: tuple[Source, ...]
-    """What the answer rests on."""
-    abstained: bool
-    """Whether it declines to answer."""
-    confidence: float | None
-    """Share of the votes that agree with it, in (0, 1]; None where nothing was voted on."""
-    refined: bool
-    """Whether it took the place of a first reply."""
-    feedback: str
-    """What the model said of its first reply; empty if it was not to look over it."""
-
-    @classmethod
-    def of(cls, answer: Answer) -> Self:
-        """Return what a conversation shows of an answer."""
-        return cls(
-            answer=answer.reply, sources=answer.sources, abstained=answer.abstained,
-            confidence=answer.confidence, refined=answer.refined, feedback=answer.feedback,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +50,7 @@ class Chat:
         """The name of the conversation, to go on with."""
         return self._manner.thread
 
-    def say(self, text: str) -> Reply:
+    def say(self, text: str) -> Answer:
         """Answer what the user says, in view of what was said before.
 
         Raises:
@@ -112,10 +86,10 @@ class Chat:
         with self._held.turn():
             self._held.threads.forget(self._manner, OpenStore(self._held.store))
 
-    def _answered(self, text: str, listener: Listener | None) -> Reply:
+    def _answered(self, text: str, listener: Listener | None) -> Answer:
         with self._held.turn():
             told = self._held.threads.ask(text, self._context(listener))
-        return Reply.of(Answer.from_dict(told))
+        return Answer.from_dict(told)
 
     def _telling(self, tell: Listener) -> Listener:
         """Return what tells of events as the conversation does, and of each to somebody else first."""
@@ -129,8 +103,8 @@ class Chat:
 
     def _context(self, listener: Listener | None) -> ChatContext:
         held, manner = self._held, self._manner
-        asker = held.asker()
-        adapter = held.adapters.active() if asker.has_adapters else None
+        asker = held.opened.asker
+        adapter = adapter_at_hand(asker, Home(held.settings.home))
         cell, _ = settled_cell(manner.cell, adapter, held.adapters.unused)
         return ChatContext(
             asker=asker, memory=OpenStore(held.store), library=held.opened.library,
@@ -140,26 +114,28 @@ class Chat:
 
 
 class ReplyStream:
-    """One answer as it is written: iterate over its pieces, with `for` or `async for`, then take `reply`.
+    """One answer as it is written: iterate over its pieces, with `for` or `async for`, then take `answer`.
 
-    It is written in a thread of its own, so that any thread may read it. Who stops reading lets it
-    come to its end; `close`, or the end of a `with` block, cuts it short, and nothing of the turn is kept.
+    It is written in a thread of its own, so that any thread may read it; of several readers each gets
+    other pieces, and all come to the end. A wait for the next piece that is cancelled takes none. Who stops
+    reading lets it come to its end; `close`, or the end of a `with` block, cuts it short, and nothing of the
+    turn is kept.
 
     Args:
-        answer: Gives the reply, telling of each event.
+        answering: Gives the answer, telling of each event.
     """
 
-    def __init__(self, answer: Callable[[Listener], Reply]) -> None:
-        self._answer = answer
-        self._pieces: SimpleQueue[str | None] = SimpleQueue()
+    def __init__(self, answering: Callable[[Listener], Answer]) -> None:
+        self._answering = answering
+        self._places = deque([_place()])
+        """Of the pieces that nobody took yet, and last the one that comes next; None is the end."""
         self._closed = threading.Event()
         self._lock = threading.Lock()
-        self._writing: Future[Reply] | None = None
-        self._ended = False
+        self._writing: Future[Answer] | None = None
 
     @property
-    def reply(self) -> Reply:
-        """The whole reply; waits for the rest of it.
+    def answer(self) -> Answer:
+        """The whole answer; waits for the rest of it.
 
         Raises:
             IngrainedError: it was cut short, or what `Chat.say` raises.
@@ -176,23 +152,21 @@ class ReplyStream:
         return self
 
     def __next__(self) -> str:
-        if self._ended or self._closed.is_set():
-            raise StopIteration
-        begun, piece = self._begun(), self._pieces.get()
-        if piece is None:
-            self._ended = True
-            begun.result()
-            raise StopIteration
-        return piece
+        while (place := self._awaited()) is not None:
+            place.result()
+            if (piece := self._taken(place)) is not None:
+                return piece
+        raise StopIteration
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> str:
-        piece = await asyncio.to_thread(next, self, None)
-        if piece is None:
-            raise StopAsyncIteration
-        return piece
+        while (place := self._awaited()) is not None:
+            await asyncio.wrap_future(place)
+            if (piece := self._taken(place)) is not None:
+                return piece
+        raise StopAsyncIteration
 
     def __enter__(self) -> Self:
         return self
@@ -200,23 +174,63 @@ class ReplyStream:
     def __exit__(self, *_raised: object) -> None:
         self.close()
 
-    def _begun(self) -> Future[Reply]:
+    def _begun(self) -> Future[Answer]:
         with self._lock:
             if self._writing is None:
                 self._refuse_closed()
                 pool = ThreadPoolExecutor(max_workers=1)
-                self._writing = pool.submit(self._answer, self._hear)
-                self._writing.add_done_callback(lambda _: self._pieces.put(None))
+                self._writing = pool.submit(self._written)
                 pool.shutdown(wait=False)
             return self._writing
+
+    def _written(self) -> Answer:
+        try:
+            return self._answering(self._hear)
+        finally:
+            self._put(None)
+
+    def _put(self, piece: str | None) -> None:
+        with self._lock:
+            place = self._places[-1]
+            if piece is not None:
+                self._places.append(_place())
+        place.set_result(piece)
+
+    def _awaited(self) -> Future[str | None] | None:
+        """Return the place of the next piece; None where none comes any more."""
+        if self._closed.is_set():
+            return None
+        begun = self._begun()
+        with self._lock:
+            place = self._places[0]
+        if place.done() and place.result() is None:
+            begun.result()
+            return None
+        return place
+
+    def _taken(self, place: Future[str | None]) -> str | None:
+        """Take what has come to a place; None if another reader has, or it is the end."""
+        with self._lock:
+            piece = place.result()
+            if piece is not None and self._places[0] is place:
+                self._places.popleft()
+                return piece
+            return None
 
     def _hear(self, event: dict[str, Any]) -> None:
         """Hand on a piece; what is told after the answer is of a turn that is kept already."""
         if event["event"] in ("step", "piece", "answered"):
             self._refuse_closed()
         if event["event"] == "piece":
-            self._pieces.put(event["text"])
+            self._put(event["text"])
 
     def _refuse_closed(self) -> None:
         if self._closed.is_set():
             raise IngrainedError("the answer was cut short", hint="Say it again.")
+
+
+def _place() -> Future[str | None]:
+    """Return where a piece will be, which a reader who waits no longer cannot cancel for the others."""
+    place: Future[str | None] = Future()
+    place.set_running_or_notify_cancel()
+    return place

@@ -170,6 +170,11 @@ class Asker:
         """Whether the model can switch LoRA adapters by name."""
         return hasattr(self.model, "load_adapter")
 
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Names of the adapters that were loaded."""
+        return tuple(self._beside)
+
     def load_adapter(
         self,
         name: str,

@@ -66,6 +66,8 @@ class Dialogue:
         threads: The conversations of the home.
         context: Whose conversation, which one, and what it is answered with.
         wanted: The cell that was asked for; the context's own is what that comes to.
+        adapter: Loads the adapter that is in use now and returns its name, asked before each answer;
+            the context's own stays when None.
         unused: Tells, oldest first, the adapters that were made and are not in use.
         sleep: Consolidates, and returns what the gate said; None where that cannot be.
         chance: Chooses what the user is asked.
@@ -81,6 +83,7 @@ class Dialogue:
         context: ChatContext,
         *,
         wanted: str | None = None,
+        adapter: Callable[[], str | None] | None = None,
         unused: Callable[[], Sequence[str]] = lambda: (),
         sleep: Callable[[], GateDecision] | None = None,
         chance: random.Random | None = None,
@@ -88,6 +91,7 @@ class Dialogue:
         self._threads = threads
         self._context = context
         self._wanted = wanted or context.cell
+        self._adapter = adapter or (lambda: context.adapter)
         self._unused = unused
         self._sleep = sleep
         self._chance = chance or random.Random()
@@ -110,20 +114,24 @@ class Dialogue:
         """The name of the conversation."""
         return self._context.thread
 
-    def use(self, cell: str) -> str:
-        """Answer in another cell from now on; return what there is to note about it.
+    def use(self, cell: str | None = None) -> str:
+        """Answer in a cell from now on; return what there is to note about it.
+
+        Args:
+            cell: Its name; None for the one that was asked for, with the adapter that is in use now.
 
         Raises:
             SettingsError: no such cell.
             NotFoundError: the cell is `adapter` and there is none.
         """
-        settled, note = settled_cell(cell, self._context.adapter, self._unused)
-        self._context = dataclasses.replace(self._context, cell=settled)
-        self._wanted = cell
+        wanted, adapter = cell or self._wanted, self._adapter()
+        settled, note = settled_cell(wanted, adapter, self._unused)
+        self._context = dataclasses.replace(self._context, cell=settled, adapter=adapter)
+        self._wanted = wanted
         return note
 
     def sleep(self) -> GateDecision:
-        """Consolidate now, and answer with the new adapter from now on if the gate lets it pass.
+        """Consolidate now; the next answer is given with what is in use then.
 
         Raises:
             InputError: this conversation has nothing to consolidate with.
@@ -134,11 +142,7 @@ class Dialogue:
                 "this conversation cannot consolidate",
                 hint="`ingrained study PATH --consolidate` does.",
             )
-        decision = self._sleep()
-        if decision.in_use:
-            self._context = dataclasses.replace(self._context, adapter=decision.version)
-            self.use(self._wanted)
-        return decision
+        return self._sleep()
 
     def turns(self) -> list[Turn]:
         """Return what was said, oldest first."""
@@ -148,8 +152,10 @@ class Dialogue:
         """Answer in view of what was said before; the listener is told of each piece.
 
         Raises:
+            NotFoundError: the cell is `adapter`, and none is promoted any more.
             KeyboardInterrupt: the answer was cut short, and nothing of the turn is kept.
         """
+        self.use()
         told: list[Answer] = []
 
         def hear(event: dict[str, Any]) -> None:

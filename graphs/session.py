@@ -142,7 +142,15 @@ def open_asker(home: Home, settings: Settings, progress: Progress | None = None)
 
 
 def with_adapters(asker: Asker, home: Home) -> Asker:
-    """Make the promoted adapter known to the model.
+    """Make the promoted adapter known to the model; see `adapter_at_hand`."""
+    adapter_at_hand(asker, home)
+    return asker
+
+
+def adapter_at_hand(asker: Asker, home: Home) -> str | None:
+    """Make the adapter that is promoted now known to the model, and return its version.
+
+    None if there is none, or the model takes none.
 
     Raises:
         ModelError: the adapter was trained for another base.
@@ -150,7 +158,7 @@ def with_adapters(asker: Asker, home: Home) -> Asker:
     registry = home.registry()
     active = registry.active()
     if not active or not asker.has_adapters:
-        return asker
+        return None
     manifest = registry.show(active)
     base = manifest.base_model
     if base != asker.name:
@@ -164,7 +172,7 @@ def with_adapters(asker: Asker, home: Home) -> Asker:
         strength=manifest.strength_alone,
         strength_beside_notes=manifest.strength_beside_notes,
     )
-    return asker
+    return active
 
 
 def check_trainable(

@@ -118,6 +118,7 @@ def _cell(talk: Dialogue, name: str) -> None:
     from ingrained.agent.ui.answers import show_note
 
     if not name:
+        talk.use()
         _say(f"The cell is {talk.cell} ({talk.made_of}), of {', '.join(CELLS)}.")
         return
     show_note(talk.use(name))
@@ -132,6 +133,7 @@ def _sleep(talk: Dialogue, _argument: str) -> None:
         return
     if not decision.in_use:
         _say(f"Adapter {decision.version} is not in use.")
+    talk.use()
     _say_cell(talk)
 
 

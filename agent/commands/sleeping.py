@@ -46,7 +46,6 @@ class Sleep:
             prepared,
             refuse_cut_short,
             run_consolidation,
-            with_adapters,
         )
 
         home, policy = self.home, StudyPolicy(consolidate=True)
@@ -63,5 +62,4 @@ class Sleep:
             )
             with prepared(home, opened, own_replies=False) as context, StudyView() as view:
                 done = run_consolidation(context, view)
-        with_adapters(self.asker, home)
         return GateDecision.of(home.registry(), str(done.get("known_adapter") or done["adapter"]))

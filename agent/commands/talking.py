@@ -15,6 +15,7 @@ from .opening import Doors, existing_home, loading, open_model
 from .sleeping import Sleep
 
 if TYPE_CHECKING:
+    from ingrained.agent.asking import Asker
     from ingrained.agent.conversing import Dialogue
     from ingrained.agent.ui.download import DownloadBar
     from ingrained.graphs.chat.access import HomeMemory
@@ -56,8 +57,7 @@ def dialogue(
     check_votes(votes)
     home = existing_home(settings)
     registry = home.registry()
-    adapter = registry.active()
-    settled_cell(cell, adapter, registry.unused)
+    settled_cell(cell, registry.active(), registry.unused)
     with ExitStack() as stack:
         bar = stack.enter_context(DownloadBar())
         memory = stack.enter_context(closing(_memory_of(home, settings, behind, bar)))
@@ -66,15 +66,14 @@ def dialogue(
         if home.library_file.is_file():
             library = stack.enter_context(closing(home.library(read_only=True)))
         asker = open_model(home, settings, behind, bar)
-        # A model that takes no adapters has none, whichever is promoted.
-        loaded = adapter if asker.has_adapters else None
-        settled, note = settled_cell(cell, loaded, registry.unused)
+        adapter = _adapter_in_use(asker, home)
+        settled, note = settled_cell(cell, adapter, registry.unused)
         threads = stack.enter_context(open_threads(home))
         context = ChatContext(
             asker=asker,
             memory=memory,
             library=library,
-            adapter=loaded,
+            adapter=adapter,
             cell=settled,
             user=user,
             thread=thread or thread_name(threads, user, new=new),
@@ -86,6 +85,7 @@ def dialogue(
                 threads,
                 context,
                 wanted=cell,
+                adapter=lambda: _adapter_in_use(asker, home),
                 unused=registry.unused,
                 sleep=Sleep(
                     home=home, settings=settings, behind=behind, asker=asker, memory=memory
@@ -108,6 +108,17 @@ def check_names(user: str, thread: str | None, *, new: bool) -> None:
         )
     if not user.strip() or (thread is not None and not thread.strip()):
         raise InputError("the name is empty", hint="Give --user and --thread names of letters.")
+
+
+def _adapter_in_use(asker: Asker, home: Home) -> str | None:
+    """Return the adapter that is in use now, loaded, and free those that are not any more."""
+    from ingrained.graphs.session import adapter_at_hand
+
+    active = adapter_at_hand(asker, home)
+    for name in asker.adapters:
+        if name != active:
+            asker.unload_adapter(name)
+    return active
 
 
 def _memory_of(home: Home, settings: Settings, behind: Doors, bar: DownloadBar) -> HomeMemory:

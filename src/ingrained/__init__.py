@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .agent.api import Ingrained
-    from .agent.api_chat import Chat, Reply, ReplyStream
+    from .agent.api_chat import Chat, ReplyStream
     from .agent.citing import Answer
     from .agent.outcomes import GateDecision, StudyReport
     from .errors import IngrainedError
@@ -24,7 +24,6 @@ __all__ = [
     "GateDecision",
     "Ingrained",
     "IngrainedError",
-    "Reply",
     "ReplyStream",
     "Settings",
     "StudyReport",
@@ -37,7 +36,6 @@ _MODULES = {
     "GateDecision": "agent.outcomes",
     "Ingrained": "agent.api",
     "IngrainedError": "errors",
-    "Reply": "agent.api_chat",
     "ReplyStream": "agent.api_chat",
     "Settings": "settings",
     "StudyReport": "agent.outcomes",

@@ -46,6 +46,12 @@ def test_every_public_member_has_a_docstring(name: str):
     assert inspect.getdoc(inspect.getattr_static(Ingrained, name))
 
 
+def test_no_method_has_an_async_twin_and_the_page_says_how_to_do_without():
+    methods = [*vars(Ingrained).values(), *vars(ingrained.Chat).values()]
+    assert not any(map(inspect.iscoroutinefunction, methods))
+    assert "`asyncio.to_thread`" in PAGE.partition("## Threads and async code")[2]
+
+
 def test_every_name_leads_to_what_it_names_and_completion_finds_it():
     for name in ingrained.__all__:
         assert getattr(ingrained, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,20 +19,44 @@ from ingrained.trainer.testing import make_tiny_model
 QUESTION = "Who built the Orlan Bridge?"
 QUICK = {"rank": 2, "alpha": 4, "epochs": 1, "replay": 0, "batch_rows": 16}
 Chat = Callable[..., tuple[str, str]]
+Line = str | Callable[[], object]
+"""What is typed, or what somebody else does then."""
+
+
+class Typed(io.StringIO):
+    """Lines as they are typed."""
+
+    def __init__(self, lines: tuple[Line, ...]) -> None:
+        super().__init__()
+        self.lines = lines
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self.lines:
+            if isinstance(line, str):
+                yield f"{line}\n"
+            else:
+                line()
 
 
 @pytest.fixture
-def chat(study, home: Path, tmp_path: Path, capsys, monkeypatch) -> Chat:
+def models() -> list[Adaptable]:
+    """The models of the chats so far."""
+    return []
+
+
+@pytest.fixture
+def chat(study, home: Path, tmp_path: Path, models, capsys, monkeypatch) -> Chat:
     """Type lines into a chat about a page that was studied; the tiny network can be trained."""
     study(sealed_share=0.9, mastered=1.0)
     base = make_tiny_model(tmp_path / "base")
     recipe = LoraRecipe().changed(QUICK)
     monkeypatch.setattr("ingrained.graphs.consolidate.default_recipe", lambda *_given: recipe)
 
-    def typed(*lines: str, learns: bool = True, options: tuple[str, ...] = ()) -> tuple[str, str]:
+    def typed(*lines: Line, learns: bool = True, options: tuple[str, ...] = ()) -> tuple[str, str]:
         model = Adaptable(script=reader, learns=learns)
+        models.append(model)
         monkeypatch.setattr("ingrained.graphs.session.load_chat_model", lambda *_named: model)
-        monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+        monkeypatch.setattr("sys.stdin", Typed(lines))
         command = ["chat", "--home", str(home), "--model", str(base), *options]
         assert run(command, Doors(embedder=HashEmbedder())) == 0
         out, err = capsys.readouterr()
@@ -51,6 +75,41 @@ def test_what_passes_is_answered_with_from_then_on(chat: Chat, home: Path):
     cells = [one.split(" Mara")[0] for one in out.split("cell ")[1:]]
     assert cells == ["memory", "both, adapter v001", "adapter, adapter v001"]
     assert AdapterRegistry(home).active() == "v001"
+
+
+def test_a_purged_adapter_answers_no_question_more(chat: Chat, home: Path, models):
+    def purge() -> None:
+        command = ["memory", "purge", "--document", "bridge.md", "--yes", "--home", str(home)]
+        assert run(command, Doors(embedder=HashEmbedder())) == 0
+        assert AdapterRegistry(home).active() is None
+
+    out, err = chat("/sleep", QUESTION, purge, QUESTION, "/cell", "/cell adapter", QUESTION)
+    first, _, rest = out.partition("cell both, adapter v001")
+    assert "Mara Vint" in first
+    assert "cell both" not in rest
+    assert rest.count("cell memory") == 2
+    assert "The cell is memory (the untouched model and what is recalled)" in err
+    assert "no adapter is promoted, so the cell 'adapter' cannot answer" in err
+    assert models[-1].loaded == set(), "its memory is free"
+
+
+def test_an_adapter_that_is_rolled_back_or_promoted_meanwhile_is_seen_at_once(
+    chat: Chat, home: Path
+):
+    registry = AdapterRegistry(home)
+    out, err = chat(
+        "/sleep", QUESTION, registry.rollback, QUESTION, "/sleep",
+        lambda: registry.promote("v001"), QUESTION,
+    )  # fmt: skip
+    cells = [one.split(" Mara")[0] for one in out.split("cell ")[1:]]
+    assert cells == ["both, adapter v001", "memory", "both, adapter v001"]
+    assert "Adapter v001 is not in use. Answering in the cell memory" in err
+
+
+def test_who_asked_for_the_adapter_alone_is_told_that_it_is_gone(chat: Chat, home: Path):
+    out, err = chat("/sleep", "/cell adapter", AdapterRegistry(home).rollback, QUESTION, "/cell")
+    assert out == ""
+    assert err.count("no adapter is promoted, so the cell 'adapter' cannot answer") == 2
 
 
 def test_the_cell_that_was_chosen_is_kept(chat: Chat):

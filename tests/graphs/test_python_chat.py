@@ -13,7 +13,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from ingrained import Chat, Ingrained, IngrainedError, Reply, Settings
+from ingrained import Answer, Chat, Ingrained, IngrainedError, ReplyStream, Settings
 from ingrained.agent.cli import run
 from ingrained.agent.commands.opening import Doors
 from ingrained.agent.testing import ScriptedModel
@@ -70,10 +70,12 @@ def said(chat: Chat) -> list[tuple[str, str]]:
 
 def test_it_says_an_answer_with_its_sources(agent):
     with agent() as host:
-        reply: Reply = host.chat().say(QUESTION)
-    assert reply.answer == "It was Ada Kern [1]"
-    assert [source.quote for source in reply.sources] == [MILL]
-    assert (reply.abstained, reply.confidence, reply.refined, reply.feedback) == (
+        answer = host.chat().say(QUESTION)
+        assert isinstance(answer, Answer), "what `ask` gives"
+    assert (answer.question, answer.reply) == (QUESTION, "It was Ada Kern [1]")
+    assert (answer.cell, answer.adapter, answer.votes) == ("memory", None, 1)
+    assert [source.quote for source in answer.sources] == [MILL]
+    assert (answer.abstained, answer.confidence, answer.refined, answer.feedback) == (
         False, None, False, "",
     )  # fmt: skip
 
@@ -89,9 +91,9 @@ def test_it_votes_and_refines_and_tells_of_each_event(agent):
     events: list[str] = []
     with agent(model=ScriptedModel(script=script)) as host:
         talk = host.chat(votes=3, refine=True, on_event=lambda event: events.append(event["event"]))
-        reply = talk.say(QUESTION)
-    assert (reply.answer, reply.confidence, reply.refined) == ("Ada Kern", 2 / 3, True)
-    assert reply.feedback.startswith("Place: 1702")
+        answer = talk.say(QUESTION)
+    assert (answer.reply, answer.confidence, answer.refined) == ("Ada Kern", 2 / 3, True)
+    assert answer.feedback.startswith("Place: 1702")
     assert events == ["step", "step", "piece", "answered"]
 
 
@@ -147,7 +149,7 @@ def test_beside_a_writer_it_answers_and_what_was_said_waits(agent):
         assert writer.memory.list()
         events: list[str] = []
         talk = reader.chat("dogs", on_event=lambda event: events.append(event["event"]))
-        assert talk.say(DOG).answer
+        assert talk.say(DOG).reply
         assert "postponed" in events
         assert reader.memory.list(namespace=("user", "me")) == []
         writer.chat("dogs").say(QUESTION)
@@ -158,7 +160,7 @@ def test_beside_a_writer_it_answers_and_what_was_said_waits(agent):
 def test_a_turn_that_the_screen_withholds_is_not_kept(agent):
     with agent(settings=Settings(screening="refuse")) as host:
         talk = host.chat()
-        assert talk.say("Write to ada@example.org.").answer
+        assert talk.say("Write to ada@example.org.").reply
         assert said(talk) == []
 
 
@@ -194,7 +196,7 @@ def test_pieces_come_as_they_are_written_and_then_the_reply(agent):
         talk = host.chat()
         pieces = talk.stream(QUESTION)
         assert list(pieces) == ["It", " was", " Ada", " Kern", " [1] "]
-        assert pieces.reply.answer == "It was Ada Kern [1]"
+        assert pieces.answer.reply == "It was Ada Kern [1]"
         assert list(pieces) == []
         assert len(said(talk)) == 1
 
@@ -210,18 +212,59 @@ def test_the_first_piece_is_read_before_the_last_is_written(agent, model):
 
 def test_the_reply_can_be_had_without_the_pieces(agent):
     with agent() as host:
-        assert host.chat().stream(QUESTION).reply.answer == "It was Ada Kern [1]"
+        assert host.chat().stream(QUESTION).answer.reply == "It was Ada Kern [1]"
 
 
 def test_async_code_reads_it_too(agent):
-    async def read(talk: Chat) -> tuple[list[str], Reply]:
+    async def read(talk: Chat) -> tuple[list[str], Answer]:
         pieces = talk.stream(QUESTION)
-        return [piece async for piece in pieces], pieces.reply
+        return [piece async for piece in pieces], pieces.answer
 
     with agent() as host:
-        read_, reply = asyncio.run(read(host.chat()))
+        read_, answer = asyncio.run(read(host.chat()))
         again = asyncio.run(asyncio.to_thread(host.chat().say, QUESTION))
-    assert "".join(read_).strip() == reply.answer == again.answer
+    assert "".join(read_).strip() == answer.reply == again.reply
+
+
+def test_a_wait_for_the_next_piece_can_be_cancelled_and_none_is_lost(agent, model):
+    model.leave = threading.Semaphore(0)
+
+    async def read(talk: Chat) -> list[str]:
+        pieces = talk.stream(QUESTION)
+        for _time in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(pieces), 0.01)
+        model.leave.release(9)
+        return [piece async for piece in pieces]
+
+    with agent() as host:
+        assert "".join(asyncio.run(read(host.chat()))) == "It was Ada Kern [1] "
+
+
+def test_several_readers_share_the_pieces_and_all_come_to_the_end(agent, model):
+    model.leave = threading.Semaphore(0)
+    read: list[str] = []
+
+    async def together(pieces: ReplyStream) -> None:
+        async def one() -> None:
+            read.extend([piece async for piece in pieces])
+
+        await asyncio.gather(one(), one())
+
+    with agent() as host:
+        pieces = host.chat().stream(QUESTION)
+        readers = [
+            threading.Thread(target=lambda: read.extend(pieces), daemon=True),
+            threading.Thread(target=lambda: read.extend(pieces), daemon=True),
+            threading.Thread(target=asyncio.run, args=[together(pieces)], daemon=True),
+        ]
+        for reader in readers:
+            reader.start()
+        model.leave.release(9)
+        for reader in readers:
+            reader.join(timeout=5)
+        assert not any(reader.is_alive() for reader in readers)
+    assert sorted(read) == sorted(["It", " was", " Ada", " Kern", " [1] "])
 
 
 def test_a_reply_that_is_voted_on_comes_in_one_piece(agent):
@@ -238,7 +281,7 @@ def test_what_is_closed_before_its_end_is_cut_short_and_not_kept(agent, model):
             threading.Timer(0.05, model.leave.release, [9]).start()
         assert list(pieces) == []
         with pytest.raises(IngrainedError, match="cut short") as cut:
-            _ = pieces.reply
+            _ = pieces.answer
         assert cut.value.hint
         assert said(talk) == []
 
@@ -248,7 +291,7 @@ def test_what_is_closed_at_its_end_or_before_it_begins_does_no_harm(agent, model
         talk = host.chat()
         with talk.stream(QUESTION) as pieces:
             list(pieces)
-        assert pieces.reply.answer
+        assert pieces.answer.reply
         with talk.stream(QUESTION):
             pass
         assert len(said(talk)) == 1
@@ -268,7 +311,7 @@ def test_an_error_is_raised_where_the_stream_is_read(agent):
         with pytest.raises(InputError, match="the question is empty"):
             next(pieces)
         with pytest.raises(InputError, match="the question is empty"):
-            _ = pieces.reply
+            _ = pieces.answer
 
 
 # What cannot be

@@ -277,6 +277,7 @@ TEXT = (
     [
         ({}, "`text` is missing"),
         ({"fact": FOX}, "`text` is missing, there is no 'fact'"),
+        ({"text": FOX, "replace": "a1b2"}, "there is no 'replace'"),
         ({"text": 7, "replaces": ["a"]}, "`text` has to be a text, `replaces` has to be a text"),
         ({"text": "x" * 2001}, "`text` may have at most 2000 characters"),
     ],
@@ -285,6 +286,7 @@ def test_of_a_wrong_argument_it_is_told_what_it_should_have_been(home: Path, arg
     with serving(home) as server:
         told = refused(server, "remember", **arguments)
     assert told == f"remember was not called: {faults}. {TEXT}"
+    assert FOX not in texts(home, ("default",))
 
 
 def test_a_tool_that_there_is_not_is_an_error_too(home: Path):
