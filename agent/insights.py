@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ingrained.memory.echoes import THRESHOLD, Echoes, telling
-from ingrained.memory.lexical import STOP_WORDS, normalise
+from ingrained.memory.lexical import DENIALS, STOP_WORDS, normalise
 from ingrained.memory.records import Memory
 
 from .asking import Asker
@@ -54,8 +54,6 @@ _CITATION = re.compile(
     rf"|\(?\bfacts?\s+(?P<fact>{_NUMBERS})\)?)",
     re.IGNORECASE,
 )
-DENIALS = frozenset("not never no none nobody nothing without".split())
-"""What is denied must be denied in the source too."""
 _NAME = re.compile(r"\b[^\W\d_a-zß-öø-ÿ][\w\u2019'-]*")
 
 

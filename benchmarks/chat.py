@@ -6,10 +6,10 @@ Somebody asks an agent that knows 200 made-up facts about some of them, each que
 conversation of its own. Of every question is measured, on the very same prompt tokens and with as many
 new ones:
 
-- `chat`: the whole turn, from the question until the first piece of the reply is told, recall included.
-  What the model keeps of earlier prompts it may use, as it does when somebody talks with it;
-- `ours`: the reply alone, as the chat streams it, with nothing kept;
-- `bare`: `generate` of transformers, with a streamer.
+- the whole turn, from the question until the first piece of the reply is told, recall included
+  (`first_token`). What the model keeps of earlier prompts it may use, as it does when somebody talks with it;
+- the reply alone, as the chat streams it, with nothing kept (`..._without_recall`, and the tokens a second);
+- `generate` of transformers, with a streamer (`..._bare`).
 
 The three take turns, after one question that is not counted. A figure `..._over_bare` is the median of
 the ratios, question by question, so that what else the machine does hits both alike.
@@ -137,7 +137,13 @@ def main() -> None:
             turns = measure(bench, options.prompts)
     found = figures(turns)
     bench_figures.show(found, f"{options.model}, {options.prompts} questions")
-    command = f"python benchmarks/chat.py --prompts {options.prompts} --tokens {options.tokens}"
+    command = results_file.command_of(
+        "chat",
+        model=options.model,
+        prompts=options.prompts,
+        tokens=options.tokens,
+        threads=options.threads,
+    )
     print(results_file.write("chat", found, seeds=[SEED], command=command, folder=options.folder))
 
 
@@ -260,11 +266,14 @@ class _Ticking(BaseStreamer):
 def figures(turns: Sequence[Turn]) -> dict[str, Figure]:
     """Return medians over the questions, with the least and the greatest."""
     found: dict[str, tuple[Callable[[Turn], float], str]] = {
-        "first_token_over_bare": (lambda one: one.ours.first / one.bare.first, "times"),
+        "first_token_over_bare": (lambda one: one.whole / one.bare.first, "times"),
         "tokens_per_second_over_bare": (lambda one: one.ours.rate / one.bare.rate, "times"),
-        "first_token_with_recall_over_bare": (lambda one: one.whole / one.bare.first, "times"),
-        "first_token": (lambda one: one.ours.first, "s"),
-        "first_token_with_recall": (lambda one: one.whole, "s"),
+        "first_token_over_bare_without_recall": (
+            lambda one: one.ours.first / one.bare.first,
+            "times",
+        ),
+        "first_token": (lambda one: one.whole, "s"),
+        "first_token_without_recall": (lambda one: one.ours.first, "s"),
         "first_token_bare": (lambda one: one.bare.first, "s"),
         "tokens_per_second": (lambda one: one.ours.rate, "tokens/s"),
         "tokens_per_second_bare": (lambda one: one.bare.rate, "tokens/s"),

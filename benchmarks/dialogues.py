@@ -15,6 +15,8 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from langchain_core.outputs import LLMResult
 from langgraph.checkpoint.memory import InMemorySaver
 
 from ingrained.agent.asking import Asker, Meter
+from ingrained.agent.bench.benchmark import Benchmark
 from ingrained.agent.bench.running import code
 from ingrained.agent.citing import Answer
 from ingrained.errors import StoreError
@@ -185,9 +188,29 @@ class Parts:
         return row["cell"], row["id"]
 
 
-def names(asker: Asker, embedder: Embedder) -> dict[str, str]:
-    """Return what answers depend on beside the code."""
-    return {"model": asker.name, "embedder": embedder.fingerprint}
+def answered_by(
+    asker: Asker, embedder: Embedder, script: Path, data: Sequence[Benchmark]
+) -> dict[str, str]:
+    """Return what answers depend on beside the project's code.
+
+    How they are scored is no part of it: rows have no scores, so that another key mends old answers too.
+    """
+    return {
+        "model": asker.name,
+        "embedder": embedder.fingerprint,
+        "prompts": _sha256(*(one.read_text("utf-8") for one in _prompts())),
+        "scripts": _sha256(script.read_text("utf-8"), Path(__file__).read_text("utf-8")),
+        "data": _sha256(*map(repr, data)),
+    }
+
+
+def _prompts() -> list[Traversable]:
+    files = (resources.files("ingrained") / "agent" / "prompts").iterdir()
+    return sorted((one for one in files if one.name.endswith(".md")), key=lambda one: one.name)
+
+
+def _sha256(*texts: str) -> str:
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 def tokens_of(asker: Asker, ask: Callable[[Asker], Sequence[str]]) -> tuple[str, int]:

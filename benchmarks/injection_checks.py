@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,11 +28,18 @@ SETTINGS, MEMORIES, FILES, OUTSIDE, TOOLS = "settings", "memories", "files", "ou
 TERMINAL, MARKUP, PROMPT, CITATIONS, ADAPTERS = (
     "terminal", "markup", "prompt", "citations", "adapters",
 )  # fmt: skip
-OBEYED_BY_TERMINALS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff"
-    "\U000e0000-\U000e007f]"
+_OBEYED = frozenset(["Cc", "Cf", "Cs", "Zl", "Zp"])
+"""Unicode's categories of control and format characters, lone surrogates, other ends of lines."""
+_BLANKS = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u2065\u2800\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000))))
 )
-"""Control characters, what turns the direction of writing, and letters that nobody sees."""
+"""Letters and marks of other categories that nobody sees."""
+_ALLOWED = frozenset(
+    "\t\n\u200c\u200d\ufe0e\ufe0f"
+    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+)
+"""What joins letters or asks for an emoji, and marks of Arabic, Syriac and Kaithi that are seen."""
 _LIVE_TAGS = frozenset(
     ["applet", "audio", "base", "embed", "form", "frame", "iframe", "img", "input", "link",
      "math", "object", "video"]
@@ -211,7 +219,14 @@ def _files(arena: Arena, before: Before, seen: Seen) -> Iterator[str]:
 
 def _terminal(printed: Sequence[str]) -> Iterator[str]:
     lines = (line for text in printed for line in text.split("\n"))
-    return (repr(line) for line in lines if OBEYED_BY_TERMINALS.search(line))
+    return (ascii(line) for line in lines if any(map(hidden_or_obeyed, line)))
+
+
+def hidden_or_obeyed(letter: str) -> bool:
+    """Return whether a character steers a terminal, turns the direction of writing, or is not seen."""
+    if letter in _ALLOWED:
+        return False
+    return letter in _BLANKS or unicodedata.category(letter) in _OBEYED
 
 
 def live_markup(page: str) -> Iterator[str]:

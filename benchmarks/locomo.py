@@ -3,10 +3,10 @@
     python benchmarks/locomo.py --data FOLDER
 
 Their turns are told to the chat's memory, each as said by the one who said it, and the questions asked
-through the chat (`dialogues.py`), in the cell `chat_memory`. Beside it stand, with the same model and
-as many tokens for a reply, `full_context` (the whole conversation in the prompt; of one that does not
-fit, the end) and `rag` (the passages of the sessions in a bare Chroma collection, as many as the agent
-itself may show).
+through the chat (`dialogues.py`), in the cell `chat_memory`, which shows the model two turns at most.
+Beside it stand, with the same model and as many tokens for a reply, `full_context` (the whole conversation
+in the prompt; of one that does not fit, the end) and `rag` (the three nearest passages of the sessions in
+a bare Chroma collection: as many as `ask` shows of what was studied, and more text than the chat shows).
 
 A figure is the mean over the questions with the cluster bootstrap's 95 % interval; questions on one
 session stand or fall together. `f1` and `contained` (an accepted answer stands in the reply) are of the
@@ -26,7 +26,7 @@ from pathlib import Path
 
 import bench_figures
 import results_file
-from dialogues import Listener, Parts, Row, Told, listener, names, tokens_of, turn_of
+from dialogues import Listener, Parts, Row, Told, answered_by, listener, tokens_of, turn_of
 from results_file import Figure
 from rich.progress import Progress
 
@@ -64,16 +64,16 @@ def main() -> None:
     options = _options()
     settings = Settings()
     asker, embedder = Asker(load_chat_model(options.model, settings)), open_embedder(settings)
-    parts = Parts(options.work, **names(asker, embedder))
+    talks = [load(f"locomo/{number}", options.data) for number in range(1, CONVERSATIONS + 1)]
+    parts = Parts(options.work, **answered_by(asker, embedder, Path(__file__), talks))
     rows: list[Row] = []
-    for number in range(1, CONVERSATIONS + 1):
-        talk = load(f"locomo/{number}", options.data).limited(items=options.limit)
-        rows += sit(talk, asker, embedder, parts)
+    for talk in talks:
+        rows += sit(talk.limited(items=options.limit), asker, embedder, parts)
     found = figures(rows)
     bench_figures.show(found, "locomo3")
-    command = "python benchmarks/locomo.py --data FOLDER"
-    if options.limit:
-        command += f" --limit {options.limit}"
+    command = results_file.command_of(
+        "locomo", data="FOLDER", model=options.model, limit=options.limit
+    )
     print(results_file.write("locomo3", found, seeds=[0], command=command, folder=options.folder))
 
 
@@ -134,15 +134,23 @@ def sit(talk: Benchmark, asker: Asker, embedder: Embedder, parts: Parts) -> list
         for cell in CELLS:
             bar = progress.track(talk.items, description=f"{told.name}, {cell}")
             answer = functools.partial(_row, ways[cell])
-            rows += [parts.row(cell, item.id, functools.partial(answer, item)) for item in bar]
+            rows += [
+                scored(parts.row(cell, item.id, functools.partial(answer, item)), item)
+                for item in bar
+            ]
         return rows
 
 
 def _row(answer: Answering, item: Item) -> Row:
     reply, tokens = answer(item)
+    return {"reply": reply, "tokens": tokens}
+
+
+def scored(row: Row, item: Item) -> Row:
+    """Return what was answered with how it fared."""
     return {
-        "topic": item.topic, "document": item.document, "answerable": bool(item.answers),
-        "reply": reply, "tokens": tokens, **asdict(score(reply, item.answers)),
+        **row, "topic": item.topic, "document": item.document, "answerable": bool(item.answers),
+        **asdict(score(row["reply"], item.answers)),
     }  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from pathlib import Path
 
 import bench_figures
 import results_file
-from dialogues import DAY, Listener, Parts, Row, Told, listener, names, turn_of
+from dialogues import DAY, Listener, Parts, Row, Told, answered_by, listener, turn_of
 from results_file import Figure
 from rich.progress import Progress
 
@@ -67,22 +67,24 @@ def main() -> None:
     options = _options()
     settings = Settings()
     asker, embedder = Asker(load_chat_model(options.model, settings)), open_embedder(settings)
-    parts = Parts(options.work, **names(asker, embedder))
     bank = load("memorybank/en", options.data)
+    parts = Parts(options.work, **answered_by(asker, embedder, Path(__file__), [bank]))
     told, asked = told_of(bank), probes_of(bank, options.days)[: options.limit]
     rows: list[Row] = []
     with Progress() as progress:
         for person, some in itertools.groupby(progress.track(asked), key=lambda one: one.person):
             with listener(told[person], asker, embedder, parts.folder) as heard:
                 rows += [
-                    parts.row("chat_memory", one.id, functools.partial(_row, heard, one))
+                    scored(
+                        parts.row("chat_memory", one.id, functools.partial(_row, heard, one)), one
+                    )
                     for one in some
                 ]
     found = figures(rows)
     bench_figures.show(found, "memorybank")
-    command = "python benchmarks/memorybank.py --data FOLDER"
-    if options.limit:
-        command += f" --limit {options.limit}"
+    command = results_file.command_of(
+        "memorybank", data="FOLDER", model=options.model, limit=options.limit
+    )
     print(
         results_file.write("memorybank", found, seeds=[0], command=command, folder=options.folder)
     )
@@ -157,10 +159,15 @@ def _row(heard: Listener, probe: Probe) -> Row:
     asked = heard.ask(probe.question)
     recalled = sorted({_date(time) for time in heard.days(asked.answer)})
     return {
-        "person": probe.person, "absent": not probe.days, "reply": asked.answer.reply,
-        "recalled": recalled, "hit": float(not set(recalled).isdisjoint(probe.days)),
+        "reply": asked.answer.reply, "recalled": recalled,
         "abstained": float(asked.answer.abstained), "tokens": asked.tokens,
     }  # fmt: skip
+
+
+def scored(row: Row, probe: Probe) -> Row:
+    """Return what was answered with whether a right day was recalled, if there is one."""
+    hit = not set(row["recalled"]).isdisjoint(probe.days)
+    return {**row, "person": probe.person, "absent": not probe.days, "hit": float(hit)}
 
 
 def _date(time: float) -> str:

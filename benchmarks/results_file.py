@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -70,6 +71,14 @@ def write(
     path = folder / f"{name}.json"
     path.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     return path
+
+
+def command_of(script: str, **options: object) -> str:
+    """Return what to type to run a script again; options that are None or 0 are left out."""
+    given = [(f"--{name}", str(value)) for name, value in options.items() if value]
+    return shlex.join(
+        ["python", f"benchmarks/{script}.py", *(word for pair in given for word in pair)]
+    )
 
 
 def read(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:

@@ -10,15 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from .lexical import STOP_WORDS, clean, stems
+from .lexical import DENIALS, STOP_WORDS, clean, stems
 
 WIDTH = 3
 """Words of a run; three in a row are rarely the same by chance."""
 THRESHOLD = 0.6
 """Share of a text's runs that must be known: one changed joint breaks up to three runs."""
 _WORD = re.compile(r"[^\W_]+")
-_NEGATIONS = frozenset("no not never nor neither none cannot without t".split())
-"""`t` is what is left of "don't"."""
 _FRAME = frozenset(
     "according answer assistant conversation mentioned notes recalled remember remembered reminder "
     "said says stated told user".split()
@@ -79,6 +77,6 @@ def _runs(texts: Iterable[list[str]], width: int) -> set[tuple[str, ...]]:
 
 
 def _telling(words: Iterable[str]) -> frozenset[str]:
-    told = {word for word in words if word in _NEGATIONS or word not in STOP_WORDS}
-    exact = {word for word in told if word in _NEGATIONS or any(c.isdigit() for c in word)}
+    told = {word for word in words if word in DENIALS or word not in STOP_WORDS}
+    exact = {word for word in told if word in DENIALS or any(c.isdigit() for c in word)}
     return frozenset(exact) | stems(told - exact)

@@ -34,6 +34,8 @@ _STOP_WORDS = (
 )
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 """English function and question words: they say how one asks, not what about."""
+DENIALS = frozenset("no not never none nobody nothing neither nor cannot without t".split())
+"""Words that turn a sentence into its opposite; `t` is what is left of "don't"."""
 
 _PORTER = snowballstemmer.stemmer("porter")
 _ASCII_WORD = re.compile(r"[a-z0-9]+")

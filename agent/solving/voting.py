@@ -14,10 +14,9 @@ from dataclasses import dataclass
 
 from ingrained.agent.grading import ABSTENTION, abstained, agrees, words
 from ingrained.agent.quizzing import figures
-from ingrained.memory.lexical import STOP_WORDS
+from ingrained.memory.lexical import DENIALS, STOP_WORDS
 
-_DENIALS = frozenset("no not never none nobody nothing neither nor without".split())
-_EMPTY = STOP_WORDS - _DENIALS - {"i"}
+_EMPTY = STOP_WORDS - DENIALS - {"i"}
 """Words that make no difference between two answers; "i" may be a numeral."""
 
 TEMPERATURE = 0.7
@@ -75,7 +74,7 @@ def _key(reply: str, asked: frozenset[str]) -> Key:
     if abstained(reply):
         return ()
     said = tuple(figures(words(reply)))
-    idle = (asked | _EMPTY) - _DENIALS if asked else asked
+    idle = (asked | _EMPTY) - DENIALS if asked else asked
     return tuple(word for word in said if word not in idle) or said
 
 
@@ -91,7 +90,7 @@ def _leaders(counts: Counter[Key]) -> dict[Key, Key]:
 def _same(one: Key, other: Key) -> bool:
     if not one or not other:
         return one == other
-    if bool(_DENIALS & {*one}) != bool(_DENIALS & {*other}):
+    if bool(DENIALS & {*one}) != bool(DENIALS & {*other}):
         return False
     fewer, more = sorted([_numbers(one), _numbers(other)], key=len)
     left, right = " ".join(one), " ".join(other)

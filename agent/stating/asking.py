@@ -23,6 +23,11 @@ WAY_WORDS = 24
 
 _MARK = re.compile(r"^[\s>]*(?:(?:\d{1,3}[.)]|[-*•–])\s+)*")  # noqa: RUF001
 _HEADING = re.compile(r"^#{1,6}\s")
+_LEADS_IN = re.compile(
+    r"^(?:here|sure|certainly|of course|okay|ok|yes|below|the following|statements?|in plain words)\b[^:]*:\s*",
+    re.IGNORECASE,
+)
+"""What a model says before it states anything, up to its colon."""
 _CLOSING = '.!…。！)"”»'  # noqa: RUF001
 
 
@@ -66,17 +71,21 @@ def way_in(reply: str) -> str:
 def statements_in(reply: str) -> list[str]:
     """Return the sentences of a reply, line by line, without what numbers or frames them.
 
-    Headings, and lines that only lead over to others ("The text says:"), are none. What the reply ends in
-    without a closing mark was cut short.
+    Headings, and lines that only lead over to others ("The text says:"), are none; what leads in on the
+    same line ("Here it is: ...") is left out. A last line without a closing mark was cut short, unless it
+    is a heading or leads over.
     """
-    found = [
-        bare[start:end]
-        for line in lines(reply)
-        if not _HEADING.match(line) and not (bare := _bare(line)).endswith(":")
-        for start, end in sentences(bare)
-    ]
-    whole = reply.rstrip().rstrip("*_").endswith(tuple(_CLOSING))
-    return [one for one in (found if whole else found[:-1]) if words(one)]
+    found = [_sentences(line) for line in lines(reply)]
+    if found and not reply.rstrip().rstrip("*_").endswith(tuple(_CLOSING)):
+        found[-1] = found[-1][:-1]
+    return [one for line in found for one in line if words(one)]
+
+
+def _sentences(line: str) -> list[str]:
+    bare = _LEADS_IN.sub("", _bare(line))
+    if _HEADING.match(line) or bare.endswith(":"):
+        return []
+    return [bare[start:end] for start, end in sentences(bare)]
 
 
 def _bare(line: str) -> str:

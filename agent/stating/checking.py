@@ -1,7 +1,9 @@
 """Whether a statement may be learnt: every check is against what is remembered, none asks a model.
 
-A name, a number, a date or a denial that does not stand in the source rejects the whole statement. That
-it is put together rightly is not checked: what a statement says of the right names can still be wrong.
+A name, a number, a date or a denial that does not stand in the source rejects the whole statement, as far
+as it can be told by its form: a name by its capital, a number by its digits or a word for it, a denial by a
+word of a list. What only the sense tells is not seen: a name in lower case among capitalised ones, what
+one word more denies ("until"), or the right names and numbers put together wrongly.
 """
 
 from __future__ import annotations
@@ -11,20 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ingrained.agent.grading import abstained, words
-from ingrained.agent.insights import DENIALS, INVENTS, NO_SENTENCE, drafted, sources_of
+from ingrained.agent.insights import INVENTS, NO_SENTENCE, drafted, sources_of
 from ingrained.agent.quizzing import SPEAKS_OF_TEXT, figures, speaks_of_the_text
 from ingrained.agent.recalling import Source, shown
 from ingrained.agent.solving.checking import invents
 from ingrained.memory.echoes import Echoes, telling
-from ingrained.memory.lexical import STOP_WORDS
+from ingrained.memory.lexical import DENIALS, STOP_WORDS
 from ingrained.memory.records import Memory
 
 from .pairing import Pair
 
 LINK = "link"
 LEAST_WORDS, MOST_WORDS = 4, 60
-NEW_SHARE = 0.5
-"""Largest share of what a statement tells that need not stand in the source: a rewrite has words of its own."""
+NEW_SHARE = 0.2
+"""Largest share of what a statement tells that need not stand in the source: a rewrite has a verb of its own."""
 COPIED = 0.9
 """From this share of known runs of words on, a statement is the source itself."""
 
@@ -36,8 +38,14 @@ _PRONOUN = re.compile(
     r"\W*(?:he|she|it|they|his|her|its|their|this|that|these|those)\b", re.IGNORECASE
 )
 _CAPITALISED = re.compile(r"\b[A-Z][a-z]*\b")
-_MORE_DENIALS = frozenset("cannot neither nor t".split())
-"""`t` is what is left of "isn't"."""
+_CAPITAL = re.compile(r"\b[^\W\d_a-zß-öø-ÿ]\w*")
+_SMALL = re.compile(r"\b[a-zß-öø-ÿ]\w*")
+_REFUSALS = frozenset(
+    "refuse refuses refused refusing refusal fail fails failed failing failure lack lacks lacked lacking "
+    "deny denies denied denying avoid avoids avoided avoiding prevent prevents prevented preventing cease ceases "
+    "ceased hardly barely scarcely rarely seldom unable except instead unlike false untrue".split()
+)
+"""Words that deny without one of `DENIALS`."""
 _COUNTS = frozenset(
     "one thirty forty fifty sixty seventy eighty ninety hundred hundreds thousand thousands million "
     "millions billion billions dozen dozens half quarter twice thrice double triple first second third fourth "
@@ -105,7 +113,7 @@ def _fault(text: str, told: str, copied: str) -> str:
         return SPEAKS_OF_TEXT
     if _PRONOUN.match(text):
         return NAMELESS
-    if invents(text, [told]) or _adds(text, told):
+    if invents(text, [told]) or _adds(text, told) or _hides_names(text, told):
         return INVENTS
     own, there = (telling(" ".join(figures(words(one)))) for one in (text, told))
     if len(own - there) > NEW_SHARE * len(own):
@@ -115,10 +123,19 @@ def _fault(text: str, told: str, copied: str) -> str:
 
 def _adds(text: str, told: str) -> bool:
     """Return whether a text counts or denies what is not told, or names a month or a man like "May"."""
-    strict = DENIALS | _MORE_DENIALS | _COUNTS
+    strict = DENIALS | _REFUSALS | _COUNTS
     if not strict & set(words(text)) <= set(words(told)):
         return True
     capitalised = _CAPITALISED.findall(text.partition(" ")[2])
     return not {one for one in capitalised if one.lower() in STOP_WORDS} <= set(
         _CAPITALISED.findall(told)
     )
+
+
+def _hides_names(text: str, told: str) -> bool:
+    """Return whether a text has the source's names in lower case only, so that an invented one is not seen."""
+    if _CAPITAL.search(text.partition(" ")[2]):
+        return False
+    names = {word for name in _CAPITAL.findall(told) for word in words(name)}
+    also_small = {word for small in _SMALL.findall(told) for word in words(small)}
+    return bool((names - also_small - STOP_WORDS) & {*words(text.partition(" ")[2])})

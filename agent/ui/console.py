@@ -19,11 +19,13 @@ from rich.text import Text
 from ingrained.errors import IngrainedError
 
 # Control characters (a document must not steer the terminal), marks that turn the direction of
-# writing, letters that nobody sees (zero-width spaces, tags), and lone surrogates, which no terminal
-# can be sent. The zero-width joiners stay: some scripts cannot be written without them.
+# writing, what nobody sees (Unicode's Cf and Default_Ignorable_Code_Point, the empty braille cell), and
+# lone surrogates, which no terminal can be sent. The zero-width joiners stay, the variation selectors of
+# Mongolian and of emoji, and the marks of Arabic, Syriac and Kaithi that are seen: one cannot write without them.
 _UNSHOWABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff"
-    "\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _QUOTE_CHARS = 240
 NARROW = 80

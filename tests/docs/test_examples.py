@@ -176,6 +176,20 @@ def test_the_graph_that_the_host_s_server_is_told_of_loads_and_opens_nothing(ins
     assert list(Path.cwd().iterdir()) == []
 
 
+def test_the_documents_name_the_parts_that_the_host_s_application_has():
+    package = EXAMPLES / "host_app" / "src" / "agent"
+    source = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.py"))
+    told = [
+        (EXAMPLES / "README.md").read_text(),
+        (EXAMPLES.parent / "docs/langgraph.md").read_text(),
+    ]
+    for part in ("build_study_graph", "quiz_me", "IngrainedMiddleware", "ChromaStore"):
+        assert part in source
+    for page in told:
+        (line,) = re.findall(r"^.*(?:host_app/README.md).*\n.*", page, re.MULTILINE)
+        assert all(word in line for word in ("the study", "`quiz_me`", "the middleware", "store"))
+
+
 def test_every_example_is_listed():
     listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     scripts = {path.relative_to(EXAMPLES) for path in EXAMPLES.glob("*.py")} | {

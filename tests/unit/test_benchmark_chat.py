@@ -74,9 +74,10 @@ def test_ratios_are_taken_question_by_question(chat):
 
     slow, fast = turn(6.0, (4.0, 5.0, 6.0), (2.0, 4.0, 6.0)), turn(1.0, (1.0, 1.5), (1.0, 1.5))
     found = chat.figures([slow, fast, fast])
-    first = found["first_token_over_bare"]
+    first = found["first_token_over_bare_without_recall"]
     assert (first.value, first.low, first.high, first.unit) == (1.0, 1.0, 2.0, "times")
-    assert found["first_token_with_recall_over_bare"].high == 3.0
+    assert found["first_token_over_bare"].high == 3.0, "the whole turn, recall included"
+    assert found["first_token"].high == 6.0
     assert found["tokens_per_second_over_bare"].high == 2.0
     assert found["tokens_per_second"].value == 2.0
     assert found["prompt_tokens"].value == 9
@@ -91,4 +92,6 @@ def test_the_result_is_written(chat, folder, tmp_path, monkeypatch):
 
     written = json.loads((tmp_path / "chat.json").read_text())
     assert {"first_token_over_bare", "tokens_per_second_over_bare"} <= written["figures"].keys()
-    assert written["command"] == "python benchmarks/chat.py --prompts 2 --tokens 3"
+    assert written["command"] == (
+        f"python benchmarks/chat.py --model {chat.DEFAULT_MODEL} --prompts 2 --tokens 3"
+    )

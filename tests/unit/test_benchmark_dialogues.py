@@ -13,7 +13,9 @@ import pytest
 
 from ingrained.agent.asking import Asker
 from ingrained.agent.bench.loading import load
+from ingrained.agent.recalling import RECALL_K
 from ingrained.agent.testing import ScriptedModel
+from ingrained.graphs.chat.context import OWN_K
 from ingrained.memory import MemoryStore
 from ingrained.memory.testing import HashEmbedder
 
@@ -158,15 +160,47 @@ def test_each_cell_is_scored_by_category_and_kept(locomo, call, data, tmp_path):
         assert figures[f"abstained_{cell}"]["value"] == 1.0
         assert figures[f"tokens_per_question_{cell}"]["value"] > 0
     assert figures["questions"]["value"] == 9
+    assert (OWN_K, RECALL_K) == (2, 3), (
+        "locomo.py and docs/bench.md say how much each cell is shown"
+    )
 
     assert call(locomo, *words).asked == [], "it goes on where it was"
 
 
 def test_of_a_trial_only_the_first_questions_are_asked(locomo, call, data, tmp_path):
-    call(locomo, "--data", data, "--limit", 1, "--work", tmp_path / "w", "--folder", tmp_path)
+    words = ("--data", data, "--limit", 1, "--model", "other")
+    call(locomo, *words, "--work", tmp_path / "w", "--folder", tmp_path)
     written = json.loads((tmp_path / "locomo3.json").read_text())
     assert written["figures"]["questions"]["value"] == 3
-    assert written["command"].endswith("--limit 1")
+    assert written["command"] == (
+        "python benchmarks/locomo.py --data FOLDER --model other --limit 1"
+    )
+
+
+def test_changed_data_are_asked_about_anew(locomo, call, data, tmp_path):
+    words = ("--data", data, "--limit", 1, "--work", tmp_path / "w", "--folder", tmp_path)
+    call(locomo, *words)
+    file = data / "locomo" / "locomo_three.json"
+    file.write_text(file.read_text().replace("Nice.", "Fine."))
+    assert call(locomo, *words).asked
+
+
+def test_answers_depend_on_the_prompts_and_the_script_too(dialogues, tmp_path, monkeypatch):
+    script, prompt = tmp_path / "script.py", tmp_path / "prompt.md"
+    script.write_text("one")
+    prompt.write_text("one")
+    monkeypatch.setattr(dialogues, "_prompts", lambda: [prompt])
+
+    def key() -> dict[str, str]:
+        asker = Asker(ScriptedModel(script=reader))
+        return dialogues.answered_by(asker, HashEmbedder(), script, [])
+
+    first = key()
+    script.write_text("two")
+    second = key()
+    prompt.write_text("two")
+    assert first["scripts"] != second["scripts"]
+    assert second["prompts"] != key()["prompts"]
 
 
 def test_a_line_that_was_cut_short_is_answered_again(dialogues, tmp_path):
@@ -252,6 +286,14 @@ def test_what_the_companion_answered_is_shown_with_what_was_said(memorybank, ban
     assert figures["absent_probe_abstained"]["value"] == 1.0
     assert (figures["probes"]["value"], figures["absent_probes"]["value"]) == (3, 2)
     assert call(memorybank, *words, "--folder", tmp_path).asked == [], "it goes on where it was"
+
+    days = bank / "days.jsonl"
+    days.write_text(days.read_text().replace("2023-04-27", "2023-04-01"))
+    assert call(memorybank, *words, "--folder", tmp_path).asked == []
+    mended = json.loads((tmp_path / "memorybank.json").read_text())["figures"]
+    assert mended["retrieval_hit_rate"]["value"] < 1.0, (
+        "what was answered is judged by the new days"
+    )
 
 
 def test_what_was_read_names_every_probe_once(memorybank):

@@ -75,6 +75,12 @@ def test_two_facts_to_be_joined_are_one_line_each_whatever_they_say() -> None:
         ("Here is what follows:\n# Bridge\n* It stands.", ["It stands."]),
         ("It stands.\nIt was built by", ["It stands."]),
         ("It was built by", []),
+        ("It stands on arches.\n# Notes", ["It stands on arches."]),
+        ("It stands on arches.\nIn other words:", ["It stands on arches."]),
+        ("Here are the statements that follow: It stands. It is old.", ["It stands.", "It is old."]),
+        ("Sure, in plain words: **It stands.**", ["It stands."]),
+        ("It has three parts: a gate, a wall and a tower.",
+         ["It has three parts: a gate, a wall and a tower."]),
         ('"It stands."', ["It stands."]),
         ("...\n", []),
         ("", []),
@@ -120,6 +126,13 @@ def test_what_says_the_same_in_other_words_may_be_learnt(text: str) -> None:
         ("Mara Vint built the first bridge of Orlan.", INVENTS),
         ("Mara Vint did not build the Orlan Bridge.", INVENTS),
         ("Mara Vint didn't build the Orlan Bridge.", INVENTS),
+        ("Mara Vint refused to build the Orlan Bridge.", INVENTS),
+        ("Mara Vint hardly built the Orlan Bridge in 1402.", INVENTS),
+        ("The Orlan Bridge lacks arches of red sandstone.", INVENTS),
+        ("The Orlan Bridge fails to stand on nine arches of red sandstone.", INVENTS),
+        ("mara vint's brother john built the orlan bridge in 1402.", INVENTS),
+        ("The orlan bridge stands in paris, on nine arches of red sandstone.", INVENTS),
+        ("The Orlan Bridge stands amid quiet green hills on nine arches.", STRAYS),
         ("The Orlan Bridge is a beloved landmark that attracts visitors.", STRAYS),
         ("He built the Orlan Bridge in 1402.", NAMELESS),
         ("The text tells that Mara Vint built the Orlan Bridge.", SPEAKS_OF_TEXT),
@@ -132,6 +145,22 @@ def test_what_says_the_same_in_other_words_may_be_learnt(text: str) -> None:
 )
 def test_a_statement_is_not_learnt_that(text: str, why: str) -> None:
     assert fault(text) == why
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Orlan Bridge stands in paris, on nine arches of red sandstone.",
+        "The Orlan Bridge has 1,402 arches of red sandstone.",
+        "The Orlan Bridge was built before 1402 by Mara Vint.",
+    ],
+)
+def test_what_only_the_sense_tells_is_not_seen(text: str) -> None:
+    assert fault(text) == "", "docs/training.md says so"
+
+
+def test_a_common_word_of_a_title_may_be_written_small() -> None:
+    assert fault("Nine arches of red sandstone carry the bridge.") == ""
 
 
 def test_small_numbers_may_be_figures_and_the_title_is_a_source_too() -> None:
