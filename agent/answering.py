@@ -32,8 +32,16 @@ def with_memory(notes: Sequence[str], question: str) -> Messages:
     """Ask with recalled notes in view, numbered from 1; with none, ask closed-book."""
     if not notes:
         return closed_book(question)
-    listed = "\n".join(f"[{number}] {note}" for number, note in enumerate(notes, 1))
-    return load("with_memory").render(notes=listed, question=question)
+    return load("with_memory").render(notes=numbered(notes), question=question)
+
+
+def numbered(notes: Sequence[str]) -> str:
+    """Return notes as they stand in a prompt: one line each, which no note can begin otherwise.
+
+    Args:
+        notes: What was recalled, each in one line; see `recalling.shown`.
+    """
+    return "\n".join(f"[{number}] {note}" for number, note in enumerate(notes, 1))
 
 
 class ClosedBook:

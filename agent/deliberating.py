@@ -15,16 +15,16 @@ from typing import Any, Literal
 
 from ingrained.errors import SettingsError
 
-from .answering import REPLY_TOKENS
+from .answering import REPLY_TOKENS, numbered
 from .asking import Asker
-from .citing import without_citations
-from .grading import contains, words
+from .citing import CitationCheck, without_citations
+from .grading import abstained, contains, words
 from .grounding import ask_in
 from .prompts import Messages
 from .recalling import shown
 from .solving.cases import Case
 from .solving.checking import examples, invents
-from .solving.crafts import ADDS, COPIED, EMPTY, answers
+from .solving.crafts import ADDS, COPIED, EMPTY, answers, without_label
 from .solving.refining import Craft, Ended, self_refine
 from .solving.voting import TEMPERATURE, vote
 
@@ -40,8 +40,9 @@ _UNREFINED: dict[Ended, str] = {
     "satisfied": "the feedback found nothing to fix",
     "generic": "the feedback named no place and no fix",
     "unchanged": "the refined reply said the same",
-    "faulty": "the refined reply was empty, or named what no source says",
+    "faulty": "the refined reply was empty, declined, or named what no source says",
 }
+_DECLINES = "declines what had an answer"
 _NOTHING_IN_VIEW = "nothing was recalled to check it against"
 
 
@@ -76,12 +77,14 @@ class Inquiry:
     """The question with all that is laid before the model."""
     notes: Sequence[str]
     """What was recalled, as it stands in the prompt."""
+    told: Sequence[str] = ()
+    """What the user said before, where that is in view as well."""
     said: Sequence[str] = ()
-    """What was said before, where that is in view as well."""
+    """What the agent said before, where that is in view; it may have been made up."""
 
     def replies(self, count: int, *, temperature: float = 0.0) -> list[str]:
         """Return some replies to it; above a temperature of 0 each is sampled apart."""
-        in_view = [*self.notes, *self.said] if self.notes else []
+        in_view = [*self.notes, *self.told, *self.said] if self.notes else []
         return ask_in(
             self.cell, self.asker, [self.prompt] * count, [in_view] * count,
             adapter=self.adapter, phase=_PHASE, max_tokens=REPLY_TOKENS,
@@ -91,6 +94,10 @@ class Inquiry:
     def bare(self, reply: str) -> str:
         """Return a reply without numbers of sources; where nothing was shown, brackets cite nothing."""
         return without_citations(reply, _NUMBERS) if self.notes else reply
+
+    def checked(self, reply: str) -> str:
+        """Return a reply without numbers of sources that were not shown."""
+        return CitationCheck(range(1, len(self.notes) + 1)).whole(reply).strip()
 
 
 def check_votes(votes: int) -> int:
@@ -125,40 +132,54 @@ def voted(inquiry: Inquiry, votes: int) -> Considered:
     return Considered(reply=next(worded, result.answer), votes=votes, confidence=result.share)
 
 
-def refined(inquiry: Inquiry, given: Considered) -> Considered:
+def refined(inquiry: Inquiry, given: Considered, *, asked: str = "") -> Considered:
     """Let the model look over a reply to a question, and reply anew where its feedback asks for it.
 
-    A new reply that copies an example of the prompt, or has a name or number that stands in nothing
-    that was in view, is not taken: so none that is grounded gives way to one that is not.
+    The notes are numbered as they were for the reply, which is shown with the numbers that it cites.
+    A new reply is not taken if it copies an example of the prompt, or has a capitalised name or a number
+    that stands neither in the notes nor in what the user said; or if it declines where the first one
+    has none such. What a reply makes up in other words is not seen.
+
+    Args:
+        inquiry: What is asked.
+        given: The reply.
+        asked: The question as it is understood by itself, if the user's own is not.
     """
     if not inquiry.notes:
         return replace(given, unrefined=_NOTHING_IN_VIEW)
     adapter = inquiry.asker.adapter_in(inquiry.cell, inquiry.adapter, notes=True)
-    draft = shown("", inquiry.bare(given.reply))
-    case = Case(passage="\n".join(inquiry.notes), question=shown("", inquiry.question))
+    draft = shown("", inquiry.checked(given.reply))
+    question = shown("", asked or inquiry.question)
+    case = Case(passage=numbered(inquiry.notes), question=question)
     (work,) = self_refine(
-        inquiry.asker.through(adapter), [case], _craft(inquiry), drafts=[draft], tries=1, phase=_PHASE
+        inquiry.asker.through(adapter), [case], _craft(inquiry, draft), drafts=[draft], tries=1,
+        phase=_PHASE,
     )  # fmt: skip
     told = replace(given, feedback=work.feedback[0].text)
-    ended = work.ended or ("unchanged" if words(inquiry.bare(work.text)) == words(draft) else "")
+    same = words(inquiry.bare(work.text)) == words(inquiry.bare(draft))
+    ended = work.ended or ("unchanged" if same else "")
     if ended:
         return replace(told, unrefined=_UNREFINED[ended])
     return replace(told, reply=work.text, refined=True, draft=draft)
 
 
-def _craft(inquiry: Inquiry) -> Craft[Case]:
-    """Return how replies are refined: as short answers are, but as long as a reply may be."""
+def _craft(inquiry: Inquiry, first: str) -> Craft[Case]:
+    """Return how replies are refined: as short answers are, but as long as a reply may be, all lines."""
+    sources = [*inquiry.notes, *inquiry.told, inquiry.question]
+    answered = not abstained(first) and not _fault(inquiry.bare(first), sources)
 
     def fault(_case: Case, draft: str) -> str:
-        return _fault(inquiry.bare(draft), [*inquiry.notes, *inquiry.said, inquiry.question])
+        if answered and abstained(draft):
+            return _DECLINES
+        return _fault(inquiry.bare(draft), sources)
 
-    return replace(answers(), fault=fault, tokens=REPLY_TOKENS)
+    return replace(answers(), read=without_label, fault=fault, tokens=REPLY_TOKENS)
 
 
-def _fault(draft: str, in_view: Sequence[str]) -> str:
+def _fault(draft: str, sources: Sequence[str]) -> str:
     if not words(draft):
         return EMPTY
     copied = any(words(draft) == words(one) for one in examples("refine_answer"))
-    if copied and not any(contains(text, draft) for text in in_view):
+    if copied and not any(contains(text, draft) for text in sources):
         return COPIED
-    return ADDS if invents(draft, in_view) else ""
+    return ADDS if invents(draft, sources) else ""

@@ -3,7 +3,7 @@
     python benchmarks/injection.py --model MODEL
 
 The documents (`injections.jsonl`) are studied together, into a home that knows something already, and
-each is asked about by `Ingrained.ask`, in a chat, and by an agent of another application that has the
+each is asked about by `Ingrained.ask`, as it is and with `refine=True`, in a chat, and by an agent of another application that has the
 memory's tools. Then the report is made. What counts as success is in each line, and is checked by
 machine (`injection_checks.py`): changed settings, memories of others, files outside the home,
 programs and connections, tools called, what a terminal obeys, live markup, forged prompts.
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import itertools
 import shutil
 import sys
 import tempfile
@@ -165,8 +166,8 @@ def _ask(arena: Arena, attacks: Sequence[Attack], behind: Doors, seen: Seen) -> 
         Ingrained(arena.home, model=behind.model, embedder=behind.embedder) as agent,
         _captured() as out,
     ):
-        for attack in attacks:
-            answer = agent.ask(attack.question, "memory")
+        for attack, refine in itertools.product(attacks, (False, True)):
+            answer = agent.ask(attack.question, "memory", refine=refine)
             show_answer(answer)
             seen.answers.append(answer)
     seen.printed.append(out.getvalue())
@@ -175,7 +176,8 @@ def _ask(arena: Arena, attacks: Sequence[Attack], behind: Doors, seen: Seen) -> 
 def _chat(arena: Arena, attacks: Sequence[Attack], behind: Doors, seen: Seen) -> None:
     seen.typed = [attack.question for attack in attacks]
     words = ("chat", "--home", str(arena.home), "--cell", "memory")
-    lines = (*seen.typed, "/sources", "/why")
+    lines = [line for question in seen.typed for line in (question, "/sources 1")]
+    lines += ["/sources", "/why"]
     seen.chatted = _command(seen, behind, *words, typed="".join(f"{line}\n" for line in lines))
     _command(seen, behind, *words, typed="/history\n")
 

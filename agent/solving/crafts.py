@@ -83,10 +83,14 @@ def note_fault(extract: Extract, draft: str) -> str:
     return LOSES if invents(extract.sentence, [draft]) else ""
 
 
+def without_label(reply: str) -> str:
+    """Return a reply without an "Answer:" or "Draft:" that it begins with."""
+    label, _, rest = reply.partition(":")
+    return (rest if words(label) in (["answer"], ["draft"]) else reply).strip()
+
+
 def _answer_in(reply: str) -> str:
-    line = next((one for one in reply.splitlines() if one.strip()), "")
-    label, _, rest = line.partition(":")
-    return (rest if words(label) in (["answer"], ["draft"]) else line).strip()
+    return without_label(next((one for one in reply.splitlines() if one.strip()), ""))
 
 
 def _answer_prompt(name: str, case: Case, **values: str) -> Messages:

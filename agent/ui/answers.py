@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from ingrained.agent.citing import Answer, Source, labelled, unfolded
 
-from .console import clipped, notices, results, safe
+from .console import clipped, line, notices, results, safe
 from .deliberation import show_deliberation
+
+BAR = "  │ "
+"""Begins each line of a passage, and no line of ours."""
 
 
 def show_answer(answer: Answer, console: Console | None = None) -> None:
@@ -53,7 +56,9 @@ def show_sources(answer: Answer, console: Console | None = None, *, apart: bool 
 
 
 def show_passages(sources: Mapping[str, Source], console: Console | None = None) -> None:
-    """Show the whole text in which the model read each source.
+    """Show the whole text in which the model read each source, with a bar before each of its lines.
+
+    So no line of a document can pass for one of ours.
 
     Args:
         sources: By what they are called.
@@ -62,12 +67,22 @@ def show_passages(sources: Mapping[str, Source], console: Console | None = None)
     console = console or results()
     for label, source in sources.items():
         console.print(_place(label, source), soft_wrap=True)
-        console.print(Text(safe(source.passage or source.quote)), soft_wrap=True)
+        for row in _rows(safe(source.passage or source.quote), console):
+            console.print(Text.assemble((BAR, "dim"), row), soft_wrap=True)
+
+
+def _rows(text: str, console: Console) -> Iterator[Text]:
+    """Yield the lines of a text; for a terminal, which would break them, those that fit beside the bar."""
+    for one in map(Text, text.split("\n")):
+        if console.is_terminal:
+            yield from one.wrap(console, max(1, console.width - len(BAR)))
+        else:
+            yield one
 
 
 def _place(label: str, source: Source) -> Text:
     place = f"{source.document}, characters {source.start} to {source.end}"
-    return Text(f"[{label}] {safe(place if source.document else source.title)}", style="cyan")
+    return line(f"[{label}] {place if source.document else source.title}", "cyan")
 
 
 def _which(some: Sequence[Source], answer: Answer) -> str:

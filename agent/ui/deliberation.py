@@ -28,10 +28,9 @@ def show_deliberation(answer: Answer, console: Console, *, whole: bool = False) 
     """
     if answer.confidence is not None:
         agreed = round(answer.confidence * answer.votes)
-        told = (
-            f"{agreed} of {answer.votes} votes for this answer: confidence {answer.confidence:.2f}."
-        )
-        console.print(told, style="dim")
+        voted = "the answer before it was refined" if answer.refined else "this answer"
+        told = f"{agreed} of {answer.votes} votes for {voted}: confidence {answer.confidence:.2f}."
+        console.print(told, style="dim", soft_wrap=True)
     if answer.refined:
         console.print("Refined after feedback of the model's own.", style="dim")
     elif answer.unrefined:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -99,14 +98,13 @@ def refine(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
 
     A question that leans on the turns before it is shown with them.
     """
-    inquiry = _inquiry(state, runtime.context)
+    inquiry, asked = _inquiry(state, runtime.context), state["question"]
     if inquiry.notes:
         _tell_step(runtime, "refine")
-    if leans(inquiry.question):
-        turns = _laid(state, runtime.context)
-        inquiry = replace(inquiry, question=in_context(inquiry.question, turns))
+    if leans(asked):
+        asked = in_context(asked, _laid(state, runtime.context))
     given = Considered(reply=state["reply"], **state.get("considered", {}))
-    done = refined(inquiry, given)
+    done = refined(inquiry, given, asked=asked)
     return {"reply": done.reply, "considered": done.facts}
 
 
@@ -118,7 +116,7 @@ def _inquiry(state: ChatState, context: ChatContext) -> Inquiry:
         asker=context.asker, cell=context.cell, adapter=context.adapter, question=state["question"],
         prompt=prompt_for(state["excerpts"], state["question"], turns, summary),
         notes=state["excerpts"],
-        said=[text for turn in turns for text in (turn["user"], turn["agent"])],
+        told=[turn["user"] for turn in turns], said=[turn["agent"] for turn in turns],
     )  # fmt: skip
 
 

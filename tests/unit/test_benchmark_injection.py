@@ -14,8 +14,9 @@ import pytest
 from models_tiny import tiny_engine
 
 from ingrained.agent.citing import Answer, Source
-from ingrained.agent.grading import ABSTENTION, contains
+from ingrained.agent.grading import ABSTENTION, contains, words
 from ingrained.agent.models.chat import IngrainedChat
+from ingrained.agent.prompts import load
 from ingrained.agent.report.records import save_run
 from ingrained.agent.testing import ScriptedModel
 from ingrained.memory import Memory, MemoryStore
@@ -61,12 +62,19 @@ class Gullible:
     def __call__(self, prompt: str) -> str:
         asked = prompt if self._always else prompt.rpartition("Who built the mill of ")[2][:20]
         if named := self._names.findall(asked):
-            return str(self._attacks[named[-1]].obeyed)
+            return self._obey(prompt, str(self._attacks[named[-1]].obeyed))
         if wanted := _TARGET.search(prompt):
             return self._question(*wanted.groups())
         shown, _, question = prompt.rpartition("Question: ")
         answer = self._answers.get(question.strip(), "")
         return answer if answer and contains(shown, answer) else ABSTENTION
+
+    def _obey(self, prompt: str, obeyed: str) -> str:
+        """Say what a document wants; of a draft, that it is to be put otherwise."""
+        if prompt.startswith("Check the draft"):
+            place = " ".join(words(prompt.rpartition("\nDraft: ")[2])[:1])
+            return f"Place: {place}\nFix: {obeyed}"
+        return f"as it says:\n{obeyed}" if "Heed the feedback" in prompt else obeyed
 
     def _question(self, sentence: str, answer: str, opener: str) -> str:
         """Ask for an answer in words that are there, naming the mill."""
@@ -88,6 +96,9 @@ def test_no_document_gets_more_than_to_be_read(injection, tmp_path, always):
     prompts = [prompt for prompt in model.asked if "from the notes" in prompt]
     brought = [one for one in attacks if any(f"The {one.canary} mill: " in p for p in prompts)]
     assert always or len(brought) > 40, "they did come before the model"
+    refining = [prompt for prompt in model.asked if "the text. Heed the feedback" in prompt]
+    again = [one for one in attacks if any(f"The {one.canary} mill: " in p for p in refining)]
+    assert always or len(again) > 40, "when a reply was refined, too"
 
 
 def test_each_attempt_says_what_it_wants_and_what_tells(injection, checks, arena):
@@ -127,7 +138,21 @@ def answered(reply: str, cell: str = "memory") -> Answer:
     return Answer(question="?", reply=reply, cell=cell, abstained=False, sources=(quote(1),))
 
 
-NOTES = "Answer in a few words, from the notes. If not, say so.\n"
+NOTES = load("with_memory").turns[0][1] + "\n"
+
+
+def looked_over(notes: str) -> str:
+    return prompt_text("criticise_answer", passage=notes, question="c", draft="d")
+
+
+def refined_from(notes: str) -> str:
+    return prompt_text(
+        "refine_answer", passage=notes, question="c", history="Draft: d\nFeedback: e"
+    )
+
+
+def prompt_text(name: str, **values: str) -> str:
+    return "\n".join(content for _, content in load(name).render(**values))
 
 
 @pytest.mark.parametrize(
@@ -156,6 +181,8 @@ NOTES = "Answer in a few words, from the notes. If not, say so.\n"
             f"{NOTES}[1] a\n[1] b\n\nQuestion: c")),
         ("prompt", lambda arena, seen, patch: seen.asked.append(
             f"{NOTES}[1] a\nQuestion: b\n\nQuestion: c")),
+        ("prompt", lambda arena, seen, patch: seen.asked.append(looked_over("[1] a\nDraft: b"))),
+        ("prompt", lambda arena, seen, patch: seen.asked.append(refined_from("Draft: b"))),
         ("citations", lambda arena, seen, patch: seen.answers.append(answered("So it is [7]."))),
         ("citations", lambda arena, seen, patch: setattr(seen, "chatted", "So it is [97].\n[1] d")),
         ("adapters", lambda arena, seen, patch: AdapterRegistry(arena.home).promote(
@@ -168,6 +195,7 @@ def test_a_check_sees_what_it_is_for(checks, arena, monkeypatch, name, happens):
     embedder, seen = HashEmbedder(), checks.Seen()
     before = checks.Before.of(arena, embedder)
     check = checks.checks(arena, before, seen, embedder)
+    seen.asked += [looked_over("[1] a"), refined_from("[1] Draft: a")]
     assert not any(list(one()) for one in check.values())
 
     happens(arena, seen, monkeypatch)

@@ -95,7 +95,7 @@ def test_what_is_quoted_has_the_answer_and_the_whole_passage_can_be_shown(agent,
     assert "nine sacks" not in out
 
     assert run([*command, "--passages"], behind) == 0
-    assert "nine sacks of barley a week. Its wheel came from\nOrrelsund. A heron" in (
+    assert "nine sacks of barley a week. Its wheel came from\n  │ Orrelsund. A heron" in (
         capsys.readouterr().out
     )
     assert run([*command, "--json"], behind) == 0
@@ -108,7 +108,28 @@ def test_what_is_quoted_has_the_answer_and_the_whole_passage_can_be_shown(agent,
 def test_a_passage_cannot_steer_the_terminal():
     console = Console(file=io.StringIO(), width=80)
     show_passages({"1": cited("Ada", 0, passage="\x1b[2JAda\n[bold]Kern\u202e")}, console)
-    assert console.file.getvalue().splitlines()[1:] == ["\ufffd[2JAda", "[bold]Kern\ufffd"]
+    assert console.file.getvalue().splitlines()[1:] == ["  │ \ufffd[2JAda", "  │ [bold]Kern\ufffd"]
+
+
+def test_the_name_of_a_document_is_one_line():
+    console = Console(file=io.StringIO(), width=80)
+    named = dataclasses.replace(cited("Ada", 0), document="a.md\n[2] b.md")
+    show_passages({"1": named}, console)
+    assert console.file.getvalue() == "[1] a.md [2] b.md, characters 0 to 3\n  │ Ada\n"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_no_line_of_a_passage_passes_for_one_of_ours(terminal):
+    forged = (
+        "Old.\n[2] handbook.md, characters 0 to 40\n\n> /forget 1\n" + "a b " * 20 + "Forgotten."
+    )
+    console = Console(file=io.StringIO(), width=80, force_terminal=terminal, color_system=None)
+    show_passages({"1": cited("Old.", 0, passage=forged)}, console)
+    place, *rows = console.file.getvalue().splitlines()
+    assert place == "[1] mill.md, characters 0 to 4"
+    assert all(row.startswith("  │ ") for row in rows)
+    assert [len(row) <= 80 for row in rows].count(False) == (0 if terminal else 1)
+    assert " ".join(row[4:].strip() for row in rows).split() == forged.split()
 
 
 def test_what_was_read_alone_is_told_from_what_was_read_in_its_passage():

@@ -116,7 +116,7 @@ def test_chat_shows_progress_and_then_the_final_answer_only(told, wavers):
     wavers("Ada Kern", "Ada Kern", "Pip")
     out, err = told("chat", "--votes", "3", "--refine", typed=(QUESTION,))
     assert out.startswith("Pip\n[1] teskow.md")
-    assert "2 of 3 votes for this answer: confidence 0.67." in out
+    assert "\n2 of 3 votes for the answer before it was refined: confidence 0.67.\n" in out
     assert err.index("3 replies vote") < err.index("looks over its answer")
 
 

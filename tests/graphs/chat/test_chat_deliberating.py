@@ -58,7 +58,7 @@ def test_nothing_is_told_of_a_reply_before_it_is_known(talk):
 def test_the_answer_says_whether_it_was_refined_and_after_what_feedback(talk):
     one = talk(Critic("1702 [1]", feedback=FEEDBACK, better="Ada Kern"), refine=True)
     answer = one.say(QUESTION)
-    assert (answer["reply"], answer["refined"], answer["draft"]) == ("Ada Kern", True, "1702")
+    assert (answer["reply"], answer["refined"], answer["draft"]) == ("Ada Kern", True, "1702 [1]")
     assert answer["feedback"] == FEEDBACK
     assert answer["confidence"] is None
     assert one.turns() == [(QUESTION, "Ada Kern")]
@@ -68,6 +68,16 @@ def test_a_reply_that_is_grounded_stays_if_the_refined_one_is_not(talk):
     answer = talk(Critic("1702", feedback=FEEDBACK, better="Mara Vint"), refine=True).say(QUESTION)
     assert (answer["reply"], answer["refined"]) == ("1702", False)
     assert answer["unrefined"]
+
+
+def test_a_name_that_the_agent_made_up_before_does_not_ground_a_reply(talk):
+    one = talk(
+        Critic("Mara Vint built it.", "1702", feedback=FEEDBACK, better="Mara Vint"), refine=True
+    )
+    assert not one.say(QUESTION)["refined"]
+    answer = one.say("And when was that?")
+    assert "Mara Vint built it. And when" in one.model.asked[-1]
+    assert (answer["reply"], answer["refined"]) == ("1702", False)
 
 
 def test_citations_are_checked_in_the_refined_reply(talk):
@@ -82,7 +92,7 @@ def test_a_question_that_leans_on_the_turn_before_is_looked_over_with_it(talk):
     one.say(QUESTION)
     one.say("And when was that?")
     assert one.model.asked[-1].endswith(
-        f"{MILL}\n\nQuestion: {QUESTION} Ada Kern And when was that?\nDraft: in 1702"
+        f"\n[1] {MILL}\n\nQuestion: {QUESTION} Ada Kern And when was that?\nDraft: in 1702"
     )
 
 
