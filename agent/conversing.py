@@ -200,7 +200,7 @@ class Dialogue:
                 to another memory before; nothing is changed.
             StoreError: the memory cannot be written to now.
         """
-        source = self.source(label)
+        _, source = self.named(label)
         with self._memory().writing() as store:
             old = store.get(source.memory)
             _check_news(old, text)
@@ -230,7 +230,7 @@ class Dialogue:
             InputError: no such source, or it is forgotten already.
             StoreError: the memory cannot be written to now.
         """
-        source = self.source(label)
+        _, source = self.named(label)
         with self._memory().writing() as store:
             before = store.get(source.memory)
             if before.status == "forgotten":
@@ -286,8 +286,8 @@ class Dialogue:
         self.posed = self._chance.choice(asked) if asked else None
         return self.posed
 
-    def source(self, label: str) -> Source:
-        """Return a source of the last answer by its label, in brackets or not; see `citing.labelled`.
+    def named(self, label: str) -> tuple[str, Source]:
+        """Return a source of the last answer and its label, which may be given in brackets; see `citing.labelled`.
 
         Raises:
             InputError: there is none.
@@ -298,7 +298,7 @@ class Dialogue:
             raise InputError(
                 f"the last answer has no source {label!r}", hint="/sources shows what there is."
             )
-        return known[label]
+        return label, known[label]
 
     def folded(self, label: str) -> dict[str, Memory]:
         """Return what still holds and stands, unseen, within a source of the last answer, by label.
@@ -306,7 +306,7 @@ class Dialogue:
         Raises:
             InputError: there is no such source.
         """
-        shown = self.source(label)
+        _, shown = self.named(label)
         store = self._context.memory.reading() if self._context.memory else None
         if store is None or self.last is None:
             return {}

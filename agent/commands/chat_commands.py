@@ -38,6 +38,8 @@ def obey(talk: Dialogue, text: str) -> bool:
     command = COMMANDS.get(name)
     if command is None:
         raise InputError(f"there is no command {name!r}", hint="/help lists them.")
+    if argument.strip() and not command.takes:
+        raise InputError(f"{name} takes nothing after it", hint=f"{name} alone: {command.does}.")
     command.run(talk, argument.strip())
     return True
 
@@ -52,7 +54,7 @@ def _sources(talk: Dialogue, label: str) -> None:
     from ingrained.agent.ui.answers import show_passages, show_sources
 
     if label:
-        show_passages({label.strip("[]"): talk.source(label)})
+        show_passages(dict([talk.named(label)]))
     elif talk.last is None:
         _say("Nothing was answered since the chat was opened.")
     else:

@@ -89,6 +89,15 @@ def test_a_command_that_does_not_exist_is_said_to_and_the_chat_goes_on(chat):
     assert out.startswith("Pip\n[1] teskow.md")
 
 
+@pytest.mark.parametrize("line", ["/sleep now", "/undo 2", "/history all"])
+def test_what_follows_a_command_that_takes_nothing_is_refused(chat, line):
+    out, err = chat(line)
+    name = line.split()[0]
+    assert f"{name} takes nothing after it" in err
+    assert f"{name} alone: " in err
+    assert out == ""
+
+
 def test_help_names_every_command(chat):
     _, err = chat("/help")
     assert all(name in err for name in COMMANDS)
