@@ -45,6 +45,8 @@ class ServedHome:
         self._embedder: Embedder | None = None
         self._reader: MemoryStore | None = None
         self._conversation: Conversation | None = None
+        self._talk = self._resources.enter_context(ExitStack())
+        self._adapter: str | None = None
 
     def close(self) -> None:
         """Close what was opened."""
@@ -87,11 +89,16 @@ class ServedHome:
     def ask(self, question: str) -> Answer:
         """Answer with the agent's model, which the first question loads.
 
+        It is loaded anew when another adapter is in use than for the question before.
+
         Raises:
             NotFoundError: There is nothing to answer from.
         """
-        if self._conversation is None:
-            self._conversation = self._open_conversation()
+        active = self._home.registry().active()
+        if self._conversation is None or active != self._adapter:
+            self._conversation = None
+            self._talk.close()
+            self._conversation, self._adapter = self._open_conversation(), active
         return self._conversation.answer(question)
 
     def _open_conversation(self) -> Conversation:
@@ -100,8 +107,7 @@ class ServedHome:
                 "This agent has learnt nothing yet.",
                 hint="Let it study first: `ingrained study PATH`.",
             )
-        opened = conversation(self._settings, self._doors(), "both")
-        return self._resources.enter_context(opened)
+        return self._talk.enter_context(conversation(self._settings, self._doors(), "both"))
 
     def _doors(self) -> Doors:
         """Return the stand-ins with the embedder, which is loaded once for all that is opened."""

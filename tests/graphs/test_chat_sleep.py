@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from bridge import Adaptable, reader
 
 from ingrained.agent.cli import run
+from ingrained.agent.commands.mcp_home import ServedHome
 from ingrained.agent.commands.opening import Doors
 from ingrained.memory.testing import HashEmbedder
+from ingrained.settings import Settings
 from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.recipe import LoraRecipe
 from ingrained.trainer.testing import make_tiny_model
@@ -149,3 +152,16 @@ def test_a_model_that_cannot_be_trained_says_so_and_the_chat_goes_on(
     out, err = capsys.readouterr()
     assert "'scripted' cannot be trained here" in err
     assert out.startswith("Mara Vint")
+
+
+def test_over_mcp_what_was_rolled_back_answers_no_question_more(
+    chat: Chat, home: Path, tmp_path: Path
+):
+    chat("/sleep")
+    settings = Settings(home=home, model=str(tmp_path / "base"))
+    with closing(ServedHome(settings, Doors(embedder=HashEmbedder()))) as served:
+        before = served.ask(QUESTION).adapter
+        AdapterRegistry(home).rollback()
+        assert (before, served.ask(QUESTION).adapter) == ("v001", None)
+        AdapterRegistry(home).promote("v001")
+        assert served.ask(QUESTION).adapter == "v001"
