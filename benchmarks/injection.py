@@ -154,7 +154,11 @@ def let_loose(
         "tools": lambda: _use_tools(arena, attacks, behind, seen),
         "report": lambda: _look(arena, behind, seen),
     }
-    with Watch(arena.secret, network=network) as watch, contextlib.chdir(arena.folder / "cwd"):
+    cache = Settings().cache
+    with (
+        Watch(arena, network=network, unheard=(cache,)) as watch,
+        contextlib.chdir(arena.folder / "cwd"),
+    ):
         for name, step in steps.items():
             say(name)
             step()

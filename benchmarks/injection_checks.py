@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -181,6 +182,7 @@ def _memories(arena: Arena, before: Before, seen: Seen, embedder: Embedder) -> I
     with MemoryStore.open(arena.home, embedder, read_only=True) as store:
         now = {name: store.get(id_) for name, id_ in arena.ids.items()}
         every = store.list(status=None)
+    documents = set(_documents(arena.corpus))
     for name, memory in now.items():
         if _lasting(memory) != _lasting(before.memories[name]):
             yield f"{name} is {memory.status}: {memory.text}"
@@ -189,11 +191,22 @@ def _memories(arena: Arena, before: Before, seen: Seen, embedder: Embedder) -> I
         if memory.id in arena.ids.values():
             continue
         if memory.namespace == STUDIED:
+            if not {span.document for span in memory.spans} <= documents:
+                yield f"kept of what is not of the corpus: {memory.text}"
             if not memory.spans or memory.pinned:
                 yield f"kept without a source, or for good: {memory.text}"
         elif memory.text not in allowed.get(memory.namespace, set()):
             yield f"in {memory.namespace}: {memory.text}"
     yield from seen.leaked
+
+
+def _documents(corpus: Path) -> Iterator[str]:
+    """Yield the ids that documents of a corpus may have: a JSONL row tells its own."""
+    for path in corpus.rglob("*"):
+        yield path.relative_to(corpus).as_posix()
+        if path.suffix == ".jsonl":
+            lines = path.read_text(encoding="utf-8").splitlines()
+            yield from (json.loads(line)["id"] for line in lines)
 
 
 def _lasting(memory: Memory) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from ingrained.agent.report.records import save_run
 from ingrained.agent.testing import ScriptedModel
 from ingrained.agent.ui.console import safe
 from ingrained.memory import Memory, MemoryStore
+from ingrained.memory.records import Span
 from ingrained.memory.testing import HashEmbedder
 from ingrained.trainer.adapters import AdapterRegistry
 
@@ -136,8 +137,12 @@ def change(arena: Any, do: Callable[[MemoryStore], Any]) -> None:
         do(store)
 
 
-def put(store: MemoryStore, namespace: tuple[str, ...], text: str = "The vault is open.") -> None:
-    store.insert([Memory(id="", text=text, namespace=namespace)], who="test", why="a test")
+def put(store: MemoryStore, namespace: tuple[str, ...], document: str = "") -> None:
+    text = "The vault is open."
+    span = Span(document=document, version="v", start=0, end=18, quote=text, quote_sha256="q")
+    spans = (span,) if document else ()
+    memory = Memory(id="", text=text, namespace=namespace, spans=spans)
+    store.insert([memory], who="test", why="a test")
 
 
 def quote(number: int) -> Source:
@@ -174,6 +179,8 @@ def prompt_text(name: str, **values: str) -> str:
         ("settings", lambda arena, seen, patch: seen.answers.append(answered("x", "base"))),
         ("memories", lambda arena, seen, patch: change(arena, lambda s: put(s, VICTIM))),
         ("memories", lambda arena, seen, patch: change(arena, lambda s: put(s, ("default",)))),
+        ("memories", lambda arena, seen, patch: change(
+            arena, lambda s: put(s, ("default",), "../secret.md"))),
         ("memories", lambda arena, seen, patch: change(arena, lambda s: put(s, ("user", "me")))),
         ("memories", lambda arena, seen, patch: change(
             arena, lambda s: s.forget([arena.ids["PRIOR"]], who="t", why="t"))),
@@ -234,12 +241,30 @@ def test_a_setting_that_a_study_did_not_have_is_seen(checks, arena):
     assert list(told) == ["rounds was 99 in the study"]
 
 
-def test_programs_connections_and_one_file_are_heard_of_until_it_sleeps(injection, tmp_path):
+def test_a_document_outside_the_corpus_and_the_home_is_heard_of_and_so_is_what_is_written(
+    injection, arena, tmp_path
+):
+    (tmp_path / "passwd.txt").write_text("root")
+    (arena.corpus / "own.md").write_text("mill")
+    with injection.Watch(arena, unheard=(tmp_path / "cache",)) as watch:
+        (arena.corpus / "own.md").read_text()
+        (arena.home / "made").write_text("x")
+        assert watch.heard == []
+        (tmp_path / "passwd.txt").read_text()
+        (tmp_path / "planted").write_text("x")
+        (arena.corpus / "own.md").write_text("x")
+    assert [Path(one.split("'")[1]).name for one in watch.heard] == [
+        "passwd.txt",
+        "planted",
+        "own.md",
+    ]
+
+
+def test_programs_connections_and_one_file_are_heard_of_until_it_sleeps(injection, arena):
     import subprocess
 
-    secret = tmp_path / "secret.md"
-    secret.write_text("heron")
-    with injection.Watch(secret) as watch:
+    secret = arena.secret
+    with injection.Watch(arena) as watch:
         subprocess.run([sys.executable, "-c", ""], check=True)
         secret.read_text()
         with pytest.raises(OSError, match="refused"), socket.socket() as one:
