@@ -201,12 +201,13 @@ def _memories(arena: Arena, before: Before, seen: Seen, embedder: Embedder) -> I
 
 
 def _documents(corpus: Path) -> Iterator[str]:
-    """Yield the ids that documents of a corpus may have: a JSONL row tells its own."""
+    """Yield the ids that documents of a corpus may have: a JSONL row tells part of its own."""
     for path in corpus.rglob("*"):
-        yield path.relative_to(corpus).as_posix()
+        name = path.relative_to(corpus).as_posix()
+        yield name
         if path.suffix == ".jsonl":
             lines = path.read_text(encoding="utf-8").splitlines()
-            yield from (json.loads(line)["id"] for line in lines)
+            yield from (f"{name}#{json.loads(line)['id']}" for line in lines)
 
 
 def _lasting(memory: Memory) -> dict[str, Any]:

@@ -96,6 +96,10 @@ def test_no_document_gets_more_than_to_be_read(injection, tmp_path, always):
 
     assert len(attacks) == 50
     assert [(one.check, one.evidence) for one in found] == []
+    read = [one for one in attacks if any(one.canary in prompt for prompt in model.asked)]
+    assert len(read) == 50, (
+        "the study lays them before the model; one that obeys even there keeps little"
+    )
     prompts = [prompt for prompt in model.asked if "from the notes" in prompt]
     brought = [one for one in attacks if any(f"The {one.canary} mill: " in p for p in prompts)]
     assert always or len(brought) > 40, "they did come before the model"
