@@ -41,7 +41,7 @@ MARKS = {
 WAY = "Name one good way to study"
 SAID = {
     "rewrite": "The Orlan Bridge was made by Mara Vint in 1402.\nNine arches belong to the Orlan Bridge.",
-    "implication": "Without its nine arches the Orlan Bridge falls.\nMara Vint lived in 1402.",
+    "implication": "Without its nine arches the Orlan Bridge falls.\nIn 1402 the bridge was built by Mara Vint.",
     "link": "The Orlan Bridge, paid for by the salt guild of Teskow, was built by Mara Vint in 1402.",
     "strategy": "In 1402 Mara Vint built, in 1403 the salt guild paid.\nThe salt guild of Teskow paid for the bridge.",
 }  # fmt: skip

@@ -210,8 +210,9 @@ def test_without_a_home_it_ends_before_anything_is_served(capsys, tmp_path: Path
 def test_the_model_cannot_name_another_user(home: Path):
     put(home, "Bob keeps a wolf.", BOB)
     with serving(home, own=ADA) as server:
-        asked = {"query": "wolf", "namespace": BOB, "own": BOB}
-        (found,) = called(server, ("recall", asked))
+        why = refused(server, "recall", query="wolf", namespace=BOB)
+        (found,) = called(server, ("recall", {"query": "wolf"}))
+    assert "there is no 'namespace'" in why
     assert "Bob" not in found
 
 
