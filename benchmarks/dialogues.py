@@ -30,6 +30,7 @@ from ingrained.agent.bench.running import code
 from ingrained.agent.citing import Answer
 from ingrained.errors import StoreError
 from ingrained.graphs.chat import ChatContext, build_chat_graph
+from ingrained.graphs.chat.access import OpenStore
 from ingrained.graphs.chat.episodes import episode
 from ingrained.graphs.chat.state import Turn
 from ingrained.memory import MemoryStore
@@ -59,25 +60,14 @@ def turn_of(name: str, number: int, time: float, user: str, agent: str = "") -> 
     return Turn(id=f"{name}-{number:04}", time=time, user=user, agent=agent)
 
 
-class _ReadOnly:
+class _ReadOnly(OpenStore):
     """A memory that is read and not written to."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-
-    def reading(self) -> MemoryStore:
-        """Return it."""
-        return self._store
-
-    def withholds(self, text: str) -> bool:
-        """Return whether a text has what this memory does not keep."""
-        return self._store.withholds(text)
 
     @contextmanager
     def writing(self) -> Iterator[MemoryStore]:
         """Refuse."""
         raise StoreError("this memory is only asked")
-        yield self._store
+        yield
 
 
 class _Usage(BaseCallbackHandler):

@@ -22,6 +22,8 @@ Orrelsund. A heron named Pip lives on the roof of the mill.
 The ferry was paid for by Tobin Ashe and crosses in eleven minutes. It carries forty goats.
 """
 _TARGET = re.compile(r"Sentence: (.*)\nAnswer: (.*)\nFirst words: (.*)\Z")
+QUESTION = "Who belongs to Teskow: A heron named lives on the?"
+"""One about the page, whose answer is Pip."""
 
 
 class Student:

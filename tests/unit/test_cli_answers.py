@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from cli_student import doors, studied, write_exam
+from cli_student import QUESTION, doors, write_exam
 from rich.console import Console
 
 from ingrained.agent.cells import settled_cell
@@ -21,17 +21,6 @@ from ingrained.agent.ui.answers import show_answer, show_passages
 from ingrained.agent.ui.exam_table import show_exam
 from ingrained.errors import NotFoundError
 from ingrained.graphs.session import Home
-
-QUESTION = "Who belongs to Teskow: A heron named lives on the?"
-
-
-@pytest.fixture
-def agent(tmp_path, capsys):
-    """A home and what stands behind it, after a study."""
-    behind = doors()
-    home = studied(tmp_path / "home", behind)
-    capsys.readouterr()
-    return home, behind
 
 
 def test_ask_answers_with_numbered_quoted_sources(agent, capsys):

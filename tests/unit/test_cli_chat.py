@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from cli_student import doors, studied
+from cli_student import QUESTION, doors
 
 from ingrained.agent.cli import run
 from ingrained.agent.commands.chat import prompt_session
@@ -16,18 +16,8 @@ from ingrained.memory.testing import HashEmbedder
 from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.manifest import Manifest
 
-QUESTION = "Who belongs to Teskow: A heron named lives on the?"
 HERON = "A heron named Pip lives on the roof of the mill."
 DOG = "My dog is called Rex."
-
-
-@pytest.fixture
-def agent(tmp_path, capsys):
-    """A home and what stands behind it, after a study."""
-    behind = doors()
-    home = studied(tmp_path / "home", behind)
-    capsys.readouterr()
-    return home, behind
 
 
 @pytest.fixture

@@ -7,21 +7,11 @@ import json
 import re
 
 import pytest
-from cli_student import doors, studied
+from cli_student import QUESTION
 
 from ingrained.agent.cli import run
 
-QUESTION = "Who belongs to Teskow: A heron named lives on the?"
 FEEDBACK = "Place: Ada Kern\nFix: She built it. Name the heron."
-
-
-@pytest.fixture
-def agent(tmp_path, capsys):
-    """A home and what stands behind it, after a study."""
-    behind = doors()
-    home = studied(tmp_path / "home", behind)
-    capsys.readouterr()
-    return home, behind
 
 
 @pytest.fixture
