@@ -27,7 +27,7 @@ _WAYS_OUT = {
 _ELSE = "See the server's log, and whether INGRAINED_VLLM names the server that you mean."
 
 
-class ServerRefusal(ModelError):
+class RefusedError(ModelError):
     """A server answered, but not with what was asked for.
 
     Args:
@@ -158,7 +158,7 @@ class VllmServer:
         """
         try:
             self._change(_UNLOAD, {"lora_name": name}, timeout=self._timeout)
-        except ServerRefusal as error:
+        except RefusedError as error:
             if error.status != httpx.codes.NOT_FOUND:
                 raise
             raise NotFoundError(str(error), hint="Nothing is left to do.") from error
@@ -217,7 +217,7 @@ class VllmServer:
     def _change(self, path: str, asked: dict[str, str], *, timeout: float) -> None:
         try:
             self._asked("POST", path, json=asked, timeout=timeout)
-        except ServerRefusal as error:
+        except RefusedError as error:
             if error.status != httpx.codes.NOT_FOUND or asked["lora_name"] in str(error):
                 raise
             raise ModelError(
@@ -231,7 +231,7 @@ class VllmServer:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise unreachable(self.address, error) from error
         if not told.is_success:
-            raise refused(self.address, told.status_code, _message(told))
+            raise refused(self.address, told.status_code, message_of(told))
         return told
 
 
@@ -248,20 +248,20 @@ def unreachable(address: str, error: Exception) -> ModelError:
     )
 
 
-def refused(address: str, status: int, message: str) -> ServerRefusal:
+def refused(address: str, status: int, message: str) -> RefusedError:
     """Return the error for a request that a server does not grant."""
     if status in _REFUSED_KEY:
-        return ServerRefusal(
+        return RefusedError(
             status,
             f"The vLLM server at {address} refuses the key.",
             hint="Give the key it was started with (--api-key) as INGRAINED_VLLM_KEY.",
         )
     said = f"The vLLM server at {address} says: {message} (HTTP {status})"
     hints = (way for part, way in _WAYS_OUT.items() if part in message)
-    return ServerRefusal(status, said, hint=next(hints, _ELSE))
+    return RefusedError(status, said, hint=next(hints, _ELSE))
 
 
-def _message(told: httpx.Response) -> str:
+def message_of(told: httpx.Response) -> str:
     """Return what a server says is wrong, in any of the forms in which it says so."""
     try:
         said = told.json()

@@ -111,9 +111,9 @@ def test_a_server_without_updates_of_adapters_says_which_setting_is_missing(
 def test_an_adapter_that_is_not_taken_comes_with_a_way_out(
     wrong: dict[str, object], hint: str, tmp_path: Path
 ) -> None:
-    with serving(Double(**wrong)) as double, VllmServer(double.address) as server:  # type: ignore[arg-type]
-        with pytest.raises(ModelError) as caught:
-            server.load_adapter("v001", adapter(tmp_path / "v001"))
+    there = Double(**wrong)  # type: ignore[arg-type]
+    with serving(there), VllmServer(there.address) as server, pytest.raises(ModelError) as caught:
+        server.load_adapter("v001", adapter(tmp_path / "v001"))
     assert hint in caught.value.hint
 
 
