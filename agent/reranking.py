@@ -112,4 +112,6 @@ def _by_likelihood(model: object, name: str) -> LikelihoodReranker:
 
 
 def _tells_likelihoods(model: object) -> TypeGuard[TellsLikelihoods]:
-    return hasattr(model, "likelihoods")
+    from .models.abilities import tells_likelihoods
+
+    return tells_likelihoods(model)

@@ -114,19 +114,19 @@ class Tries:
         return result
 
 
-async def in_turn(calls: Sequence[Call[Result]], tries: Tries) -> list[Result]:
+async def in_turn(calls: Sequence[Call[Result]], window: Window) -> list[Result]:
     """Make all calls, begun in order, as many at a time as the window allows; results are in order.
 
     The first error ends it; then, and when it is cancelled, what is under way is cancelled too.
     """
     waiting = deque(enumerate(calls))
-    running: dict[asyncio.Task[Result], int] = {}
+    running: dict[asyncio.Future[Result], int] = {}
     results: dict[int, Result] = {}
     try:
         while waiting or running:
-            while waiting and len(running) < tries.window.size:
+            while waiting and len(running) < window.size:
                 place, call = waiting.popleft()
-                running[asyncio.create_task(tries.make(call))] = place
+                running[asyncio.ensure_future(call())] = place
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 results[running.pop(task)] = task.result()

@@ -63,7 +63,7 @@ def test_results_are_in_the_order_asked_whatever_ends_first():
         return number
 
     calls = [lambda n=n: call(n) for n in range(5)]
-    assert run_here(in_turn(calls, tries(Window(most=5, start=5)))) == [0, 1, 2, 3, 4]
+    assert run_here(in_turn(calls, Window(most=5, start=5))) == [0, 1, 2, 3, 4]
 
 
 def test_no_more_are_under_way_than_the_server_bears():
@@ -76,7 +76,9 @@ def test_no_more_are_under_way_than_the_server_bears():
         await asyncio.sleep(0.001)
         under_way -= 1
 
-    run_here(in_turn([call] * 50, tries(Window(most=6))))
+    window = Window(most=6)
+    made = [lambda: tries(window).make(call)] * 50
+    run_here(in_turn(made, window))
     assert most == 6
 
 
@@ -93,10 +95,10 @@ def test_what_may_help_is_tried_again_and_nothing_else():
         tried.append(1)
         raise ValueError("no")
 
-    assert run_here(in_turn([call], tries(Window(most=4)))) == ["said"]
+    assert run_here(tries(Window(most=4)).make(call)) == "said"
     assert len(tried) == 3
     with pytest.raises(ValueError, match="no"):
-        run_here(in_turn([wrong], tries(Window(most=4))))
+        run_here(tries(Window(most=4)).make(wrong))
     assert len(tried) == 4
 
 
@@ -115,7 +117,7 @@ def test_an_error_cancels_what_is_under_way():
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        run_here(in_turn([slow, slow, wrong], tries(Window(most=4))))
+        run_here(in_turn([slow, slow, wrong], Window(most=4)))
     assert len(cancelled) == 2
 
 
@@ -124,7 +126,7 @@ def test_it_runs_inside_a_loop_too_and_leaves_no_thread_behind():
         async def one() -> int:
             return 1
 
-        return run_here(in_turn([one, one], tries(Window(most=2))))
+        return run_here(in_turn([one, one], Window(most=2)))
 
     before = threading.active_count()
     assert asyncio.run(notebook()) == [1, 1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import select
+import socket
 import threading
 import time
 from collections import Counter
@@ -222,18 +224,23 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(status, said)
 
+    def _gone(self) -> bool:
+        """Whether who asked has hung up."""
+        ready, _, _ = select.select([self.connection], [], [], 0)
+        return bool(ready) and not self.connection.recv(1, socket.MSG_PEEK)
+
     def _send(self, status: int, said: Any) -> None:
+        if self._gone():
+            self.double.hung_up += 1
+            self.close_connection = True
+            return
         body = (said if isinstance(said, str) else json.dumps(said)).encode()
         kind = "text/plain" if isinstance(said, str) else "application/json"
-        try:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-            self.wfile.flush()
-        except OSError:
-            self.double.hung_up += 1
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def _stream(self, said: dict[str, Any]) -> None:
         self.send_response(200)
