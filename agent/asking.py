@@ -22,6 +22,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from ingrained.agent.weights.verify import sha256_of
 
+from .models.abilities import tells_likelihoods
 from .prompts import Messages
 from .replies import Asked, Reply, ReplyCache, replay, reply_keys
 
@@ -338,7 +339,7 @@ class Asker:
 
         It is the mean log-probability per token, see `IngrainedChat.likelihoods`.
         """
-        if not hasattr(self.model, "likelihoods"):
+        if not tells_likelihoods(self.model):
             return None
         weights = self._weights(adapter)
         keys = weights and reply_keys(choices, "likelihood", weights, prompt, numbered=False)
@@ -361,7 +362,7 @@ class Asker:
 
         It is the base's mean log-probability per token, see `IngrainedChat.likelihoods_within`.
         """
-        if not hasattr(self.model, "likelihoods_within"):
+        if not (hasattr(self.model, "likelihoods_within") and tells_likelihoods(self.model)):
             return None
         model: Any = self.model
         scored = (

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
-from langchain_core.callbacks import CallbackManager, CallbackManagerForLLMRun
+from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import get_config_list
 from pydantic import ConfigDict, PrivateAttr
@@ -21,6 +21,7 @@ from ingrained.errors import ModelError
 
 from .engine import Engine
 from .grammar import json_grammar, regex_grammar
+from .runs import end_run, start_runs
 from .sampling import Generated, Progress, Sampling, Scored
 from .structured import Schema, reader, schema_of, with_raw
 from .template import ChatTemplate
@@ -237,14 +238,15 @@ class IngrainedChat(BaseChatModel):
         if not inputs:
             return []
         prompts = [self._convert_input(each).to_messages() for each in inputs]
-        runs = self._start(prompts, get_config_list(config, len(inputs)), kwargs)
+        runs = start_runs(self, prompts, get_config_list(config, len(inputs)), kwargs)
         try:
             replies = self._reply(prompts, tolerant=return_exceptions, **kwargs)
         except BaseException as error:
             for run in runs:
                 run.on_llm_error(error)
             raise
-        return [self._end(run, reply) for run, reply in zip(runs, replies, strict=True)]
+        ended = [each if isinstance(each, ModelError) else self._message(each) for each in replies]
+        return [end_run(run, each) for run, each in zip(runs, ended, strict=True)]
 
     async def abatch(
         self,
@@ -333,42 +335,6 @@ class IngrainedChat(BaseChatModel):
         adapter = options.pop("adapter")
         grammar = next(iter(grammars), None)
         return Sampling(stop=tuple(stop or ()), grammar=grammar, **options), adapter
-
-    def _start(
-        self,
-        prompts: list[list[BaseMessage]],
-        configs: list[RunnableConfig],
-        options: Mapping[str, Any],
-    ) -> list[CallbackManagerForLLMRun]:
-        """Tell each row's callbacks that it begins."""
-        runs = []
-        for messages, config in zip(prompts, configs, strict=True):
-            manager = CallbackManager.configure(
-                config.get("callbacks"),
-                self.callbacks,
-                self.verbose,
-                config.get("tags"),
-                self.tags,
-                config.get("metadata"),
-                self.metadata,
-            )
-            runs += manager.on_chat_model_start(
-                self._serialized,
-                [messages],
-                invocation_params={**self._identifying_params, **options},
-                name=config.get("run_name"),
-                run_id=config.get("run_id"),
-            )
-        return runs
-
-    def _end(self, run: CallbackManagerForLLMRun, reply: Generated | ModelError) -> AIMessage:
-        """Tell a row's callbacks how it ended; LangChain's types hide that errors are returned."""
-        if isinstance(reply, ModelError):
-            run.on_llm_error(reply)
-            return cast(AIMessage, reply)
-        message = self._message(reply)
-        run.on_llm_end(LLMResult(generations=[[ChatGeneration(message=message)]]))
-        return message
 
     def _chunk(self, piece: str | Generated) -> ChatGenerationChunk:
         if isinstance(piece, str):

@@ -12,7 +12,7 @@ from torch import nn
 
 from ingrained.agent.models.choosing import choose, row_seeds
 from ingrained.agent.models.engine import Engine
-from ingrained.agent.models.grammar import MAX_INTEGER, MAX_ITEMS, MAX_STRING, bounded
+from ingrained.agent.models.limits import MAX_INTEGER, MAX_ITEMS, MAX_STRING, bounded
 from ingrained.agent.models.packing import PackedLinear, free, pack
 from ingrained.agent.models.prefill import _groups, _levels
 from ingrained.agent.models.prefixes import MIN_SHARED, Node, PrefixCache
