@@ -171,6 +171,7 @@ class Ingrained:
         cell: str = "both",
         votes: int = 1,
         refine: bool = False,
+        portrait: bool = True,
         on_event: Callable[[Event], None] | None = None,
     ) -> Chat:
         """Open a conversation; `ingrained chat` goes on with the same ones.
@@ -182,6 +183,7 @@ class Ingrained:
             cell: Answer with `base`, `memory`, `adapter` or `both`.
             votes: Let so many replies vote on each answer.
             refine: Let the model look over each reply, and reply anew if it finds a fault.
+            portrait: Sum up the days that are over, and show the model a portrait of the user.
             on_event: Told of each event as it happens.
 
         Raises:
@@ -198,7 +200,7 @@ class Ingrained:
                 self._held,
                 Manner(
                     thread=thread or thread_name(self._held.threads, user), user=user, cell=cell,
-                    votes=votes, refine=refine, on_event=on_event,
+                    votes=votes, refine=refine, portrait=portrait, on_event=on_event,
                 ),
             )  # fmt: skip
 

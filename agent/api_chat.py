@@ -31,6 +31,7 @@ class Manner:
     cell: str
     votes: int
     refine: bool
+    portrait: bool
     on_event: Listener | None
 
 
@@ -109,7 +110,7 @@ class Chat:
         return ChatContext(
             asker=asker, memory=OpenStore(held.store), library=held.opened.library,
             adapter=adapter, cell=cell, user=manner.user, thread=manner.thread,
-            votes=manner.votes, refine=manner.refine, listener=listener,
+            votes=manner.votes, refine=manner.refine, portrait=manner.portrait, listener=listener,
         )  # fmt: skip
 
 

@@ -77,6 +77,8 @@ class Inquiry:
     """The question with all that is laid before the model."""
     notes: Sequence[str]
     """What was recalled, as it stands in the prompt."""
+    about: Sequence[str] = ()
+    """What is known of the user; its numbers go on after the notes'."""
     told: Sequence[str] = ()
     """What the user said before, where that is in view as well."""
     said: Sequence[str] = ()
@@ -84,7 +86,7 @@ class Inquiry:
 
     def replies(self, count: int, *, temperature: float = 0.0) -> list[str]:
         """Return some replies to it; above a temperature of 0 each is sampled apart."""
-        in_view = [*self.notes, *self.told, *self.said] if self.notes else []
+        in_view = [*self.numbered, *self.told, *self.said] if self.notes else []
         return ask_in(
             self.cell, self.asker, [self.prompt] * count, [in_view] * count,
             adapter=self.adapter, phase=_PHASE, max_tokens=REPLY_TOKENS,
@@ -93,11 +95,16 @@ class Inquiry:
 
     def bare(self, reply: str) -> str:
         """Return a reply without numbers of sources; where nothing was shown, brackets cite nothing."""
-        return without_citations(reply, _NUMBERS) if self.notes else reply
+        return without_citations(reply, _NUMBERS) if self.numbered else reply
 
     def checked(self, reply: str) -> str:
         """Return a reply without numbers of sources that were not shown."""
-        return CitationCheck(range(1, len(self.notes) + 1)).whole(reply).strip()
+        return CitationCheck(range(1, len(self.numbered) + 1)).whole(reply).strip()
+
+    @property
+    def numbered(self) -> list[str]:
+        """All that has a number in the prompt, in the order of the numbers."""
+        return [*self.notes, *self.about]
 
 
 def check_votes(votes: int) -> int:
@@ -150,7 +157,7 @@ def refined(inquiry: Inquiry, given: Considered, *, asked: str = "") -> Consider
     adapter = inquiry.asker.adapter_in(inquiry.cell, inquiry.adapter, notes=True)
     draft = shown("", inquiry.checked(given.reply))
     question = shown("", asked or inquiry.question)
-    case = Case(passage=numbered(inquiry.notes), question=question)
+    case = Case(passage=numbered(inquiry.numbered), question=question)
     (work,) = self_refine(
         inquiry.asker.through(adapter), [case], _craft(inquiry, draft), drafts=[draft], tries=1,
         phase=_PHASE,
@@ -165,7 +172,7 @@ def refined(inquiry: Inquiry, given: Considered, *, asked: str = "") -> Consider
 
 def _craft(inquiry: Inquiry, first: str) -> Craft[Case]:
     """Return how replies are refined: as short answers are, but as long as a reply may be, all lines."""
-    sources = [*inquiry.notes, *inquiry.told, inquiry.question]
+    sources = [*inquiry.numbered, *inquiry.told, inquiry.question]
     answered = not abstained(first) and not _fault(inquiry.bare(first), sources)
 
     def fault(_case: Case, draft: str) -> str:

@@ -31,6 +31,7 @@ from ingrained.agent.citing import Answer
 from ingrained.errors import StoreError
 from ingrained.graphs.chat import ChatContext, build_chat_graph
 from ingrained.graphs.chat.access import OpenStore
+from ingrained.graphs.chat.days import make_due
 from ingrained.graphs.chat.episodes import episode
 from ingrained.graphs.chat.state import Turn
 from ingrained.memory import MemoryStore
@@ -95,13 +96,16 @@ class Asked:
 class Listener:
     """Whoever was told a conversation, and can be asked about it."""
 
-    def __init__(self, told: Told, store: MemoryStore, asker: Asker) -> None:
+    def __init__(
+        self, told: Told, store: MemoryStore, asker: Asker, *, portrait: bool = False
+    ) -> None:
         self._told = told
         self._store = store
         self._graph: Any = build_chat_graph().compile(checkpointer=InMemorySaver())
         self._context = ChatContext(
-            asker=asker, memory=_ReadOnly(store), thread=told.name, clock=lambda: told.asked_at
-        )
+            asker=asker, memory=_ReadOnly(store), thread=told.name, portrait=portrait,
+            clock=lambda: told.asked_at,
+        )  # fmt: skip
 
     def ask(self, question: str) -> Asked:
         """Answer a question as the chat does."""
@@ -110,7 +114,7 @@ class Listener:
         config: Any = {"configurable": {"thread_id": uuid.uuid4().hex}, "callbacks": [usage]}
         turns = list(self._told.turns)
         past = {"turns": turns, "summary": "", "summarised": len(turns), "remembered": len(turns)}
-        self._graph.update_state(config, past, as_node="summarise")
+        self._graph.update_state(config, past, as_node="portray")
         done = self._graph.invoke({}, config, context=context)
         return Asked(
             answer=Answer.from_dict(done["answer"]), tokens=usage.tokens + asker.meter.tokens
@@ -122,15 +126,27 @@ class Listener:
 
 
 @contextmanager
-def listener(told: Told, asker: Asker, embedder: Embedder, folder: Path) -> Iterator[Listener]:
-    """Tell a conversation to a memory in a folder, unless it was told before."""
+def listener(
+    told: Told, asker: Asker, embedder: Embedder, folder: Path, *, portrait: bool = False
+) -> Iterator[Listener]:
+    """Tell a conversation to a memory in a folder, unless it was told before.
+
+    Args:
+        told: The conversation.
+        asker: The model.
+        embedder: The memory's.
+        folder: Where the memories of all are.
+        portrait: Whether its days are summed up, and a portrait is made of them and shown.
+    """
     home = folder / "homes" / told.name
     whole = home / "told"
     with MemoryStore.open(home, embedder, clock=lambda: told.asked_at) as store:
         if not whole.is_file():
             tell(told, store, asker)
             whole.touch()
-        yield Listener(told, store, asker)
+        if portrait:
+            sum_up(told, store, asker)
+        yield Listener(told, store, asker, portrait=portrait)
 
 
 def tell(told: Told, store: MemoryStore, asker: Asker) -> None:
@@ -140,6 +156,14 @@ def tell(told: Told, store: MemoryStore, asker: Asker) -> None:
     for start in range(0, len(said), _TOLD_AT_ONCE):
         part = said[start : start + _TOLD_AT_ONCE]
         store.insert(part, who="chat", why=f"said in the conversation {told.name}")
+
+
+def sum_up(told: Told, store: MemoryStore, asker: Asker) -> None:
+    """Make all that the chat makes of days that are over; what was made before is not made again."""
+    memory = OpenStore(store)
+    context = ChatContext(asker=asker, memory=memory, thread=told.name, clock=lambda: told.asked_at)
+    while list(make_due(context, memory)):
+        pass
 
 
 class Parts:

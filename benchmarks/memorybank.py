@@ -13,6 +13,9 @@ agent declines where there is nothing to be found:
   One of the set asks for a day without any talk. The others are probes on something particular, asked
   of the next person in the file, who never spoke of it.
 
+With `--portrait` each day is summed up, and a portrait made of those summaries, as the chat does; without it
+only the turns are there. What is found of a day may then be its summary, too; the portrait is of no day.
+
 Which days those are, and which probes are particular, was read from the dialogues by us
 (`memorybank_days.jsonl`). Intervals are of the cluster bootstrap over people. What was answered is kept
 in the work folder, and the same command goes on where it was cut short.
@@ -45,6 +48,8 @@ from ingrained.graphs.session import open_embedder
 from ingrained.settings import DEFAULT_MODEL, Settings
 
 DAYS = Path(__file__).with_name("memorybank_days.jsonl")
+NAMES = {False: "chat_memory", True: "chat_portrait"}
+"""Of what is asked, without and with what the chat makes of days that are over."""
 _NOON = 43_200.0
 _MINUTE = 60.0
 _COMPANION = "AI: "
@@ -73,21 +78,27 @@ def main() -> None:
     rows: list[Row] = []
     with Progress() as progress:
         for person, some in itertools.groupby(progress.track(asked), key=lambda one: one.person):
-            with listener(told[person], asker, embedder, parts.folder) as heard:
+            with listener(
+                told[person], asker, embedder, parts.folder / NAMES[options.portrait],
+                portrait=options.portrait,
+            ) as heard:  # fmt: skip
                 rows += [
                     scored(
-                        parts.row("chat_memory", one.id, functools.partial(_row, heard, one)), one
+                        parts.row(
+                            NAMES[options.portrait], one.id, functools.partial(_row, heard, one)
+                        ),
+                        one,
                     )
                     for one in some
                 ]
     found = figures(rows)
-    bench_figures.show(found, "memorybank")
+    name = "memorybank_portrait" if options.portrait else "memorybank"
+    bench_figures.show(found, name)
     command = results_file.command_of(
         "memorybank", data="FOLDER", model=options.model, limit=options.limit
     )
-    print(
-        results_file.write("memorybank", found, seeds=[0], command=command, folder=options.folder)
-    )
+    command += " --portrait" if options.portrait else ""
+    print(results_file.write(name, found, seeds=[0], command=command, folder=options.folder))
 
 
 def _options() -> argparse.Namespace:
@@ -97,6 +108,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder that has memorybank/")
     parser.add_argument("--days", type=Path, default=DAYS, help="when what was talked about")
     parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--portrait", action="store_true", help="sum up the days as well")
     parser.add_argument("--limit", type=int, help="only so many of the probes")
     parser.add_argument("--work", type=Path, default=Path(".ingrained-bench/memorybank"))
     parser.add_argument("--folder", type=Path, default=results_file.FOLDER, help="for the result")

@@ -108,6 +108,10 @@ class StoreQueries:
         """Return R = exp(-t/S) of a memory now, in [0, 1]; see `forgetting.retention`."""
         return retention(memory, self._clock(), self._forgetting)
 
+    def faded(self, memory: Memory) -> bool:
+        """Return whether a memory has faded so far that `decay` would let it go now."""
+        return not memory.pinned and self.retention(memory) < self._forgetting.threshold
+
     def history(self, id: str) -> list[Event]:
         """Return all that happened to a memory, oldest first; takes an id as `get` does."""
         with self._lock:

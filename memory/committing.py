@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ingrained.errors import StoreError
 
@@ -13,10 +13,13 @@ from .entries import make_entry
 from .index import Index, Place
 from .ledger import Author, Change, Ledger
 from .lookups import Vectors
+from .records import Memory
 from .results import RepairReport
 from .syncing import index_changes, known_and_new_vectors, repair
 
 INDEX_NAME = "index_name"
+_OUTLASTING = ("summary", "portrait")
+"""Kinds that sum up what may fade."""
 
 
 def seal_index(ledger: Ledger, index: Index) -> None:
@@ -142,7 +145,10 @@ class Committer:
         found: list[Change] = []
         moved = [id_ for id_, change in last.items() if _weighs(change)]
         while moved:
-            made = [one for one in self._ledger.dependants(moved) if one.id not in last]
+            made = [
+                one for one in self._ledger.dependants(moved)
+                if one.id not in last and _is_reached(one, [last[id_] for id_ in moved])
+            ]  # fmt: skip
             fresh = [
                 Change(kind="stale", before=memory, after=stale(memory))
                 for memory in made
@@ -166,6 +172,15 @@ def _places(changes: Sequence[Change]) -> list[Place]:
         for one in (change.before, change.after)
         if one is not None
     ]
+
+
+def _is_reached(made: Memory, changes: Iterable[Change]) -> bool:
+    """Return whether one of the changes bears on what was made from the memories.
+
+    What sums up is there to last longer than what it sums up: that this fades does not make it wrong.
+    """
+    weighing = (one for one in changes if one.kind != "decay" or made.kind not in _OUTLASTING)
+    return any(one.after.id in made.derived_from for one in weighing)
 
 
 def _weighs(change: Change) -> bool:

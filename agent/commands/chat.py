@@ -37,6 +37,13 @@ def chat(
     ] = "me",
     votes: Votes = 1,
     refine: Refine = False,
+    portrait: Annotated[
+        bool,
+        typer.Option(
+            "--portrait/--no-portrait",
+            help="Sum up the days that are over, and show the model a portrait of the user.",
+        ),
+    ] = True,
     home: Home = None,
     model: Model = None,
 ) -> None:
@@ -50,7 +57,7 @@ def chat(
     settings = load_settings(home=home, model=model)
     with dialogue(
         settings, doors(context), cell,
-        user=user, thread=thread, new=new, votes=votes, refine=refine,
+        user=user, thread=thread, new=new, votes=votes, refine=refine, portrait=portrait,
     ) as (talk, note):  # fmt: skip
         show_note(note)
         show_opening(talk)

@@ -36,6 +36,7 @@ def dialogue(
     new: bool,
     votes: int,
     refine: bool,
+    portrait: bool,
 ) -> Iterator[tuple[Dialogue, str]]:
     """Open a conversation, checking the cell and the votes before anything is loaded.
 
@@ -79,6 +80,7 @@ def dialogue(
             thread=thread or thread_name(threads, user, new=new),
             votes=votes,
             refine=refine,
+            portrait=portrait,
         )
         yield (
             Dialogue(

@@ -113,12 +113,17 @@ def _fault(text: str, told: str, copied: str) -> str:
         return SPEAKS_OF_TEXT
     if _PRONOUN.match(text):
         return NAMELESS
-    if invents(text, [told]) or _adds(text, told) or _hides_names(text, told):
+    if goes_beyond(text, told) or _hides_names(text, told):
         return INVENTS
     own, there = (telling(" ".join(figures(words(one)))) for one in (text, told))
     if len(own - there) > NEW_SHARE * len(own):
         return STRAYS
     return COPIES if copied and Echoes([copied], threshold=COPIED).covers(text) else ""
+
+
+def goes_beyond(text: str, told: str) -> bool:
+    """Return whether a sentence has a name, a number, a date or a denial that is not told, by its form."""
+    return invents(text, [told]) or _adds(text, told)
 
 
 def _adds(text: str, told: str) -> bool:

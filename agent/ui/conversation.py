@@ -49,6 +49,8 @@ class Telling:
             self._postponed = True
             told = f"Not in memory yet, kept in the conversation until then: {event['why']}"
             notices().print(line(told, "yellow"), soft_wrap=True)
+        elif kind == "portraying":
+            notices().print(line("Summing up what you said on the days before…", "dim"))
         elif kind == "withheld":
             told = "Not kept: the screen found a secret or personal data in this turn."
             notices().print(line(told, "yellow"))

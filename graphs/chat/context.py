@@ -62,6 +62,8 @@ class ChatContext:
     refine: bool = False
     """Whether the model looks over its reply, and replies anew where its feedback asks for it."""
     window_tokens: int = WINDOW_TOKENS
+    portrait: bool = True
+    """Whether the days that are over are summed up, and a portrait of the user is made of them and shown."""
     clock: Callable[[], float] = time.time
     """Gives POSIX seconds."""
     listener: Callable[[dict[str, Any]], None] | None = None
@@ -85,6 +87,11 @@ class ChatContext:
     def recalls(self) -> bool:
         """Whether the cell uses the memory."""
         return self.cell in ("memory", "both")
+
+    @property
+    def portrays(self) -> bool:
+        """Whether there is anything of the days that are over to be made or shown."""
+        return self.portrait and self.recalls and self.memory is not None
 
     @property
     def own(self) -> tuple[str, ...]:

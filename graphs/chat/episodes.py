@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterable, Mapping
+from typing import get_args
 
 from ingrained.agent.citing import Source, cited
 from ingrained.agent.grading import abstained, contains, words
@@ -20,10 +21,12 @@ from ingrained.graphs.chat.window import window
 from ingrained.graphs.erasure_plan import TURN
 from ingrained.memory.filters import Where
 from ingrained.memory.lexical import terms
-from ingrained.memory.records import Memory
+from ingrained.memory.records import Kind, Memory
 
 TOLD = "told"
 """Tag of what says something, and does not only ask."""
+OF_ALL = "days"
+"""Tag of the summary of all days."""
 KEPT_STRENGTH = 30.0
 """S, in days, of what the user asked to remember: as of a fact that passed its quiz. A turn has the
 1 day of MemoryBank."""
@@ -100,15 +103,17 @@ def own_excerpts(
     if store is None:
         return []
     seen = {_tag(turn) for turn in window(state)}
-    where = Where(tags=(TOLD,)) if told else None
-    found = store.recall(searched, namespace=context.own, k=OWN_K + len(seen) + 1, where=where)
-    fitting = [one for one in found if not _echoes(one.memory, state["question"], seen)]
+    where = Where(kinds=_recalled_kinds(context), tags=(TOLD,) if told else ())
+    found = store.recall(searched, namespace=context.own, k=OWN_K + len(seen) + 2, where=where)
+    fitting = [one for one in found if not _passed_over(one.memory, state["question"], seen)]
     turns = {_tag(turn): turn for turn in state.get("turns", [])}
     return [Excerpt(text=laid_out(one.memory, turns), memories=(one,)) for one in fitting[:OWN_K]]
 
 
 def laid_out(memory: Memory, turns: Mapping[str, Turn]) -> str:
-    """Return something the user said as one line of a prompt, a turn as dated and quoted."""
+    """Return something the user said as one line of a prompt, a turn or a summary as dated and quoted."""
+    if memory.kind == "summary":
+        return shown(memory.title, f"“{quotable(_clipped(memory.text))}”")
     if memory.kind != "episode":
         return shown(memory.title, _clipped(memory.text))
     said = f"The user said: “{quotable(_clipped(memory.text))}”"
@@ -139,6 +144,18 @@ def of_use(sources: Iterable[Source], reply: str) -> list[str]:
 def day(seconds: float) -> str:
     """Return a time's day, in UTC."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d")
+
+
+def _recalled_kinds(context: ChatContext) -> tuple[Kind, ...]:
+    """Return what is searched: the portrait has its own place in the prompt."""
+    hidden = ("portrait",) if context.portrays else ("portrait", "summary")
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    return tuple(kind for kind in kinds if kind not in hidden)
+
+
+def _passed_over(memory: Memory, question: str, seen: set[str]) -> bool:
+    """Return whether something found says nothing that is not in the prompt: the summary of all days has its own place."""
+    return OF_ALL in memory.tags or _echoes(memory, question, seen)
 
 
 def _echoes(memory: Memory, question: str, seen: set[str]) -> bool:

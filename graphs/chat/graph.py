@@ -12,8 +12,8 @@ from ingrained.graphs.chat.state import ChatInput, ChatOutput, ChatState
 def build_chat_graph() -> StateGraph[ChatState, ChatContext, ChatInput, ChatOutput]:
     """Return the uncompiled graph of one turn of a conversation.
 
-    recall → answer → check → keep → remember; refine after answer, if the context says so, and
-    summarise at the end, when the window has become too long.
+    recall → answer → check → keep → remember; refine after answer, if the context says so; at the
+    end summarise, when the window has become too long, and portray, when a day is over.
     With a checkpointer the conversation of a thread goes on from turn to turn.
     """
     graph = StateGraph(
@@ -26,6 +26,7 @@ def build_chat_graph() -> StateGraph[ChatState, ChatContext, ChatInput, ChatOutp
     graph.add_node("keep", nodes.keep)
     graph.add_node("remember", nodes.remember)
     graph.add_node("summarise", nodes.summarise)
+    graph.add_node("portray", nodes.portray)
 
     graph.add_edge(START, "recall")
     graph.add_edge("recall", "answer")
@@ -33,6 +34,8 @@ def build_chat_graph() -> StateGraph[ChatState, ChatContext, ChatInput, ChatOutp
     graph.add_edge("refine", "check")
     graph.add_edge("check", "keep")
     graph.add_edge("keep", "remember")
-    graph.add_conditional_edges("remember", nodes.after_remember, {True: "summarise", False: END})
-    graph.add_edge("summarise", END)
+    ends = {"summarise": "summarise", "portray": "portray", "end": END}
+    graph.add_conditional_edges("remember", nodes.after_remember, ends)
+    graph.add_conditional_edges("summarise", nodes.after_summarise, ends)
+    graph.add_edge("portray", END)
     return graph

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
 
 from langgraph.runtime import Runtime
 
@@ -15,7 +15,9 @@ from ingrained.agent.grading import abstained
 from ingrained.agent.quoting import quoted_for
 from ingrained.agent.recalling import Excerpt
 from ingrained.errors import InputError, StoreError
+from ingrained.graphs.chat.about import about_user
 from ingrained.graphs.chat.context import ChatContext
+from ingrained.graphs.chat.days import make_due, next_due
 from ingrained.graphs.chat.episodes import episode, of_use, own_excerpts, tells
 from ingrained.graphs.chat.state import ChatState, Turn
 from ingrained.graphs.chat.window import in_context, leans, leaving, prompt_for, summary_prompt
@@ -24,6 +26,9 @@ from ingrained.graphs.context import require_context
 from ingrained.memory.lexical import normalise, terms
 from ingrained.memory.records import sha256
 from ingrained.memory.store import MemoryStore
+
+Ending = Literal["summarise", "portray", "end"]
+"""What comes after a turn was remembered."""
 
 SUMMARY_TOKENS = 120
 WHO = "chat"
@@ -53,9 +58,13 @@ def recall(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         searches = [within]
     found = (_found(context, state, searched) for searched in searches)
     excerpts: list[Excerpt] = next(filter(None, found), [])
-    sources = [vars(one) for one in sources_of(excerpts)]
-    texts = [one.text for one in excerpts]
-    return {"question": question, "excerpts": texts, "sources": sources}
+    about = [] if _stands_alone(question, sources_of(excerpts)) else about_user(context)
+    return {
+        "question": question,
+        "excerpts": [one.text for one in excerpts],
+        "about": [one.text for one in about],
+        "sources": [vars(one) for one in sources_of([*excerpts, *about])],
+    }
 
 
 def _found(context: ChatContext, state: ChatState, searched: str) -> list[Excerpt]:
@@ -110,23 +119,26 @@ def refine(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
 
 def _inquiry(state: ChatState, context: ChatContext) -> Inquiry:
     turns, summary = _laid(state, context), state.get("summary", "")
-    if _stands_alone(state):
+    if _stands_alone(state["question"], _sources(state)):
         turns, summary = [], ""
     return Inquiry(
         asker=context.asker, cell=context.cell, adapter=context.adapter, question=state["question"],
-        prompt=prompt_for(state["excerpts"], state["question"], turns, summary),
-        notes=state["excerpts"],
+        prompt=prompt_for(state["excerpts"], state["question"], turns, summary, state["about"]),
+        notes=state["excerpts"], about=state["about"],
         told=[turn["user"] for turn in turns], said=[turn["agent"] for turn in turns],
     )  # fmt: skip
 
 
-def _stands_alone(state: ChatState) -> bool:
+def _stands_alone(question: str, sources: Iterable[Source]) -> bool:
     """Return whether a question is understood without the turns before it, and something studied fits it.
 
     With those in view the default model answers it as it answered the last one (LOG.md).
     """
-    studied = any(source["document"] for source in state["sources"])
-    return studied and not leans(state["question"])
+    return any(source.document for source in sources) and not leans(question)
+
+
+def _sources(state: ChatState) -> list[Source]:
+    return [Source(**one) for one in state["sources"]]
 
 
 def _tell_piece(runtime: Runtime[ChatContext], text: str) -> None:
@@ -170,7 +182,7 @@ def check(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         cell=context.cell,
         abstained=abstained(reply),
         adapter=context.adapter if adapter else None,
-        sources=quoted_for(reply, state["question"], [Source(**one) for one in state["sources"]]),
+        sources=quoted_for(reply, state["question"], _sources(state)),
         **state.get("considered", {}),
     ).to_dict()
     _tell(
@@ -181,12 +193,12 @@ def check(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
 
 def _citation_check(state: ChatState) -> CitationCheck | None:
     """Return what checks citations; None where nothing was shown, and brackets cite nothing."""
-    return CitationCheck(_shown(state)) if state["excerpts"] else None
+    return CitationCheck(_shown(state)) if _shown(state) else None
 
 
 def _shown(state: ChatState) -> range:
     """Return the numbers that stood in the prompt."""
-    return range(1, len(state["excerpts"]) + 1)
+    return range(1, len(state["excerpts"]) + len(state["about"]) + 1)
 
 
 def keep(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
@@ -201,7 +213,7 @@ def keep(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     reply, now = without_citations(reply, _shown(state)), context.clock()
     id_ = sha256(f"{context.thread}\x1f{now}\x1f{question}")[:12]
     turn = Turn(id=id_, time=now, user=question, agent=reply)
-    return {"turns": [*state.get("turns", []), turn]}
+    return {"turns": [*state.get("turns", []), turn], "kept": True}
 
 
 def remember(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
@@ -229,14 +241,43 @@ def remember(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
 
 def _useful(store: MemoryStore, state: ChatState, context: ChatContext) -> list[str]:
     """Return the ids of what the user said that the answer rests on."""
-    sources = (Source(**one) for one in state["sources"])
-    useful = of_use(sources, state["answer"]["reply"])
+    useful = of_use(_sources(state), state["answer"]["reply"])
     return [id_ for id_ in useful if store.get(id_).namespace == context.own]
 
 
-def after_remember(state: ChatState, runtime: Runtime[ChatContext]) -> bool:
-    """Return whether the window has become too long."""
-    return _leaving(state, runtime.context) > 0
+def after_remember(state: ChatState, runtime: Runtime[ChatContext]) -> Ending:
+    """Return what is left to do: the window may have become too long."""
+    too_long = _leaving(state, runtime.context) > 0
+    return "summarise" if too_long else after_summarise(state, runtime)
+
+
+def after_summarise(state: ChatState, runtime: Runtime[ChatContext]) -> Ending:
+    """Return what is left to do: the first turn of a day finds days that are over.
+
+    Not where the turn was withheld, or waits to be remembered.
+    """
+    context, remembered = runtime.context, state.get("remembered", 0)
+    store = context.memory.reading() if context.memory and context.portrays else None
+    if store is None or not state.get("kept") or remembered < len(state.get("turns", [])):
+        return "end"
+    return "portray" if next_due(store, context) else "end"
+
+
+def portray(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:  # noqa: ARG001
+    """Sum up the days that are over, and make the portrait of the user anew.
+
+    Each is in the memory before the next is begun. While another process writes, they wait for the next turn.
+    """
+    context = runtime.context
+    if context.memory is None:
+        return {}
+    _tell(runtime, "portray", event="portraying")
+    try:
+        for title in make_due(context, context.memory):
+            _tell(runtime, "portray", event="portrayed", title=title)
+    except StoreError as error:
+        _tell(runtime, "portray", event="postponed", why=str(error), hint=error.hint)
+    return {}
 
 
 def summarise(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
@@ -258,7 +299,8 @@ def _laid(state: ChatState, context: ChatContext) -> list[Turn]:
 
 
 def _leaving(state: ChatState, context: ChatContext) -> int:
-    return leaving(window_of(state), context.window_tokens, context.tokens)
+    room = context.window_tokens - sum(map(context.tokens, state.get("about", [])))
+    return leaving(window_of(state), room, context.tokens)
 
 
 def _tell(runtime: Runtime[ChatContext], phase: str, **facts: Any) -> None:

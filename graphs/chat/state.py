@@ -37,16 +37,21 @@ class ChatState(TypedDict, total=False):
     """How many turns, from the first, are in the memory."""
     question: Annotated[str, UntrackedValue]
     """The context's, as long as the turn lasts."""
+    about: Annotated[list[str], UntrackedValue]
+    """What is known of the user, as it stands in the prompt; its numbers go on after the excerpts'."""
     excerpts: Annotated[list[str], UntrackedValue]
     """What was recalled, as it stands in the prompt, in the order of its numbers."""
     sources: Annotated[list[dict[str, Any]], UntrackedValue]
-    """All memories found in the excerpts, as `agent.citing.Source`; those of the answer are chosen of them."""
+    """All memories found in the excerpts and behind `about`, as `agent.citing.Source`; those of the answer are
+    chosen of them."""
     reply: Annotated[str, UntrackedValue]
     """As the model gave it."""
     considered: Annotated[dict[str, Any], UntrackedValue]
     """How the reply came about where it took several calls; see `agent.deliberating.Considered`."""
     answer: Annotated[dict[str, Any], UntrackedValue]
     """The checked reply with its sources; see `agent.citing.Answer`."""
+    kept: Annotated[bool, UntrackedValue]
+    """Whether this turn was kept, and not withheld."""
 
 
 class ChatInput(TypedDict, total=False):

@@ -51,14 +51,24 @@ def window(state: ChatState) -> list[Turn]:
 
 
 def prompt_for(
-    excerpts: Sequence[str], question: str, turns: Sequence[Turn], summary: str
+    excerpts: Sequence[str],
+    question: str,
+    turns: Sequence[Turn],
+    summary: str,
+    about: Sequence[str] = (),
 ) -> Messages:
-    """Return what the model is asked; without turns and summary it is what `ask` asks.
+    """Return what the model is asked; with nothing but excerpts it is what `ask` asks.
 
     The turns are messages of their own, since a small model follows up on them better than on a
-    quoted conversation. The summary is one quoted line.
+    quoted conversation. The summary is one quoted line, and what is known of the user one for each,
+    numbered on after the excerpts.
     """
     *system, (role, last) = with_memory(excerpts, question)
+    if about:
+        lines = "\n".join(
+            f"[{number}] {one}" for number, one in enumerate(about, len(excerpts) + 1)
+        )
+        ((role, last),) = load("about").render(lines=lines, prompt=last)
     if summary:
         ((role, last),) = load("earlier").render(summary=quotable(summary), prompt=last)
     said = [pair for one in turns for pair in (("user", one["user"]), ("assistant", one["agent"]))]

@@ -350,3 +350,16 @@ def test_when_the_agent_is_closed_it_says_so(agent):
     ):
         with pytest.raises(StoreError, match="was closed"):
             use()
+
+
+def test_days_that_are_over_are_summed_up_unless_that_is_switched_off(agent, model):
+    told = Memory(
+        id="", text=DOG, kind="episode", namespace=("user", "me"), tags=("told",), created=1.0
+    )
+    with agent() as host:
+        host.memory.insert([told], who="chat", why="said long ago")
+        host.chat(portrait=False).say("Hello!")
+        assert len(model.asked) == 1
+        events = []
+        host.chat(on_event=lambda event: events.append(event["event"])).say("Hello again!")
+        assert events[-2:] == ["portraying", "portrayed"]

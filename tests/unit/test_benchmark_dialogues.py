@@ -296,6 +296,18 @@ def test_what_the_companion_answered_is_shown_with_what_was_said(memorybank, ban
     )
 
 
+def test_the_days_can_be_summed_up_first(memorybank, bank, call, tmp_path):
+    words = ("--data", bank / "data", "--days", bank / "days.jsonl", "--work", tmp_path / "w")
+    model = call(memorybank, *words, "--folder", tmp_path, "--portrait")
+    (summed,) = [
+        text for text in model.asked if "“I bought a green lamp" in text and "on this day" in text
+    ]
+    assert summed.endswith("2023-04-27: “I bought a green lamp in Orrelsund.”")
+    written = json.loads((tmp_path / "memorybank_portrait.json").read_text())
+    assert written["command"].endswith(" --portrait")
+    assert not (tmp_path / "memorybank.json").exists()
+
+
 def test_what_was_read_names_every_probe_once(memorybank):
     rows = [json.loads(line) for line in memorybank.DAYS.read_text().splitlines()]
     assert len(rows) == 15

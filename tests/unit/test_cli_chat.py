@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from cli_student import QUESTION, doors
@@ -360,3 +361,46 @@ def test_commands_and_cells_are_completed_at_the_beginning_of_a_line(tmp_path, t
         completer = prompt_session(tmp_path / "history").completer
     found = completer.get_completions(Document(typed), CompleteEvent())
     assert [one.text for one in found] == offered
+
+
+REX = "The user has a dog called Rex."
+
+
+@pytest.fixture
+def yesterday(agent):
+    """Let the user have told something yesterday; return the model, which has a summary of it."""
+    home, behind = agent
+    told = Memory(
+        id="", text=DOG, kind="episode", namespace=("user", "me"), tags=("told",),
+        created=time.time() - 86_400.0,
+    )  # fmt: skip
+    with MemoryStore.open(home, HashEmbedder()) as store:
+        store.insert([told], who="chat", why="said yesterday")
+    behind.model.script = lambda prompt: (
+        REX if "said on this day" in prompt or "Say what" in prompt else "Yes"
+    )
+    return behind.model
+
+
+def test_the_days_before_are_summed_up_and_the_user_sees_and_forgets_the_portrait(
+    agent, yesterday, chat, capsys
+):
+    _, err = chat("Hello!")
+    assert "Summing up what you said on the days before" in err
+    home, behind = agent
+    assert run(["memory", "list", "--home", str(home), "--kind", "portrait"], behind) == 0
+    assert REX in capsys.readouterr().out
+    yesterday.script = lambda _: "Go out with Rex [1]"
+    out, err = chat("What shall we do?", "/sources", "/why", "/forget 1")
+    assert "Summing up" not in err
+    assert "[1] Portrait of the user" in out
+    assert "derived" in out.casefold()
+    assert "Forgotten" in err + out
+    chat("What shall we do?")
+    assert "known of the user" not in yesterday.asked[-1]
+
+
+def test_without_a_portrait_nothing_is_summed_up(chat, yesterday):
+    _, err = chat("Hello!", options=("--no-portrait",))
+    assert "Summing up" not in err
+    assert len(yesterday.asked) == 1
