@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_cache_path
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_MODEL = "qwen2.5-coder-0.5b"
@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     """Kind of memory → days in which one of strength 1 fades to one half, as JSON."""
     replies: bool = True
     """Keep the model's replies until a study is finished: what is cut short is not asked again."""
+    vllm: str = "http://127.0.0.1:8000"
+    """Address of the vLLM server that runs the models called `vllm:NAME`."""
+    vllm_key: SecretStr = SecretStr("")
+    """What that server was started with as --api-key, if with any."""
     threads: int = Field(default=0, ge=0)
     """Torch threads; 0 leaves the choice to torch."""
     offline: bool = False
