@@ -53,6 +53,7 @@ def serve(
 
     _check_host(host, expose=expose)
     settings, view = load_settings(home=home, model=model), ServingView(as_json=as_json)
+    settings = settings.model_copy(update={"model": _served(settings.model)})
     agent = Home(settings.home)
     with terminated_as_interrupted(), served_once(agent.path) as folder:
         job = Job(
@@ -63,6 +64,13 @@ def serve(
         with server_of(job) as (server, check):
             keep_in_step(job, server, check)
     view({"event": "stopped", "ended": not connect})
+
+
+def _served(model: str) -> str:
+    """Return what is to be served for a name, also for one that means a server: `vllm:NAME`."""
+    from ingrained.settings import DEFAULT_MODEL
+
+    return model.removeprefix("vllm:").partition("@http")[0] or DEFAULT_MODEL
 
 
 def _check_host(host: str, *, expose: bool) -> None:

@@ -79,6 +79,8 @@ def command(plan: Plan) -> list[str]:
         # Not the model's own penalties and temperatures: a reply is sampled as in the process.
         "--generation-config=vllm",
         f"--max-model-len={plan.max_len or 'auto'}",
+        # A reply says how much of its prompt was in the cache already.
+        "--enable-prompt-tokens-details",
         "--disable-uvicorn-access-log",
     ]  # fmt: skip
     # On a processor compiling takes minutes and a C++ compiler, and then saves little.

@@ -45,6 +45,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--generation-config")
     for name in (
         "enable-lora", "enable-prefix-caching", "enforce-eager", "disable-uvicorn-access-log",
+        "enable-prompt-tokens-details",
     ):  # fmt: skip
         parser.add_argument(f"--{name}", action="store_true")
     return parser.parse_args()

@@ -138,6 +138,12 @@ def test_a_server_that_serves_another_model_is_not_touched(server, home, capsys)
     assert f"vllm:{BASE}" in capsys.readouterr().err
 
 
+def test_the_name_that_the_other_commands_use_means_the_model_behind_it(server, home):
+    options = ["--home", str(home.path), "--model", f"vllm:{BASE}", "--connect", server.address]
+    with Command(*options) as serving:
+        assert serving.next("ready")["model"] == BASE
+
+
 def test_a_key_is_asked_of_all(words, home, monkeypatch):
     monkeypatch.setenv("INGRAINED_VLLM_KEY", "hush")
     home.promote()
