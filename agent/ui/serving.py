@@ -30,8 +30,7 @@ class ServingView:
     def __call__(self, event: Event) -> None:
         """Show one."""
         if self._as_json:
-            results().file.write(json.dumps(event) + "\n")
-            results().file.flush()
+            results().out(json.dumps(event), highlight=False)
             return
         said, style = _TELLERS[str(event["event"])](event), _STYLES.get(str(event["event"]), "")
         self._console.print(line(said, style), soft_wrap=True)

@@ -21,7 +21,7 @@ from ingrained.trainer.manifest import Manifest
 
 BASE = "tiny-base"
 SCORES = Scores(closed=0.1, memory=0.8, n=20)
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 def free_port() -> int:
