@@ -16,8 +16,8 @@ from ingrained.agent.asking import Asker
 from ingrained.agent.commands.opening import existing_home
 from ingrained.agent.commands.recording import with_recipe
 from ingrained.agent.models.factory import load_chat_model
+from ingrained.agent.models.served import base_folder
 from ingrained.agent.reranking import open_reranker
-from ingrained.agent.weights.resolve import resolve_local
 from ingrained.errors import StoreError
 from ingrained.graphs.chat.threads import Threads, open_threads
 from ingrained.graphs.context import StudyContext, StudyPolicy
@@ -106,7 +106,7 @@ class Holding:
             store=store,
             library=library,
             registry=self.adapters,
-            base_path=None if self._model else resolve_local(settings.model, settings),
+            base_path=None if self._model else base_folder(settings.model, settings),
         )
 
     @cached_property

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ingrained.agent import weights
+from ingrained.agent.weights.resolve import is_served
 from ingrained.devices import fast_dtype
 from ingrained.errors import (
     FetchError,
     HomeBusyError,
     IngrainedError,
+    ModelError,
     StoreError,
     UnknownModelError,
 )
@@ -55,7 +57,10 @@ class Check:
 
 
 def examine(settings: Settings, *, network: bool = False) -> list[Check]:
-    """Return all findings; nothing is changed and, unless `network`, nothing is reached for."""
+    """Return all findings; nothing is changed.
+
+    Unless `network`, nothing is reached for but the vLLM server that the model's name speaks of.
+    """
     checks = [_python(), *_packages(), *_machine(settings), *_home(settings), *_models(settings)]
     return checks + (_sources() if network else [])
 
@@ -291,7 +296,10 @@ def _models(settings: Settings) -> Iterator[Check]:
 
 
 def _named_model(settings: Settings) -> Iterator[Check]:
-    """Check that the model's name stands for something."""
+    """Check that the model's name stands for something; of a served one, that the server has it."""
+    if is_served(settings.model):
+        yield _served_model(settings)
+        return
     silent = settings.model_copy(update={"offline": True})
     try:
         weights.check_name(settings.model, silent, kind="causal-lm")
@@ -301,6 +309,18 @@ def _named_model(settings: Settings) -> Iterator[Check]:
                     hint="The first study fetches it, if the hub has it.")  # fmt: skip
     except UnknownModelError as error:
         yield _failed("model", error)
+
+
+def _served_model(settings: Settings) -> Check:
+    from ingrained.agent.models.served import load_served, server_of
+
+    try:
+        model = load_served(settings.model, settings)
+        with closing(model), server_of(settings.model, settings) as server:
+            return Check(name="model", state="ok",
+                         detail=f"{model.model_name}, vLLM {server.version()} at {server.address}")  # fmt: skip
+    except ModelError as error:
+        return _failed("model", error)
 
 
 def _sources() -> list[Check]:

@@ -10,6 +10,7 @@ from ingrained.errors import ModelError
 from ingrained.memory.reranking import CrossEncoderReranker, is_cross_encoder
 
 from .prompts import load
+from .weights.resolve import is_served
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -95,6 +96,10 @@ def open_reranker(
 
 
 def _language_model(folder: Path | None, settings: Settings) -> object:
+    if is_served(settings.reranker):
+        from .models.served import load_served
+
+        return load_served(settings.reranker, settings)
     if folder is None:
         return None
     from .models.chat import IngrainedChat
@@ -106,7 +111,7 @@ def _by_likelihood(model: object, name: str) -> LikelihoodReranker:
     if not _tells_likelihoods(model):
         raise ModelError(
             f"{name!r} cannot rerank: it tells no likelihoods.",
-            hint="Give a folder with a cross-encoder, or a causal model that runs in-process.",
+            hint="Give a folder with a cross-encoder, or a causal model that runs in-process or on vLLM.",
         )
     return LikelihoodReranker(model, name)
 

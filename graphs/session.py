@@ -21,12 +21,13 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from ingrained.agent.asking import Asker, Meter
 from ingrained.agent.library import Library
 from ingrained.agent.models.factory import load_chat_model
+from ingrained.agent.models.served import base_folder, can_train
 from ingrained.agent.relating import QuizJudge
 from ingrained.agent.replies import FILE_NAME as REPLIES
 from ingrained.agent.replies import ReplyCache
 from ingrained.agent.reranking import open_reranker
 from ingrained.agent.weights.progress import Progress
-from ingrained.agent.weights.resolve import is_provider_string, resolve_local
+from ingrained.agent.weights.resolve import resolve_local
 from ingrained.disk import DAMAGED, replace_text, way_out
 from ingrained.errors import HomeVersionError, ModelError, StoreError, UnknownModelError
 from ingrained.graphs.consolidate import build_consolidation_graph
@@ -181,9 +182,9 @@ def check_trainable(
     """Refuse to consolidate into a model whose weights are not on this machine.
 
     Raises:
-        ModelError: it shall be trained and cannot be.
+        ModelError: it shall be trained and cannot be, or a vLLM server does not answer.
     """
-    if policy.consolidate and (model is not None or is_provider_string(settings.model)):
+    if policy.consolidate and (model is not None or not can_train(settings.model, settings)):
         raise cannot_train(settings.model if model is None else Asker(model).name)
 
 
@@ -233,7 +234,7 @@ def open_study(
         )
         library = home.library()
         stack.callback(library.close)
-        base = None if model else resolve_local(settings.model, settings, progress)
+        base = None if model else base_folder(settings.model, settings, progress)
         opened = StudyContext(
             asker=Asker(
                 model or load_chat_model(settings.model, settings, progress), replies=replies

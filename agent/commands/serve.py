@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from ingrained.errors import InputError
 from .opening import doors, load_settings
 from .options import Home as HomeOption
 from .options import Json, Model
+
+if TYPE_CHECKING:
+    from ingrained.settings import Settings
 
 
 def serve(
@@ -53,7 +56,7 @@ def serve(
 
     _check_host(host, expose=expose)
     settings, view = load_settings(home=home, model=model), ServingView(as_json=as_json)
-    settings = settings.model_copy(update={"model": _served(settings.model)})
+    settings = settings.model_copy(update={"model": _served(settings)})
     agent = Home(settings.home)
     with terminated_as_interrupted(), served_once(agent.path) as folder:
         job = Job(
@@ -66,11 +69,15 @@ def serve(
     view({"event": "stopped", "ended": not connect})
 
 
-def _served(model: str) -> str:
+def _served(settings: Settings) -> str:
     """Return what is to be served for a name, also for one that means a server: `vllm:NAME`."""
+    from ingrained.agent.models.served import parted
+    from ingrained.agent.weights.resolve import is_served
     from ingrained.settings import DEFAULT_MODEL
 
-    return model.removeprefix("vllm:").partition("@http")[0] or DEFAULT_MODEL
+    if not is_served(settings.model):
+        return settings.model
+    return parted(settings.model, settings)[0] or DEFAULT_MODEL
 
 
 def _check_host(host: str, *, expose: bool) -> None:

@@ -37,9 +37,9 @@ class Sleep:
             TrainingError: there is nothing to train on.
             StoreError: another process writes, or a study was cut short and is to go on first.
         """
+        from ingrained.agent.models.served import base_folder
         from ingrained.agent.outcomes import GateDecision
         from ingrained.agent.ui.study_view import StudyView
-        from ingrained.agent.weights.resolve import resolve_local
         from ingrained.graphs.context import StudyContext, StudyPolicy
         from ingrained.graphs.session import (
             check_trainable,
@@ -58,7 +58,7 @@ class Sleep:
                 library=library,
                 registry=home.registry(),
                 policy=policy,
-                base_path=resolve_local(self.settings.model, self.settings),
+                base_path=base_folder(self.settings.model, self.settings),
             )
             with prepared(home, opened, own_replies=False) as context, StudyView() as view:
                 done = run_consolidation(context, view)

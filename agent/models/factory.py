@@ -19,17 +19,21 @@ def load_chat_model(
     """Return the chat model that `name` stands for.
 
     Args:
-        name: A catalogue name, a local folder, `hf:ORG/NAME`, or an `init_chat_model` string such
-            as `openai:gpt-5-mini`.
-        settings: For the cache of weights and the number of threads.
+        name: A catalogue name, a local folder, `hf:ORG/NAME`, `vllm:NAME`, or an `init_chat_model`
+            string such as `openai:gpt-5-mini`.
+        settings: For the cache of weights, the number of threads, the address of a vLLM server.
         progress: Told how fetching weights goes.
 
     Raises:
         UnknownModelError: the name stands for nothing, or its provider's package is missing.
         ModelError: the weights cannot be fetched or run.
     """
-    from ingrained.agent.weights.resolve import resolve_local
+    from ingrained.agent.weights.resolve import is_served, resolve_local
 
+    if is_served(name):
+        from .served import load_served
+
+        return load_served(name, settings)
     folder = resolve_local(name, settings, progress, kind="causal-lm")
     if folder is None:
         return _from_provider(name)
@@ -45,9 +49,15 @@ def check_chat_model(name: str, settings: Settings) -> None:
     Raises:
         UnknownModelError: the name stands for nothing, or its provider's package is missing.
         FetchError: the hub does not have it, or cannot be asked.
+        ModelError: a vLLM server does not answer.
     """
-    from ingrained.agent.weights.resolve import check_name, is_provider_string
+    from ingrained.agent.weights.resolve import check_name, is_provider_string, is_served
 
+    if is_served(name):
+        from .served import check_served
+
+        check_served(name, settings)
+        return
     check_name(name, settings, kind="causal-lm")
     if is_provider_string(name):
         _from_provider(name)

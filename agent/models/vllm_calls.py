@@ -84,7 +84,8 @@ class Calls:
     def explained(self, error: openai.APIError) -> ModelError:
         """Return our own error for one of a request."""
         if isinstance(error, openai.APIStatusError):
-            return refused(self.address, error.status_code, message_of(error.response))
+            told: Any = error.response
+            return refused(self.address, error.status_code, message_of(told))
         if isinstance(error, openai.APITimeoutError):
             return ModelError(
                 f"The vLLM server at {self.address} gave no answer within {self._timeout:g} seconds.",
@@ -95,17 +96,19 @@ class Calls:
         return ModelError(f"The vLLM server at {self.address} says: {error.message}")
 
     def _client(self) -> openai.AsyncOpenAI:
+        # The library takes httpx's clients too; its types name those of httpx2 only.
+        connections: Any = httpx.AsyncClient(
+            timeout=self._timeout,
+            limits=httpx.Limits(max_connections=None),
+            trust_env=not is_here(self.address),
+            verify=self._trusted,
+        )
         return openai.AsyncOpenAI(
             base_url=f"{self.address}/v1",
             api_key=self._api_key or "none",
             timeout=self._timeout,
             max_retries=0,
-            http_client=httpx.AsyncClient(
-                timeout=self._timeout,
-                limits=httpx.Limits(max_connections=None),
-                trust_env=not is_here(self.address),
-                verify=self._trusted,
-            ),
+            http_client=connections,
         )
 
     @cached_property

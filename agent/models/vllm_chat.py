@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import openai
@@ -107,15 +107,12 @@ class VllmChat(BaseChatOpenAI):
     def model_post_init(self, context: Any, /) -> None:
         """Prepare what speaks to the server."""
         super().model_post_init(context)
-        key = (
-            self.openai_api_key.get_secret_value()
-            if isinstance(self.openai_api_key, SecretStr)
-            else ""
-        )
+        given, timeout = self.openai_api_key, cast(float, self.request_timeout or 300.0)
+        key = given.get_secret_value() if isinstance(given, SecretStr) else ""
         self._server = VllmServer(self.address, key)
         self._adapters = ServedAdapters(self._server)
         self._calls = Calls(
-            self.address, key, timeout=float(self.request_timeout or 300.0),
+            self.address, key, timeout=timeout,
             tries=1 + (self.max_retries or 0), wait=self.retry_seconds, most=self.most_at_once,
         )  # fmt: skip
         self._turns = Turns(self._server, self.system, self.template_options)

@@ -36,7 +36,7 @@ class Scoring:
         if not all(before and inside for before, inside in pairs):
             raise ModelError("A text to score is empty.", hint="Give texts, after prompts.")
         requests = [_request(model, [*before, *inside]) for before, inside in pairs]
-        answers = await self._calls.answers(requests)
+        answers: list[Any] = await self._calls.answers(requests)
         return [
             _scored(answer.to_dict(), [*before, *inside], len(before))
             for answer, (before, inside) in zip(answers, pairs, strict=True)

@@ -240,7 +240,7 @@ def is_here(address: str) -> bool:
     return httpx.URL(address).host in _HERE
 
 
-def unreachable(address: str, error: Exception) -> ModelError:
+def unreachable(address: str, error: BaseException) -> ModelError:
     """Return the error for a server that does not answer."""
     return ModelError(
         f"No vLLM server answers at {address}: {error or type(error).__name__}",

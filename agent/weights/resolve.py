@@ -1,4 +1,4 @@
-"""What a model name means: a catalogue name, a local folder, `hf:ORG/NAME`, or another provider's."""
+"""What a model name means: a catalogue name, a local folder, `hf:ORG/NAME`, one served or a provider's."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from .catalogue import CATALOGUE, Kind, close_names_hint
 from .fetch import ensure
 from .progress import Progress
 
+SERVED_PREFIX = "vllm:"
+"""Of models that a vLLM server runs; nothing need follow it."""
+
 _HUB_PREFIX = "hf:"
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 # Two letters at least: a single one before a colon is a Windows drive.
@@ -22,8 +25,15 @@ _SAFE_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 """What is fetched of a hub repository: no pickles and no code."""
 
 
+def is_served(name: str) -> bool:
+    """Say whether `name` is of a model on a vLLM server, such as `vllm:qwen2.5-coder-0.5b`."""
+    return name.startswith(SERVED_PREFIX) and _kind_of_path(name) is None
+
+
 def is_provider_string(name: str) -> bool:
-    """Say whether `name` is an `init_chat_model` string such as `openai:gpt-5-mini`."""
+    """Say whether another program runs the model: a vLLM server, or a provider (`openai:gpt-5-mini`)."""
+    if is_served(name):
+        return True
     if name.startswith(_HUB_PREFIX) or _kind_of_path(name) is not None:
         return False
     return _PROVIDER.fullmatch(name) is not None

@@ -69,7 +69,7 @@ class UnknownModelError(ModelError):
     """Nothing resolves this model name."""
 
     hint = (
-        "Run `ingrained models list`, or give a local folder, `hf:ORG/NAME`, "
+        "Run `ingrained models list`, or give a local folder, `hf:ORG/NAME`, `vllm:NAME`, "
         "or an init_chat_model string such as `openai:gpt-5-mini`."
     )
 

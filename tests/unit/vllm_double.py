@@ -8,7 +8,6 @@ import select
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,6 +53,7 @@ class Double:
     address: str = ""
     _under_way: int = 0
     _words: list[str] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
@@ -67,9 +67,10 @@ class Double:
         return "".join(self._words[token] for token in tokens)
 
     def _number(self, word: str) -> int:
-        if word not in self._words:
+        if word not in self._numbers:
+            self._numbers[word] = len(self._words)
             self._words.append(word)
-        return self._words.index(word)
+        return self._numbers[word]
 
     def rendered(self, asked: dict[str, Any]) -> str:
         """A ChatML template that, like Qwen's, puts in a system message of its own."""
@@ -277,7 +278,3 @@ def serving(double: Double) -> Iterator[Double]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def paths(double: Double) -> Counter[str]:
-    return Counter(path for path, _ in double.asked)
