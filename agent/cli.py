@@ -15,7 +15,20 @@ import typer
 from ingrained.disk import as_store_error
 from ingrained.errors import IngrainedError
 
-from .commands import adapters, ask, bench, chat, doctor, exam, mcp, memory, models, report, study
+from .commands import (
+    adapters,
+    ask,
+    bench,
+    chat,
+    doctor,
+    exam,
+    mcp,
+    memory,
+    models,
+    report,
+    serve,
+    study,
+)
 from .commands.opening import Doors
 
 INTERRUPTED = 130
@@ -41,6 +54,7 @@ app.command("bench")(bench.bench)
 app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
 app.command("mcp")(mcp.mcp)
+app.command("serve")(serve.serve)
 app.add_typer(memory.app, name="memory")
 app.add_typer(adapters.app, name="adapters")
 app.add_typer(models.app, name="models")
