@@ -102,14 +102,17 @@ class AdaptersInStep:
         manifest, start = self._registry.show(wanted.version), time.monotonic()
         if manifest.base_model != self._base:
             reason = f"it was trained for {manifest.base_model!r}, and {self._base!r} is served"
-            return self._refuse(wanted, reason, f"Serve its base: --model {manifest.base_model}.")
+            self._refuse(wanted, reason, f"Serve its base: --model {manifest.base_model}.")
+            return None
         try:
             name = self._load(wanted)
             verdict = judge(self._likelihood, self._base, name, self._canaries(manifest))
         except RefusedError as error:
-            return self._refuse(wanted, str(error), error.hint)
+            self._refuse(wanted, str(error), error.hint)
+            return None
         if not verdict.sound:
-            return self._refuse(wanted, f"the canary failed: {verdict.reason}", "")
+            self._refuse(wanted, f"the canary failed: {verdict.reason}", "")
+            return None
         self._tell({
             "event": "adapter", "version": wanted.version, "model": name,
             "canary": verdict.reason, "seconds": time.monotonic() - start,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -75,7 +75,7 @@ def _refused(e: Event) -> str:
     return f"{e['version']} is not served: {e['reason']}. Until another is promoted, {stays}."
 
 
-_TELLERS = {
+_TELLERS: Mapping[str, Callable[[Event], str]] = {
     "starting": _starting,
     "ready": _ready,
     "adapter": _adapter,
