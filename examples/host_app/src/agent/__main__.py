@@ -17,7 +17,7 @@ from ingrained.memory import ChromaStore
 from ingrained.memory.testing import HashEmbedder
 
 from . import __file__ as own_file
-from .graph import build_graph
+from .graph import asked_by, build_graph
 from .parts import Parts
 
 PAGE = "# The Orlan Bridge\n\nMara Vint built the Orlan Bridge in 1402.\n"
@@ -59,7 +59,7 @@ def main(folder: Path) -> None:
                 {"messages": [HumanMessage(said)]}, context={"user_id": "ada@example.org"}
             )
             print(f"{said} {state['messages'][-1].text}")
-        for item in store.search(("asked", "ada@example.org"), query="bridge"):
+        for item in store.search(asked_by("ada@example.org"), query="bridge"):
             print(f"asked: {item.value['text']}")
     print(f"agent is {own_file}")
     print(f"ingrained.agent is {ingrained.agent.__file__}")

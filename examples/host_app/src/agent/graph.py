@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from langchain.agents import create_agent
 from langchain_core.messages import AnyMessage
@@ -37,6 +38,11 @@ class State(TypedDict, total=False):
 Graph = CompiledStateGraph[State, Context, State, State]
 
 
+def asked_by(user_id: str) -> tuple[str, str]:
+    """Name the list of a user in the store, where a server's takes no label with a full stop."""
+    return ("asked", quote(user_id, safe="").replace(".", "%2E"))
+
+
 def build_graph(parts: Callable[[], Parts], store: BaseStore | None = None) -> Graph:
     studies = build_study_graph().compile()
 
@@ -58,7 +64,7 @@ def build_graph(parts: Callable[[], Parts], store: BaseStore | None = None) -> G
     def note(state: State, runtime: Runtime[Context]) -> None:
         if runtime.store is not None:
             asked, reply = state["messages"][0], state["messages"][-1]
-            namespace = ("asked", runtime.context["user_id"])
+            namespace = asked_by(runtime.context["user_id"])
             runtime.store.put(namespace, str(asked.id), {"text": asked.text, "reply": reply.text})
 
     builder = StateGraph(State, context_schema=Context)
