@@ -1,7 +1,8 @@
 """The decode loop: many rows a step, each leaving as it ends, others joining as places come free.
 
 A row is prefilled up to its last prompt token; that token is the input of its first step here. So
-prompts need no output layer at all, and a prompt that is cached whole needs no pass of its own.
+prompts need no output layer at all, and a prompt that is cached whole needs no pass of its own. A row
+that is alone has its last token computed with the rest, which saves it a pass.
 """
 
 from __future__ import annotations
@@ -76,6 +77,10 @@ Prefill = Callable[[Sequence[Row]], list[Node | None]]
 """Computes the prompts of rows but for their last tokens; returns where each ends."""
 
 
+Begin = Callable[[Row], tuple[list[Node], torch.Tensor]]
+"""Computes the whole prompt of a row; returns the nodes that it is made of, and the scores after it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Decoder:
     """Runs rows to their ends.
@@ -84,6 +89,7 @@ class Decoder:
         model: A causal language model.
         shape: Of its keys and values.
         prefill: See `Prefill`.
+        begin: See `Begin`.
         ends: Tokens that end a reply.
         max_rows: Rows in one step.
         max_bytes: Of keys and values in one step.
@@ -92,6 +98,7 @@ class Decoder:
     model: PreTrainedModel
     shape: KvShape
     prefill: Prefill
+    begin: Begin
     ends: frozenset[int]
     max_rows: int
     max_bytes: int
@@ -102,6 +109,11 @@ class Decoder:
         cache = self._slots(rows, sampling)
         ready: deque[tuple[Row, Node | None]] = deque()
         live: list[Row] = []
+        if len(waiting) == 1:
+            live = [waiting.popleft()]
+            self._open(live, cache, sampling)
+            yield list(live)
+            self._leave(live, cache)
         while waiting or ready or live:
             left = len(waiting) + len(ready)
             if left and cache.free >= self._worth_joining(cache, left):
@@ -139,6 +151,12 @@ class Decoder:
         return [row for row, _ in joining]
 
     @torch.inference_mode()
+    def _open(self, alone: list[Row], cache: SlotCache, sampling: Sampling) -> None:
+        path, scores = self.begin(alone[0])
+        cache.add([node.kv for node in path if node.kv is not None])
+        self._choose(alone, scores, sampling)
+
+    @torch.inference_mode()
     def _leave(self, live: list[Row], cache: SlotCache) -> None:
         """Free the slots of finished rows; the last live row moves into each."""
         for slot in reversed([i for i, row in enumerate(live) if row.finished]):
@@ -157,6 +175,9 @@ class Decoder:
             past_key_values=cache,
             use_cache=True,
         ).logits[:, -1]
+        self._choose(live, scores, sampling)
+
+    def _choose(self, live: list[Row], scores: torch.Tensor, sampling: Sampling) -> None:
         for row, line in zip(live, scores, strict=True):
             if row.follower is not None:
                 row.follower.restrict(line)

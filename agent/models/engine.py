@@ -95,13 +95,13 @@ class Engine:
             pass_tokens=pass_tokens,
             waste=_WASTE[cuda],
         )
-        self._whole = replace(
-            self._prefiller, decoder=model, pass_tokens=min(pass_tokens, _SCORED_TOKENS)
-        )
+        self._opener = replace(self._prefiller, decoder=model)
+        self._whole = replace(self._opener, pass_tokens=min(pass_tokens, _SCORED_TOKENS))
         self._decoder = Decoder(
             model=model,
             shape=self.shape,
             prefill=self._prefill,
+            begin=self._begin,
             ends=self.ends,
             max_rows=max_rows,
             max_bytes=slot_bytes,
@@ -314,8 +314,21 @@ class Engine:
             row.cached_tokens = kept
         return ends
 
+    def _begin(self, row: Row) -> tuple[list[Node], torch.Tensor]:
+        """Compute a prompt with its last token, which is not kept in the tree: it ends each prompt."""
+        (end,), (row.cached_tokens,) = self._placed([row.prompt])
+        tip = Node(row.prompt[-1:], end)
+        scores = self._opener.scores_after(tip)
+        return tip.path(), scores
+
     def _prefixed(self, prompts: Sequence[Sequence[int]]) -> tuple[list[Node | None], list[int]]:
         """Compute prompts but for their last tokens; return where each ends, and what was reused."""
+        ends, cached = self._placed(prompts)
+        self._prefiller.fill(ends)
+        return ends, cached
+
+    def _placed(self, prompts: Sequence[Sequence[int]]) -> tuple[list[Node | None], list[int]]:
+        """Give prompts but for their last tokens a place; return where each ends, and what is there."""
         self._prefixes.trim()
         ends = self._prefixes.insert(self.adapters.active, [prompt[:-1] for prompt in prompts])
         counted: set[Node] = set()
@@ -325,7 +338,6 @@ class Engine:
             known = (node for node in path if node.kv is not None or node in counted)
             cached.append(sum(len(node.tokens) for node in known))
             counted.update(path)
-        self._prefiller.fill(ends)
         return ends, cached
 
 

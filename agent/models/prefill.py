@@ -1,8 +1,9 @@
 """Computes the keys and values of prompts, each shared stretch once and without padding.
 
 The stretches of a prefix tree that are still missing are laid end to end into one sequence; the
-mask lets a token see only its own stretch and those above it. A pass through the model costs about
-the same per token whatever prompt the token belongs to, so none is spent on padding.
+mask lets a token see only its own stretch and those above it, which may be computed in the same pass.
+A pass through the model costs about the same per token whatever prompt the token belongs to, so none
+is spent on padding.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Prefiller:
     """Fills in the missing keys and values of prefix-tree nodes.
 
     Args:
-        decoder: The model without its output layer.
+        decoder: The model, with its output layer where scores are asked for.
         shape: Of its keys and values.
         pass_tokens: Tokens computed in one pass.
         waste: How many pairs of tokens, compared only for the mask to hide, a pass less is worth.
@@ -36,22 +37,41 @@ class Prefiller:
 
     def fill(self, ends: Sequence[Node | None]) -> None:
         """Compute every missing node on the paths to `ends`."""
-        for level in _levels(ends):
-            for group in self.groups(level):
-                cache, _ = self.run(group)
-                start = 0
-                for node in group:
-                    node.kv = cache.block(start, start + _length(node))
-                    start += _length(node)
+        for group in self.groups(_missing(ends)):
+            self._keep(group, self.run(group)[0])
+
+    def scores_after(self, tip: Node) -> torch.Tensor:
+        """Compute a node with all that is missing above it; return the scores after its last token.
+
+        The decoder has its output layer, which is applied to the last token of each pass only.
+        """
+        *before, last = self.groups(_missing([tip]))
+        for group in before:
+            self._keep(group, self.run(group, logits_to_keep=1)[0])
+        cache, output = self.run(last, logits_to_keep=1)
+        self._keep(last, cache)
+        scores: torch.Tensor = output.logits[:, -1]
+        return scores
 
     def groups(self, nodes: list[Node]) -> Iterator[list[Node]]:
-        """Cut nodes, none of which stands above another, into passes."""
+        """Cut nodes into passes; none stands before another that is above it."""
         return _groups(nodes, self.pass_tokens, self.waste)
 
+    @staticmethod
+    def _keep(group: Sequence[Node], cache: PackedCache) -> None:
+        start = 0
+        for node in group:
+            node.kv = cache.block(start, start + _length(node))
+            start += _length(node)
+
     @torch.inference_mode()
-    def run(self, group: list[Node]) -> tuple[PackedCache, Any]:
-        """Make one pass over nodes whose paths are computed; return the cache and the output."""
-        above = _unique(node for end in group for node in end.path()[:-1])
+    def run(self, group: list[Node], **options: Any) -> tuple[PackedCache, Any]:
+        """Make one pass over nodes; return the cache and the output.
+
+        What stands above them is computed, or stands before them in the group.
+        """
+        own = set(group)
+        above = _unique(node for end in group for node in end.path() if node not in own)
         cache = PackedCache(self.shape, [n.kv for n in above if n.kv is not None], _total(group))
         ids = [token for node in group for token in node.tokens]
         positions = [place for node in group for place in _places(node)]
@@ -62,6 +82,7 @@ class Prefiller:
             attention_mask=self._mask(above, group),
             past_key_values=cache,
             use_cache=True,
+            **options,
         )
         return cache, output
 
@@ -105,21 +126,17 @@ def _unique(nodes: Iterator[Node]) -> list[Node]:
     return list(dict.fromkeys(nodes))
 
 
-def _levels(ends: Sequence[Node | None]) -> list[list[Node]]:
-    """Sort the missing nodes by how many missing ones they wait for."""
-    levels: dict[Node, int] = {}
-    for end in ends:
-        missing = [node for node in end.path() if node.kv is None] if end else []
-        levels.update({node: depth for depth, node in enumerate(missing)})
-    deepest = max(levels.values(), default=-1)
-    return [[n for n, depth in levels.items() if depth == at] for at in range(deepest + 1)]
+def _missing(ends: Sequence[Node | None]) -> list[Node]:
+    """Return the nodes on the way to `ends` that are not computed, each after those above it."""
+    paths = (end.path() for end in ends if end is not None)
+    return _unique(node for path in paths for node in path if node.kv is None)
 
 
-def _groups(level: list[Node], pass_tokens: int, waste: int) -> Iterator[list[Node]]:
-    """Cut a level into passes that are bounded in new tokens and in what they compare in vain."""
+def _groups(nodes: list[Node], pass_tokens: int, waste: int) -> Iterator[list[Node]]:
+    """Cut nodes into passes that are bounded in new tokens and in what they compare in vain."""
     group: list[Node] = []
     new, seen = 0, dict[Node, None]()
-    for node in level:
+    for node in nodes:
         size, wider = _length(node), seen | dict.fromkeys(node.path())
         columns, more = _total(seen), _total(wider)
         others = columns - _total(set(seen) & set(node.path()))

@@ -14,7 +14,7 @@ from ingrained.agent.models.choosing import choose, row_seeds
 from ingrained.agent.models.engine import Engine
 from ingrained.agent.models.limits import MAX_INTEGER, MAX_ITEMS, MAX_STRING, bounded
 from ingrained.agent.models.packing import PackedLinear, free, pack
-from ingrained.agent.models.prefill import _groups, _levels
+from ingrained.agent.models.prefill import _groups, _missing
 from ingrained.agent.models.prefixes import MIN_SHARED, Node, PrefixCache
 from ingrained.agent.models.sampling import Sampling
 from ingrained.agent.models.text import ReplyText
@@ -110,16 +110,14 @@ class TestPrefixes:
 
 
 class TestPasses:
-    def test_a_node_waits_for_those_above_it(self) -> None:
-        start = list(range(MIN_SHARED))
+    def test_a_node_comes_after_those_above_it_and_once(self) -> None:
+        start = tuple(range(MIN_SHARED))
         ends = PrefixCache(LONG, LONG).insert(None, [[*start, 1], [*start, 2], [200]])
-        first, second = _levels(ends)
-        assert sorted(len(node.tokens) for node in first) == [1, MIN_SHARED]
-        assert [node.tokens for node in second] == [(1,), (2,)]
+        assert [node.tokens for node in _missing(ends)] == [start, (1,), (2,), (200,)]
 
     def test_what_is_computed_needs_no_pass(self) -> None:
         cache = PrefixCache(LONG, LONG)
-        assert _levels(filled(cache, [1, 2, 3])) == []
+        assert _missing(filled(cache, [1, 2, 3])) == []
 
     def test_a_pass_is_bounded_in_tokens(self) -> None:
         nodes = [Node(tuple(range(size)), None) for size in (5, 4, 3, 20, 1)]
