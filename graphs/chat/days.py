@@ -37,6 +37,8 @@ DAY_STRENGTH = 7.0
 """S of a day's summary, in days: it is there when the turns have faded."""
 LASTING_STRENGTH = 30.0
 """S of what is made anew with each day: as of what the user asked to remember."""
+OLDEST = 21
+"""Days before today beyond which none is summed up: its summary would have faded."""
 MOST_CALLS = 10
 """Of the model after one turn; what else is due comes with the next one."""
 MOST_DAYS = 14
@@ -159,7 +161,8 @@ def _pieces(store: MemoryStore, context: ChatContext) -> Iterator[Piece]:
 def _days(store: MemoryStore, context: ChatContext) -> Iterator[tuple[str, list[Memory]]]:
     """Yield the days that are over with what the user told on them, as much as is shown at once."""
     midnight = context.clock() // SECONDS_PER_DAY * SECONDS_PER_DAY
-    over = Where(kinds=("episode",), tags=(TOLD,), created_to=midnight)
+    since = midnight - OLDEST * SECONDS_PER_DAY
+    over = Where(kinds=("episode",), tags=(TOLD,), created_from=since, created_to=midnight)
     told = sorted(store.list(namespace=context.own, where=over), key=lambda one: one.created)
     for date, said in itertools.groupby(told, key=lambda one: day(one.created)):
         yield date, _fitting(list(said), _MOST_LINES * context.window_tokens)
@@ -214,7 +217,8 @@ def _replaced(store: MemoryStore, piece: Piece, text: str, context: ChatContext)
     others = (one for one in _products(store, context.own) if piece.tag not in one.tags)
     if any(near_key(one) == near_key(made) for one in others):
         return False
-    why = f"made of {len(piece.sources)} memories"
+    many = len(piece.sources)
+    why = f"made of {many} {'memory' if many == 1 else 'memories'}"
     notebook = Notebook(store=store, who=WHO, why=why)
     if former is None or former.status not in ("active", "stale"):
         return notebook.keep(made).outcome in ("kept", "known")

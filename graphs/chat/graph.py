@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from langgraph.graph import END, START, StateGraph
 
 from ingrained.graphs.chat import nodes
@@ -34,7 +36,7 @@ def build_chat_graph() -> StateGraph[ChatState, ChatContext, ChatInput, ChatOutp
     graph.add_edge("refine", "check")
     graph.add_edge("check", "keep")
     graph.add_edge("keep", "remember")
-    ends = {"summarise": "summarise", "portray": "portray", "end": END}
+    ends: dict[Hashable, str] = {"summarise": "summarise", "portray": "portray", "end": END}
     graph.add_conditional_edges("remember", nodes.after_remember, ends)
     graph.add_conditional_edges("summarise", nodes.after_summarise, ends)
     graph.add_edge("portray", END)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -354,12 +355,18 @@ def test_when_the_agent_is_closed_it_says_so(agent):
 
 def test_days_that_are_over_are_summed_up_unless_that_is_switched_off(agent, model):
     told = Memory(
-        id="", text=DOG, kind="episode", namespace=("user", "me"), tags=("told",), created=1.0
+        id="",
+        text=DOG,
+        kind="episode",
+        namespace=("user", "me"),
+        tags=("told",),
+        created=time.time() - 86_400.0,
     )
     with agent() as host:
         host.memory.insert([told], who="chat", why="said long ago")
         host.chat(portrait=False).say("Hello!")
-        assert len(model.asked) == 1
-        events = []
+        assert model.asked == [], "replies are streamed, and nothing else was asked"
+        events: list[str] = []
         host.chat(on_event=lambda event: events.append(event["event"])).say("Hello again!")
         assert events[-2:] == ["portraying", "portrayed"]
+        assert len(model.asked) == 1

@@ -459,19 +459,24 @@ def test_the_user_sees_why_and_corrects_the_portrait_until_the_next_day(diary, s
     here.ask("What shall we do?", unheard)
     assert "[1] Portrait" not in one.model.asked[-1]
 
-    one.model.script = observer
-    clock.now += DAY
-    diary().say("My dog Rex likes green tea too.")
-    assert "Portrait of the user on 2024-10-05" not in made(store), "of a greeting nothing was made"
-    clock.now += DAY
-    diary(
-        lambda prompt: (
+    def script(prompt: str) -> str:
+        if prompt.startswith(PORTRAY):
+            return portrayed.pop(0)
+        if prompt.startswith(OF_DAY) and "sleeps" in prompt:
+            return "The user has a dog named Rex that sleeps."
+        return (
             f"{REX} {TEA} The user has a dog too."
             if prompt.startswith(OF_DAY)
             else observer(prompt)
         )
-    ).say("Hello!")
-    assert "Portrait of the user on 2024-10-07" in made(store)
+
+    portrayed = [f"{REX} {TEA}", "The user has a dog and likes green tea."]
+    for said in ("My dog Rex likes green tea too.", "And my dog Rex sleeps.", "Hello again!"):
+        clock.now += DAY
+        diary(script).say(said)
+    assert {one.text for one in made(store).values() if one.kind == "portrait"} == {
+        "The user has a dog and likes green tea.",
+    }, "it comes back in other words only"  # fmt: skip
 
 
 def test_a_summary_that_is_corrected_leaves_the_portrait(diary, store, clock):
@@ -488,3 +493,11 @@ def test_a_summary_that_is_corrected_leaves_the_portrait(diary, store, clock):
     assert not any("Rex" in memory.text for memory in made(store).values())
     here.ask("Good evening!", unheard)
     assert made(store)["Portrait of the user on 2024-10-05"].text == TEA
+
+
+def test_a_day_long_ago_is_not_summed_up(diary, store, clock):
+    one = diary()
+    one.say(DOG)
+    clock.now += 23 * DAY
+    one.say("Hello!")
+    assert calls(one) == []
