@@ -57,6 +57,7 @@ from ingrained.graphs.consolidate import (
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.methods import Lesson, learn
 from ingrained.graphs.methods.lesson import PHASE
+from ingrained.graphs.questions import question_rows
 from ingrained.graphs.session import open_study
 from ingrained.graphs.statements import statement_rows
 from ingrained.memory.records import sha256
@@ -83,8 +84,9 @@ def ours(context: StudyContext, **changed: Any) -> Made:
     recipe = default_recipe(context.base_path, context.policy.seed)
     recipe = dataclasses.replace(recipe, **changed)
     memories = context.store.list(namespace=context.namespace)
+    asked = question_rows(context, memories, recipe)
     stated = statement_rows(context, memories, recipe)
-    return [*study_rows(context, memories, recipe), *stated.rows], recipe
+    return [*study_rows(context, memories, recipe), *asked.rows, *stated.rows], recipe
 
 
 def placebo(context: StudyContext) -> Made:
@@ -176,6 +178,7 @@ VARIANTS: Mapping[str, Callable[[StudyContext], Made]] = {
     "distilled": lambda context: ours(context, distil=0.5),
     "preferring": lambda context: ours(context, dpo=0.5),
     "all_layers": lambda context: ours(context, first_layer=None),
+    "with_questions": lambda context: ours(context, questions_per_memory=8),
     "with_rewrites": lambda context: ours(context, statements=("rewrite",)),
     "with_implications": lambda context: ours(context, statements=("implication",)),
     "with_links": lambda context: ours(context, statements=("link",)),

@@ -18,6 +18,7 @@ from ingrained.graphs.context import StudyContext, cannot_train
 from ingrained.graphs.methods import Learned, Lesson, learn
 from ingrained.graphs.nodes.common import ANSWER_TOKENS, emit, metered
 from ingrained.graphs.nodes.sealed import sealed_items
+from ingrained.graphs.questions import question_rows
 from ingrained.graphs.state import ConsolidationInput, ConsolidationOutput, StudyState
 from ingrained.graphs.statements import statement_rows
 from ingrained.graphs.trying import bearable, limits, scores
@@ -75,15 +76,16 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
         raise cannot_train(context.asker.name)
     memories = context.store.list(namespace=context.namespace)
     recipe = context.recipe or default_recipe(context.base_path, context.policy.seed)
+    asked = question_rows(context, memories, recipe)
     stated = statement_rows(context, memories, recipe)
-    rows = [*study_rows(context, memories, recipe), *stated.rows]
+    rows = [*study_rows(context, memories, recipe), *asked.rows, *stated.rows]
     twin = _twin(context, rows, recipe)
     if twin is not None:
         return _made_before(twin, runtime)
     version = context.registry.stage()
     emit(
         runtime, "consolidate", event="rows", round=state.get("round", 0),
-        rows=len(rows), memories=len(memories), statements=stated.told,
+        rows=len(rows), memories=len(memories), questions=asked.told, statements=stated.told,
     )  # fmt: skip
     lesson = Lesson(
         context=context,
@@ -100,8 +102,9 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
     learned = learn(lesson, context.policy.method)
     manifest = _manifest(version, context, recipe, memories, rows, learned)
     manifest = dataclasses.replace(
-        manifest, base_sha256=lesson.base_sha256, statements=dict(stated.told)
-    )
+        manifest, base_sha256=lesson.base_sha256,
+        questions=dict(asked.told), statements=dict(stated.told),
+    )  # fmt: skip
     context.registry.commit(version, manifest)
     context.asker.meter.of("consolidate").tokens_in += learned.result.tokens
     return {"adapter": version, "known_adapter": None, **_slept(context)}

@@ -79,10 +79,9 @@ def statement_rows(context: StudyContext, memories: Sequence[Memory], recipe: Lo
         return Stated()
     cost = context.asker.meter.of(PHASE)
     before = cost.tokens_in + cost.tokens_out
-    sources = context.recaller(phase=PHASE).sources(
-        one for one in memories if one.status == "active" and not _withheld(context, one)
+    asking = _Asking(
+        context=context, sources=remembered(context, memories, PHASE), seed=recipe.seed
     )
-    asking = _Asking(context=context, sources=sources, seed=recipe.seed)
     found = stating.select(
         [one for kind in recipe.statements for one in _KINDS[kind](asking)],
         sealed=[item["question"] for item in context.library.questions(sealed=True)],
@@ -91,6 +90,19 @@ def statement_rows(context: StudyContext, memories: Sequence[Memory], recipe: Lo
     )
     tokens = cost.tokens_in + cost.tokens_out - before
     return Stated(rows=_rows(found, recipe), told=_told(found, recipe, tokens))
+
+
+def remembered(context: StudyContext, memories: Sequence[Memory], phase: str) -> list[Source]:
+    """Return what active memories quote of each passage, without those that hold what is withheld.
+
+    Args:
+        context: The run.
+        memories: The others are left out.
+        phase: Where it is booked if the model is asked.
+    """
+    return context.recaller(phase=phase).sources(
+        one for one in memories if one.status == "active" and not _withheld(context, one)
+    )
 
 
 def _withheld(context: StudyContext, memory: Memory) -> bool:

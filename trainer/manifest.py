@@ -40,6 +40,8 @@ class Manifest:
     """How it was trained, of `methods.TRAINING_METHODS`; `methods.MERGED` if it was merged."""
     stages: tuple[dict[str, Any], ...] = ()
     """The trainings of a method that has several, in order: `graphs.methods.Stage` as a dict."""
+    questions: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What became of the questions that were asked for about every answer in the memories; as `statements`."""
     statements: dict[str, Any] = dataclasses.field(default_factory=dict)
     """What became of the statements that were asked for beside the questions: `made` by kind, `rejected`
     by reason, and the `tokens` that asking took. Empty without any."""

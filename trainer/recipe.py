@@ -83,6 +83,9 @@ class LoraRecipe:
     loss is the divergence from the base. At most as many as `probes.replay_prompts` has."""
     replay_weight: float = 1.0
     """Of each of their tokens, beside 1 for a token to be learnt."""
+    questions_per_memory: int = 0
+    """Most questions about one memory, beside those of the quiz: the model is asked for them about every
+    name, number, date and noun phrase that it holds (docs/training.md). 0 for none."""
     statements: tuple[str, ...] = ()
     """Of `STATEMENT_KINDS`: what the model is asked to state about what it remembers, to be learnt as
     it stands beside the questions. For a study: rows that are read from a file have theirs. Off, as it
@@ -193,7 +196,14 @@ class LoraRecipe:
                 yield f"{name} must be from 0 to below 1, not {getattr(self, name)}"
         if not 0 <= self.distil <= 1:
             yield f"distil must be from 0 to 1, not {self.distil}"
-        for name in ("weight_decay", "checkpoint_seconds", "seed", "dpo", "replay"):
+        for name in (
+            "weight_decay",
+            "checkpoint_seconds",
+            "seed",
+            "dpo",
+            "replay",
+            "questions_per_memory",
+        ):
             if not getattr(self, name) >= 0:
                 yield f"{name} must not be negative, not {getattr(self, name)}"
         for name in ("stop_loss", "max_seconds", "max_drift"):

@@ -68,7 +68,11 @@ def show_adapter(one: Manifest, active: str | None, console: Console | None = No
         "data SHA-256": one.data_sha256,
         "method": one.method,
         "recipe": recipe,
-        **({"statements": statements_said(one.statements)} if one.statements else {}),
+        **{
+            what: statements_said(told)
+            for what in ("questions", "statements")
+            if (told := getattr(one, what))
+        },
         "seed": str(one.seed),
         "took": duration(one.seconds),
         "loss": loss,

@@ -117,7 +117,7 @@ def fact_said(name: str, value: float) -> str:
 
 
 def statements_said(told: Mapping[str, Any]) -> str:
-    """Return what became of the statements that were asked for, as an adapter's manifest has it."""
+    """Return what became of the statements, or the questions, that were asked for, as an adapter's manifest has it."""
     made, rejected = told["made"], told["rejected"]
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in made.items())
     why = ", ".join(f"{reason} {count:,}" for reason, count in rejected.items())
@@ -127,8 +127,12 @@ def statements_said(told: Mapping[str, Any]) -> str:
 
 def _rows(e: Event) -> str:
     line = f"train     {many(e['rows'], 'row')} from {many(e['memories'], 'memory', 'memories')}"
-    told = e.get("statements")
-    return f"{line}, statements: {statements_said(told)}" if told else line
+    more = (
+        f", {what}: {statements_said(told)}"
+        for what in ("questions", "statements")
+        if (told := e.get(what))
+    )
+    return line + "".join(more)
 
 
 def _known(e: Event) -> str:

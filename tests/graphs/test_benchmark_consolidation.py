@@ -81,6 +81,22 @@ def test_statements_of_one_kind_stand_beside_ours(bench, context, variant, mark)
     assert dataclasses.replace(changed, statements=()) == recipe
 
 
+def test_questions_about_everything_stand_beside_ours(bench, context):
+    anew = "Whose salt guild paid for the Orlan Bridge?"
+
+    def asking(prompt: str) -> str:
+        if prompt.endswith("Answer: Teskow"):
+            return anew
+        return "Teskow" if prompt.rstrip().endswith(anew) else reader(prompt)
+
+    context.asker.model.script = asking
+    rows, recipe = bench.ours(context)
+    made, changed = bench.VARIANTS["with_questions"](context)
+    assert made[: len(rows)] == rows
+    assert anew in {row.messages[-1][1] for row in made[len(rows) :]}
+    assert dataclasses.replace(changed, questions_per_memory=0) == recipe
+
+
 def test_seal_with_as_many_tokens_as_ours_is_within_one_list_a_passage(bench, context):
     rows, recipe = bench.ours(context)
     wanted = trained_tokens([*rows, *bench.replay_rows(context, recipe)], context.base_path, recipe)
