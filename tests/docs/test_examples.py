@@ -186,8 +186,9 @@ def test_the_documents_name_the_parts_that_the_host_s_application_has():
     for part in ("build_study_graph", "quiz_me", "IngrainedMiddleware", "ChromaStore"):
         assert part in source
     for page in told:
-        (line,) = re.findall(r"^.*(?:host_app/README.md).*\n.*", page, re.MULTILINE)
-        assert all(word in line for word in ("the study", "`quiz_me`", "the middleware", "store"))
+        told_of = re.findall(r"^.*(?:host_app/README.md).*\n.*", page, re.MULTILINE)
+        parts = ("the study", "`quiz_me`", "the middleware", "store")
+        assert any(all(part in line for part in parts) for line in told_of)
 
 
 def test_every_example_is_listed():

@@ -31,8 +31,8 @@ SAME = {
     "offline": "1",
 }  # fmt: skip
 TOLD_BY_THEIR_WEIGHTS = {"model", "embedder", "reranker"}
-BY_ADDRESS = {"chroma"}
-"""Only says where the same index lies."""
+BY_ADDRESS = {"chroma", "vllm", "vllm_key"}
+"""Only says where the same index or model is; a model tells its weights itself."""
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ class Command:
         environment = {**os.environ, "FAKE_VLLM": json.dumps(wrong or {}), **variables}
         self._child = subprocess.Popen(
             [sys.executable, "-m", "ingrained", "serve", "--json", "--every", "0.05", *options],
-            env=environment, stdout=subprocess.PIPE, text=True,
+            env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=_with_ctrl_c,
         )  # fmt: skip
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -133,6 +133,11 @@ class Command:
         """Send a signal, and return the exit code."""
         self._child.send_signal(number)
         return self._child.wait(self._patience)
+
+
+def _with_ctrl_c() -> None:
+    """Undo that a shell has what it starts in the background ignore Ctrl-C, the tests among it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def all_end(pids: list[int]) -> bool:

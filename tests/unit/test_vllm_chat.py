@@ -217,6 +217,14 @@ class TestForms:
             model.invoke("Which?", regex="a", grammar="b")
 
 
+@pytest.fixture
+def heeding_ctrl_c() -> Iterator[None]:
+    """Undo that a shell has what it starts in the background ignore Ctrl-C."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
 class TestFaults:
     def test_what_passes_is_asked_again(self, double: Double, model: VllmChat) -> None:
         double.failures = [429, 503, 500]
@@ -266,6 +274,7 @@ class TestFaults:
         with pytest.raises(UnknownModelError, match="does not serve 'huge'"):
             connect(name="huge")
 
+    @pytest.mark.usefixtures("heeding_ctrl_c")
     def test_ctrl_c_closes_what_is_under_way_and_leaves_no_thread(
         self, double: Double, connect: Connect
     ) -> None:
