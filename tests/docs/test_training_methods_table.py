@@ -26,8 +26,10 @@ def test_the_option_names_every_method():
     assert re.findall(r"`([\w-]+)`", line) == list(TRAINING_METHODS)
 
 
-def test_the_kinds_of_statements_are_told_and_the_recipe_that_is_shown_is_one():
+def test_the_kinds_of_statements_are_told_and_the_recipes_that_are_shown_are_recipes():
     text = (DOCS / "training.md").read_text(encoding="utf-8")
     assert re.findall(r"^- `(\w+)`: ", text, re.MULTILINE) == list(STATEMENT_KINDS)
-    (shown,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
-    assert LoraRecipe().changed(json.loads(shown)).statements
+    shown = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    asking, stating = (LoraRecipe().changed(json.loads(one)) for one in shown)
+    assert asking.questions_per_memory
+    assert stating.statements
