@@ -30,8 +30,9 @@ NEW_SHARE = 1 / 3
 _LABEL = re.compile(
     r"^\W*(?:\d{1,2}[.)]\s+)?(?:(?:summary|portrait)\b[^:.]{0,30}:)?\W*", re.IGNORECASE
 )
+_DATED = re.compile(r"^\d{4}-\d\d-\d\d: ")
 _USER = "The user"
-_SOMEBODY = re.compile(rf"(?:{_USER}|he|she|they|his|her|their)\b", re.IGNORECASE)
+_SOMEBODY = re.compile(rf"{_USER}\b", re.IGNORECASE)
 """How a sentence in the third person begins."""
 _OTHER_PERSON = re.compile(r"\b(?:i|me|my|mine|we|us|our|you|your)\b", re.IGNORECASE)
 _FRAME = frozenset(
@@ -60,7 +61,8 @@ def held(reply: str, lines: Sequence[str]) -> str:
     left out and more than a third of other words that are new. What is made up in fewer words, and what
     is put together wrongly of several lines, is not seen.
     """
-    kept = (one for one in _sentences(reply) if _holds(one, lines))
+    said = [_DATED.sub("", one) for one in lines]
+    kept = (one for one in _sentences(reply) if _holds(one, said))
     return " ".join(dict.fromkeys(kept))
 
 

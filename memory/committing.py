@@ -186,6 +186,6 @@ def _is_reached(made: Memory, changes: Iterable[Change]) -> bool:
 def _weighs(change: Change) -> bool:
     """Return whether what was made from the memory may no longer be right."""
     before, after = change.before, change.after
-    if before is None or before.status != "active":
+    if before is None or before.status not in ("active", "forgotten"):
         return False
     return after.status != "active" or after.text != before.text or after.trust < before.trust

@@ -19,7 +19,7 @@ from ingrained.errors import StoreError
 from .adopting import settled_in
 from .asking import StoreQueries, not_found
 from .calibrating import Calibration, asked, calibrate, groups_of, similarities
-from .changing import forgotten, pinned, superseded, unpinned
+from .changing import forgotten, pinned, stale, superseded, unpinned
 from .checking import check
 from .committing import Committer, cannot_write
 from .deciding import decide
@@ -228,7 +228,11 @@ class MemoryStore(StoreQueries):
 
     def forget(self, ids: Iterable[str], *, who: str, why: str) -> None:
         """Take these out of recall; `restore` brings them back. Forgetting twice is once."""
-        self._change("forget", ids, who, why, forgotten)
+        with self._lock:
+            named = [self.get(id_).id for id_ in ids]
+            self._change("forget", named, who, why, forgotten)
+            made = self._ledger.dependants(named, statuses=("active",))
+            self._commit_pairs("stale", [(one, stale(one)) for one in made], who, why)
 
     def restore(self, ids: Iterable[str], *, who: str, why: str) -> None:
         """Undo a forgetting; time begins anew for what comes back, lest it fade at once.
@@ -340,7 +344,11 @@ class MemoryStore(StoreQueries):
                 self._check_twin(memory)
             known = self._ledger.load(after)
             self._commit_pairs("undo", [(known[id_], one) for id_, one in after.items()], who, why)
-            return [after[id_] for id_ in dict.fromkeys(event.memory_id for event in events)]
+            return [
+                after[id_]
+                for id_ in dict.fromkeys(event.memory_id for event in events)
+                if id_ in after
+            ]
 
     def purge(self, ids: Iterable[str], *, who: str, why: str) -> PurgeReport:
         """Delete memories, and those made from them, for good: no text of theirs is left here.

@@ -41,6 +41,12 @@ def put_back(ledger: Lookups, events: Sequence[Event]) -> dict[str, Memory]:
         StoreError: What they changed was changed again since, or purged.
     """
     current = ledger.load([event.memory_id for event in events])
+    events = [
+        one
+        for one in events
+        if one.kind != "stale"
+        or (one.memory_id in current and current[one.memory_id].status == "stale")
+    ]
     after = dict(current)
     for event in reversed(events):
         after[event.memory_id] = undone(event, after.get(event.memory_id))

@@ -15,6 +15,7 @@ from ingrained.agent.grading import words
 from ingrained.agent.prompts import Messages
 from ingrained.agent.quizzing import Target, answers_in, gives, openers, question_prompt
 from ingrained.agent.recalling import Source
+from ingrained.memory.lexical import terms
 
 from .kinds import ANSWER_FIRST
 from .likeness import alike
@@ -22,6 +23,8 @@ from .wishes import Wish, question_of
 
 WORDINGS = 3
 """Most questions for one answer: one as the model likes it, the others with first words that fit."""
+
+_WHEN = frozenset("year date day month time".split())
 
 AGAIN = "asks what another one asks"
 OVER = "beyond the budget"
@@ -93,17 +96,16 @@ def fit(
         withholds: Whether a text has what the memory does not keep.
     """
     seen = {_said(one) for one in known}
+    asked_for = {_about(one) for one in sealed}
     out: list[Anew] = []
     for one in asked:
         fault = one.fault
         if not fault and _said(one.question) in seen:
             fault = AGAIN
-        if not fault and alike(one.question, sealed):
+        if not fault and (alike(one.question, sealed) or _about(one.question) in asked_for):
             fault = SEALED
         if not fault and withholds(f"{one.question} {one.answer}"):
             fault = WITHHELD
-        if not fault:
-            seen.add(_said(one.question))
         out.append(replace(one, fault=fault))
     return out
 
@@ -114,14 +116,26 @@ def proved(one: Anew, reply: str) -> Anew:
 
 
 def within(asked: Iterable[Anew], per_memory: int) -> list[Anew]:
-    """Return all the questions, those beyond so many of one memory with a fault."""
+    """Return all the questions, those that come again or beyond so many of one memory with a fault."""
+    seen: set[str] = set()
     room: Counter[str] = Counter()
     out: list[Anew] = []
     for one in asked:
-        room[one.memory] += not one.fault
-        over = not one.fault and room[one.memory] > per_memory
-        out.append(replace(one, fault=OVER) if over else one)
+        fault = one.fault
+        if not fault and _said(one.question) in seen:
+            fault = AGAIN
+        if not fault and room[one.memory] >= per_memory:
+            fault = OVER
+        if not fault:
+            seen.add(_said(one.question))
+            room[one.memory] += 1
+        out.append(replace(one, fault=fault))
     return out
+
+
+def _about(question: str) -> frozenset[str]:
+    """Return what a question names, however it begins: "When was it built?", "In what year was it built?"."""
+    return frozenset(terms(question)) - _WHEN
 
 
 def _said(question: str) -> str:

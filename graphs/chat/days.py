@@ -37,14 +37,16 @@ DAY_STRENGTH = 7.0
 """S of a day's summary, in days: it is there when the turns have faded."""
 LASTING_STRENGTH = 30.0
 """S of what is made anew with each day: as of what the user asked to remember."""
-OLDEST = 21
+OLDEST = 20
 """Days before today beyond which none is summed up: its summary would have faded."""
 MOST_CALLS = 10
 """Of the model after one turn; what else is due comes with the next one."""
 MOST_DAYS = 14
 """Last days that the summary of all and the portrait are made of."""
 _MOST_LINES = 8
-"""Characters of what is laid before the model at once, for each token of the window: two windows."""
+"""Bytes of what is laid before the model at once, for each token of the window: two windows or less."""
+_DATE_ROOM = 56
+"""Bytes reckoned for a line's date and quotation marks, which are some 14 tokens."""
 _NOTED = 30
 """Of so many it is noted that nothing could be made."""
 
@@ -85,7 +87,8 @@ class Piece:
 
     def memory(self, text: str, model: str) -> Memory:
         """Return it as a memory, at least as strong as the former one."""
-        former = self.former.strength if self.former and self.former.status == "active" else 0.0
+        held = self.former is not None and self.former.status in ("active", "stale")
+        former = self.former.strength if self.former and held else 0.0
         return Memory(
             id="",
             text=text,
@@ -169,8 +172,8 @@ def _days(store: MemoryStore, context: ChatContext) -> Iterator[tuple[str, list[
 
 
 def _fitting(said: Sequence[Memory], room: int) -> list[Memory]:
-    """Return the last of the memories that have room in so many characters together, one at least."""
-    sizes = itertools.accumulate(len(_quoted(one)) for one in reversed(said))
+    """Return the last of the memories whose lines have room in so many bytes together, one at least."""
+    sizes = itertools.accumulate(len(_quoted(one).encode()) + _DATE_ROOM for one in reversed(said))
     count = sum(size <= room for size in sizes)
     return list(said[-max(1, count) :])
 
@@ -213,7 +216,8 @@ def _keep(store: MemoryStore, piece: Piece, text: str, context: ChatContext) -> 
 
 def _replaced(store: MemoryStore, piece: Piece, text: str, context: ChatContext) -> bool:
     """Return whether what was made holds now: not if it is what was made of something else, word for word."""
-    made, former = piece.memory(text, context.asker.name), piece.former
+    made = dataclasses.replace(piece.memory(text, context.asker.name), valid_from=context.clock())
+    former = piece.former
     others = (one for one in _products(store, context.own) if piece.tag not in one.tags)
     if any(near_key(one) == near_key(made) for one in others):
         return False

@@ -14,7 +14,7 @@ from ingrained.agent.deliberating import Considered, Inquiry, Step, refined, vot
 from ingrained.agent.grading import abstained
 from ingrained.agent.quoting import quoted_for
 from ingrained.agent.recalling import Excerpt
-from ingrained.errors import InputError, StoreError
+from ingrained.errors import InputError, ModelError, StoreError
 from ingrained.graphs.chat.about import about_user
 from ingrained.graphs.chat.context import ChatContext
 from ingrained.graphs.chat.days import make_due, next_due
@@ -266,7 +266,8 @@ def after_summarise(state: ChatState, runtime: Runtime[ChatContext]) -> Ending:
 def portray(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:  # noqa: ARG001
     """Sum up the days that are over, and make the portrait of the user anew.
 
-    Each is in the memory before the next is begun. While another process writes, they wait for the next turn.
+    Each is in the memory before the next is begun. While another process writes, or the model
+    fails, they wait for the next turn: an answer is not lost to them.
     """
     context = runtime.context
     if context.memory is None:
@@ -275,7 +276,7 @@ def portray(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]: 
     try:
         for title in make_due(context, context.memory):
             _tell(runtime, "portray", event="portrayed", title=title)
-    except StoreError as error:
+    except (StoreError, ModelError) as error:
         _tell(runtime, "portray", event="postponed", why=str(error), hint=error.hint)
     return {}
 

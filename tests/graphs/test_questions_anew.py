@@ -27,6 +27,7 @@ from ingrained.trainer.rows import StudyRow
 
 MORE = {
     "Whose salt guild paid for the Orlan Bridge?": ("Teskow", "salt guild"),
+    "Whose townsmen in the salt guild paid for the Orlan Bridge?": ("Teskow", "salt guild"),
     "What did Mara Vint build in the year 1402?": ("Orlan Bridge", "Mara Vint built"),
 }
 """What the quiz does not ask."""
@@ -38,6 +39,8 @@ def asking(prompt: str) -> str:
         return "What?"
     if prompt.endswith("Answer: Teskow"):
         return "Whose salt guild paid for the Orlan Bridge?"
+    if prompt.endswith("Answer: Teskow\nFirst words: Who"):
+        return "Whose townsmen in the salt guild paid for the Orlan Bridge?"
     if "Answer: Orlan Bridge" in prompt.rsplit("Topic:", 1)[-1]:
         return "What did Mara Vint build in the year 1402?"
     asked = next((q for q in MORE if prompt.rstrip().endswith(q)), "")
@@ -100,8 +103,8 @@ def test_a_question_that_the_memories_do_not_answer_is_not_used(context):
 def test_no_memory_has_more_than_the_recipe_allows(context):
     few = anew(context, 1)
     assert set(Counter(row.memory_ids for row in few.rows).values()) == {1}
-    assert len(anew(context).rows) >= len(few.rows)
-    assert (OVER in few.told["rejected"]) is (len(anew(context).rows) > len(few.rows))
+    assert len(anew(context).rows) > len(few.rows)
+    assert few.told["rejected"][OVER] > 0
 
 
 def test_no_sealed_question_is_trained(context):
@@ -110,6 +113,20 @@ def test_no_sealed_question_is_trained(context):
     found = anew(context)
     assert next(iter(MORE)) not in questions(found)
     assert found.told["rejected"][SEALED] > 0
+
+
+def test_a_sealed_question_that_begins_in_another_way_is_not_trained(context):
+    question = "Which salt guild of a town paid for the Orlan Bridge?"
+    in_other_words = "Of what town was the salt guild that paid for the Orlan Bridge?"
+    context.library.put_questions(
+        [{**context.library.questions()[0], "question": in_other_words, "id": "s", "sealed": True}]
+    )
+    context.asker.model.script = lambda prompt: (
+        question if prompt.endswith("Answer: Teskow") else asking(prompt)
+    )
+    found = anew(context)
+    assert found.told["rejected"][SEALED] > 0
+    assert question not in {row.messages[-1][1] for row in found.rows}
 
 
 def test_what_was_let_go_is_neither_shown_nor_asked_for(context):

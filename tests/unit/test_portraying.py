@@ -32,6 +32,9 @@ def test_what_was_said_stays(sentence):
     [
         ("another name", "The user has a dog named Max."),
         ("another number", "The user has 3 boats."),
+        ("a number of a line's date", "The user has 10 boats."),
+        ("the year of a line's date", "The user went to Orrelsund in 2024."),
+        ("whose, it does not say", "His sister went to Orrelsund."),
         ("a date", "The user went to Orrelsund in 2019."),
         ("a month", "The user went to Orrelsund with his sister in May."),
         ("a denial", "The user has no dog."),

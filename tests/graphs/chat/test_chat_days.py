@@ -12,7 +12,7 @@ from chat_talk import DAY, DOG, FERRY, MILL, NOON, Talk
 
 from ingrained.agent.citing import labelled
 from ingrained.agent.conversing import Dialogue
-from ingrained.errors import HomeBusyError
+from ingrained.errors import HomeBusyError, ModelError
 from ingrained.graphs.chat import OpenStore
 from ingrained.graphs.chat.days import MOST_CALLS
 from ingrained.graphs.erasing import erase
@@ -498,6 +498,80 @@ def test_a_summary_that_is_corrected_leaves_the_portrait(diary, store, clock):
 def test_a_day_long_ago_is_not_summed_up(diary, store, clock):
     one = diary()
     one.say(DOG)
-    clock.now += 23 * DAY
+    clock.now += 21 * DAY
     one.say("Hello!")
     assert calls(one) == []
+
+
+def test_what_was_brought_back_is_in_the_summary_again(diary, store, clock):
+    one = diary()
+    for said in (DOG, DRINK):
+        one.say(said)
+    clock.now += DAY
+    one.say("Hello!")
+    tea = next(memory for memory in store.list(namespace=OWN) if memory.text == DRINK)
+    for change in (store.forget, store.restore):
+        change([tea.id], who="me", why="to see")
+        clock.now += 60
+        one.say("Good evening!")
+    assert made(store)["Summary of 2024-10-04"].text == f"{REX} {TEA}"
+    assert made(store)["Portrait of the user on 2024-10-04"].text == f"{REX} {TEA}"
+
+
+def test_a_turn_that_faded_and_is_then_forgotten_takes_its_summary_with_it(diary, store, clock):
+    one = diary()
+    one.say(DOG)
+    clock.now += DAY
+    one.say("Hello!")
+    clock.now += 4 * DAY
+    store.decay(who="study", why="faded")
+    (dog,) = (memory for memory in store.list(namespace=OWN, status=None) if memory.text == DOG)
+    assert dog.status == "forgotten"
+    assert made(store), "a summary stays when its turns fade"
+    store.forget([dog.id], who="me", why="asked to")
+    assert made(store) == {}
+
+
+def test_a_forgetting_can_be_undone_after_another_turn(diary, store, clock):
+    one = diary()
+    for said in (DOG, DRINK):
+        one.say(said)
+    clock.now += DAY
+    one.say("Hello!")
+    tea = next(memory for memory in store.list(namespace=OWN) if memory.text == DRINK)
+    store.forget([tea.id], who="me", why="asked to")
+    (event,) = (e for e in store.history(tea.id) if e.kind == "forget")
+    clock.now += 60
+    one.say("Hm?")
+    store.undo(event.id, who="me", why="a mistake", whole=True)
+    assert store.get(tea.id).status == "active"
+    clock.now += 60
+    one.say("Good evening!")
+    assert made(store)["Summary of 2024-10-04"].text == f"{REX} {TEA}"
+
+
+def test_a_model_that_fails_at_a_summary_does_not_take_the_answer_with_it(diary, clock):
+    def failing(prompt: str) -> str:
+        if prompt.startswith(OF_DAY):
+            raise ModelError("it does not fit")
+        return "Yes"
+
+    one = diary(failing)
+    one.say(DOG)
+    clock.now += DAY
+    assert one.say("Hello!")["reply"] == "Yes"
+
+
+def test_a_day_of_many_short_turns_is_laid_before_the_model_as_far_as_it_fits(diary, store, clock):
+    said = (
+        Memory(id="", text=f"{n} ok.", kind="episode", namespace=OWN, created=NOON + n,
+               tags=("told",))
+        for n in range(500)
+    )  # fmt: skip
+    store.insert(list(said), who="chat", why="a test")
+    one = diary(window_tokens=100)
+    clock.now += DAY
+    one.say("Hello!")
+    (asked,) = [text for text in one.model.asked if text.startswith(OF_DAY)]
+    assert asked.endswith("499 ok.”")
+    assert len(asked.splitlines()) < 16
