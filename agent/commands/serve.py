@@ -70,14 +70,24 @@ def serve(
 
 
 def _served(settings: Settings) -> str:
-    """Return what is to be served for a name, also for one that means a server: `vllm:NAME`."""
+    """Return what is to be served for a name, also for one that means a server: `vllm:NAME`.
+
+    Raises:
+        InputError: the name has the address of a server.
+    """
     from ingrained.agent.models.served import parted
     from ingrained.agent.weights.resolve import is_served
     from ingrained.settings import DEFAULT_MODEL
 
     if not is_served(settings.model):
         return settings.model
-    return parted(settings.model, settings)[0] or DEFAULT_MODEL
+    name, address = parted(settings.model, settings)
+    if "@http" in settings.model:
+        raise InputError(
+            f"{settings.model!r} means a server that runs at {address}.",
+            hint=f"Keep that one in step with --connect {address} --model vllm:{name}, or leave the address out.",
+        )
+    return name or DEFAULT_MODEL
 
 
 def _check_host(host: str, *, expose: bool) -> None:

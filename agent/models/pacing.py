@@ -137,6 +137,10 @@ async def in_turn(calls: Sequence[Call[Result]], window: Window) -> list[Result]
     return [results[place] for place in range(len(calls))]
 
 
+_LOOK = 0.1
+"""Seconds between two looks at whether Ctrl-C was pressed."""
+
+
 def run_here(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine to its end from code that is not async, in a notebook too.
 
@@ -160,7 +164,20 @@ def _run_beside(work: Coroutine[Any, Any, Result]) -> Result:
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(asyncio.run, watched())
         try:
-            return done.result()
+            return _result(done)
         except KeyboardInterrupt:
             stop.result()()
             raise
+
+
+def _result(done: Future[Result]) -> Result:
+    """Wait, and heed a Ctrl-C that `asyncio.run` turned into a mark on the task that waits here."""
+    waiting = asyncio.current_task()
+    while True:
+        try:
+            return done.result(timeout=_LOOK)
+        except TimeoutError:
+            if done.done():
+                raise
+            if waiting and waiting.cancelling():
+                raise KeyboardInterrupt from None

@@ -34,6 +34,9 @@ class _Loaded:
     """What requests call it."""
     ours: bool
     """Whether it was not there before."""
+    folder: Path
+    strength: float
+    """At which it was loaded of its folder."""
 
 
 class ServedAdapters:
@@ -64,7 +67,7 @@ class ServedAdapters:
         before = self._loaded.get(name)
         if before is not None and before.served == served:
             return
-        self._loaded[name] = _Loaded(served, ours)
+        self._loaded[name] = _Loaded(served, ours, folder, strength)
         if before is not None:
             self._drop(before)
 
@@ -77,6 +80,11 @@ class ServedAdapters:
             # Another process was quicker; as the name says what it holds, it is the same.
             return False
         return True
+
+    def renew(self, name: str) -> None:
+        """Load one again that another process has unloaded, or that a restart of the server lost."""
+        known = self._loaded[name]
+        self.load(name, known.folder, strength=known.strength)
 
     def served(self, name: str) -> str:
         """Return what the server calls an adapter.

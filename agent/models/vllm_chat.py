@@ -273,6 +273,19 @@ class VllmChat(BaseChatOpenAI):
     async def _replies(
         self, prompts: Sequence[list[BaseMessage]], *, tolerant: bool = False, **kwargs: Any
     ) -> list[AIMessage | ModelError]:
+        """Return replies; an adapter that another process has unloaded meanwhile is loaded again, once."""
+        try:
+            return await self._once(prompts, tolerant=tolerant, **kwargs)
+        except RefusedError as error:
+            name = kwargs.get("adapter", self.adapter)
+            if error.status != httpx.codes.NOT_FOUND or name is None:
+                raise
+            self._adapters.renew(name)
+            return await self._once(prompts, tolerant=tolerant, **kwargs)
+
+    async def _once(
+        self, prompts: Sequence[list[BaseMessage]], *, tolerant: bool, **kwargs: Any
+    ) -> list[AIMessage | ModelError]:
         bodies = self._bodies(prompts, **kwargs)
         order = sorted(range(len(bodies)), key=lambda n: json.dumps(bodies[n]["messages"]))
         requests = [Request("chat", bodies[n]) for n in order]

@@ -11,11 +11,15 @@ from typing import Any
 
 from ingrained.agent.models.vllm_adapters import ServedAdapters
 from ingrained.agent.models.vllm_server import RefusedError, ServedModel, VllmServer
-from ingrained.errors import NotFoundError
+from ingrained.errors import IngrainedError, NotFoundError
 from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.manifest import Manifest
 
 from .canary import Canary, Likelihood, judge
+
+_PASSING = (401, 403, 408, 429, 502, 503, 504)
+"""HTTP's words for what another try may mend: who asks, how much, when."""
+_REFUSED_TO_SERVE = "Ingrained's own commands load the promoted version themselves: take it back with `ingrained adapters rollback`."
 
 Event = dict[str, Any]
 Canaries = Callable[[Manifest], Sequence[Canary]]
@@ -67,13 +71,18 @@ class AdaptersInStep:
         self._likelihood = likelihood
         self._tell = tell
         self._refused: set[Wanted] = set()
+        self._ours: set[str] = set()
+        """Names that were loaded, or found, to answer."""
+        self._past: set[str] = set()
+        """Versions that were to answer at some time; what others loaded of them goes with them."""
         self.served: Served | None = None
         """What answers now; None for the base alone."""
 
     def step(self) -> None:
         """Bring the server to what is promoted now.
 
-        An adapter that the server refuses or whose canary fails is left out, and the former stays.
+        An adapter that the server refuses or whose canary fails is left out, and the former stays. What may
+        pass, such as a server that is busy, is tried again at the next call.
 
         Raises:
             ModelError: the server does not answer, or an adapter cannot be read.
@@ -82,10 +91,16 @@ class AdaptersInStep:
         wanted = self._wanted()
         if self.served and self.served.name not in self._names():
             self.served = None  # The server was started anew.
-        if wanted is None:
-            self.served = None
-        elif self.served is None or self.served.wanted != wanted:
-            self.served = self._taken_up(wanted) or self._former()
+        try:
+            if wanted is None:
+                self.served = None
+            elif self.served is None or self.served.wanted != wanted:
+                self.served = self._taken_up(wanted) or self._former()
+        except IngrainedError:
+            # What was purged goes, whatever else is wrong.
+            self.served = self._former()
+            self._unload_others()
+            raise
         self._unload_others()
 
     def _wanted(self) -> Wanted | None:
@@ -108,10 +123,12 @@ class AdaptersInStep:
             name = self._load(wanted)
             verdict = judge(self._likelihood, self._base, name, self._canaries(manifest))
         except RefusedError as error:
+            if error.status in _PASSING:
+                raise
             self._refuse(wanted, str(error), error.hint)
             return None
         if not verdict.sound:
-            self._refuse(wanted, f"the canary failed: {verdict.reason}", "")
+            self._refuse(wanted, f"the canary failed: {verdict.reason}", _REFUSED_TO_SERVE)
             return None
         self._tell({
             "event": "adapter", "version": wanted.version, "model": name,
@@ -122,7 +139,10 @@ class AdaptersInStep:
     def _load(self, wanted: Wanted) -> str:
         adapters, version = ServedAdapters(self._server), wanted.version
         adapters.load(version, self._registry.path(version), strength=wanted.strength)
-        return adapters.served(version)
+        name = adapters.served(version)
+        self._ours.add(name)
+        self._past.add(version)
+        return name
 
     def _refuse(self, wanted: Wanted, reason: str, hint: str) -> None:
         """Leave an adapter out from now on, and say so once."""
@@ -144,14 +164,26 @@ class AdaptersInStep:
         return None if stale else self.served
 
     def _unload_others(self) -> None:
-        """Unload what was loaded of this home's other versions, here or by those who ask."""
-        keep = self.served.wanted.version if self.served else None
+        """Unload what answered before or was refused, and what is stale: not what a study tries."""
+        keep = self.served
         for one in self._server.models():
             version = self._version_of(one)
-            if version and version != keep:
+            if version is None or (keep and one.name == keep.name):
+                continue
+            former = version in self._past and (keep is None or version != keep.wanted.version)
+            if former or one.name in self._ours or self._is_stale(version):
                 with suppress(NotFoundError):
                     self._server.unload_adapter(one.name)
                 self._tell({"event": "unloaded", "version": version, "model": one.name})
+
+    def _is_stale(self, version: str) -> bool:
+        """Return whether a version may answer nobody: not so one that a study is making or trying."""
+        if self.served and version == self.served.wanted.version:
+            return False
+        try:
+            return bool(self._registry.show(version).stale)
+        except NotFoundError:
+            return not (self._registry.folder / version).is_dir()
 
     def _version_of(self, one: ServedModel) -> str | None:
         """Return the version of an adapter that the server read from this home."""

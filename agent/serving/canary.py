@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from ingrained.agent.models.vllm_server import VllmServer, unreachable
+from ingrained.agent.models.vllm_server import VllmServer, is_here, unreachable
 from ingrained.errors import ModelError
 
 DIFFERENT = 1e-4
@@ -92,7 +92,10 @@ def _completed(address: str, api_key: str, model: str, tokens: list[int]) -> htt
     asked = {"model": model, "prompt": tokens, "max_tokens": 1, "prompt_logprobs": 0}
     key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     try:
-        return httpx.post(f"{address}/v1/completions", json=asked, headers=key, timeout=_SECONDS)
+        return httpx.post(
+            f"{address}/v1/completions", json=asked, headers=key, timeout=_SECONDS,
+            trust_env=not is_here(address),
+        )  # fmt: skip
     except httpx.HTTPError as error:
         raise unreachable(address, error) from error
 

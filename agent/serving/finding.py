@@ -28,7 +28,8 @@ def find_vllm(given: Path | None) -> Path:
     """
     places = (given,) if given else _usual_places()
     for place in places:
-        for path in (place / "bin" / "vllm", place.parent / "vllm", place):
+        inside = (place / "bin" / "vllm",)
+        for path in (*inside, place.parent / "vllm", place) if given else inside:
             # The link of a virtual environment's Python leads out of it: `resolve` would lose the place.
             if path.name == "vllm" and path.is_file() and os.access(path, os.X_OK):
                 return path.absolute()

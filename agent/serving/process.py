@@ -107,6 +107,8 @@ def wait_until_ready(
             )
         tell(process.last_line())
         time.sleep(_LOOK)
+    # Another server may have answered on the port that this one lost to it.
+    process.check()
 
 
 def check_port(host: str, port: int) -> None:

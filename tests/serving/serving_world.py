@@ -50,11 +50,15 @@ class Served:
         recipe = {"rank": rank}
         made = Manifest(version=version, base_model=base, recipe=recipe, memory_ids=memories)
         self.registry.commit(version, made)
+        self.judge(version, strength=strength)
+        return version
+
+    def judge(self, version: str, *, strength: float) -> None:
+        """Let the gate find a strength, as a trial does."""
         self.registry.conclude(
             version, before=SCORES, after=SCORES, strength_alone=strength,
             decision=Decision(accept=True, reasons=("it rose",)),
         )  # fmt: skip
-        return version
 
     def promote(self, likely: float = -0.5, **made: Any) -> str:
         """Make one and use it."""

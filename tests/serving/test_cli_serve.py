@@ -14,6 +14,8 @@ import pytest
 from serving_world import BASE, Command, alive, all_end
 
 from ingrained.agent.cli import run
+from ingrained.agent.serving import finding
+from ingrained.errors import InputError
 from ingrained.memory.locking import write_lock
 
 
@@ -57,6 +59,30 @@ def test_ctrl_c_while_it_starts_stops_it_too(words, home, notes):
             time.sleep(0.05)
         assert serving.end(signal.SIGINT) == 130
     assert all_end(json.loads(notes.read_text())["pids"])
+
+
+def test_the_end_of_the_terminal_stops_it_too(words, home, notes):
+    home.promote()
+    with Command(*words) as serving:
+        for kind in ("starting", "ready", "adapter"):
+            serving.next(kind)
+        assert serving.end(signal.SIGHUP) == 0
+    assert all_end(json.loads(notes.read_text())["pids"])
+
+
+def test_a_name_with_an_address_means_a_server_that_runs(words, capsys):
+    assert run(["serve", *words, "--model", "vllm:tiny-base@http://gpu-2:8000"]) == 2
+    assert "--connect http://gpu-2:8000" in capsys.readouterr().err
+
+
+def test_a_program_called_vllm_in_this_folder_is_not_taken_for_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(finding, "_usual_places", lambda: (tmp_path / ".venv-vllm",))
+    program = tmp_path / "vllm"
+    program.touch(mode=0o755)
+    with pytest.raises(InputError):
+        finding.find_vllm(None)
+    assert finding.find_vllm(program) == program
 
 
 def test_a_vllm_that_does_not_listen_is_killed_after_a_grace(words, notes, monkeypatch, capsys):

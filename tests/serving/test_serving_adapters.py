@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from serving_world import BASE, FakeServer, Served
 
 from ingrained.agent.models.vllm_adapters import at_strength
-from ingrained.agent.models.vllm_server import VllmServer
+from ingrained.agent.models.vllm_server import RefusedError, VllmServer
 from ingrained.agent.serving.adapters import AdaptersInStep
 from ingrained.agent.serving.canary import Canary, judge, of_server
 from ingrained.errors import ModelError
@@ -173,3 +174,67 @@ def test_a_server_that_tells_no_likelihoods_is_told_of(stepping):
     nothing = Canary(messages=(("user", "Who?"),), answer="")
     with pytest.raises(ModelError, match="tells no likelihoods"):
         judge(of_server(stepping.client), BASE, BASE, [nothing])
+
+
+def test_what_a_study_tries_beside_it_is_left_alone(stepping, home):
+    home.promote()
+    stepping.step()
+    candidate = home.train(-0.4)
+    stepping.client.load_adapter(f"{candidate}-s1-abc", home.registry.path(candidate))
+    stage = home.registry.stage()
+    stepping.client.load_adapter("a-stage", at_strength(home.registry.path(candidate), 0.5))
+    half_done = home.registry.path(stage) / "stage"
+    shutil.copytree(home.registry.path(candidate), half_done)
+    stepping.client.load_adapter("half-done", half_done)
+    assert stepping.step() == []
+    assert stepping.versions == ["v001", candidate, "a", "half"]
+    home.registry.mark_stale([candidate], "a memory of it was purged")
+    assert stepping.step() == ["unloaded", "unloaded"]
+    assert stepping.versions == ["v001", "half"]
+
+
+def test_at_another_strength_the_former_goes(stepping, home):
+    version = home.promote()
+    stepping.step()
+    home.judge(version, strength=0.5)
+    assert stepping.step() == ["adapter", "unloaded"]
+    assert [name.rpartition("-")[0] for name in stepping.loaded] == ["v001-s0.5"]
+
+
+def test_what_was_purged_goes_even_while_its_successor_cannot_be_tried(stepping, home):
+    first = home.promote()
+    stepping.step()
+    home.promote(-0.4)
+    home.registry.mark_stale([first], "a memory of it was purged")
+
+    def silent(model: str, canary: Canary) -> float:
+        raise ModelError("no likelihoods now")
+
+    told, stepping.adapters._likelihood = stepping.adapters._likelihood, silent
+    with pytest.raises(ModelError):
+        stepping.step()
+    assert stepping.loaded == []
+    stepping.adapters._likelihood = told
+    assert stepping.step() == ["adapter"]
+
+
+def test_a_server_that_is_busy_is_asked_again(stepping, home):
+    home.promote()
+    told = stepping.adapters._likelihood
+
+    def busy(model: str, canary: Canary) -> float:
+        raise RefusedError(503, "asleep", hint="")
+
+    stepping.adapters._likelihood = busy
+    with pytest.raises(RefusedError):
+        stepping.step()
+    stepping.adapters._likelihood = told
+    assert stepping.step() == ["adapter"]
+
+
+def test_a_server_of_this_machine_is_never_asked_through_a_proxy(server, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with VllmServer(server.address) as client:
+        assert of_server(client)(BASE, TRAINED) == pytest.approx(-2.0)

@@ -294,8 +294,37 @@ class TestFaults:
         time.sleep(0.6)
         assert double.hung_up == len(double.bodies(CHAT)) == 4
 
+    @pytest.mark.usefixtures("heeding_ctrl_c")
+    def test_ctrl_c_is_heeded_within_a_loop_of_the_caller_s_too(
+        self, double: Double, connect: Connect
+    ) -> None:
+        model = connect(system=None)
+        double.seconds = 0.5
+
+        async def asking() -> None:
+            model.batch(["Who?"] * 20)
+
+        def press() -> None:
+            while len(double.bodies(CHAT)) < 4:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=press).start()
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(asking())
+        assert len(double.bodies(CHAT)) == 4
+
 
 class TestAdapters:
+    def test_what_another_process_has_unloaded_is_loaded_again(
+        self, double: Double, model: VllmChat, tmp_path: Path
+    ) -> None:
+        model.load_adapter("v001", adapter(tmp_path / "v001"))
+        model.batch(["Who?"], adapter="v001")
+        double.adapters.clear()
+        assert model.batch(["Who?"], adapter="v001")
+        assert len(double.adapters) == 1
+
     def test_an_adapter_replies_under_a_name_that_says_what_it_holds(
         self, double: Double, model: VllmChat, tmp_path: Path
     ) -> None:

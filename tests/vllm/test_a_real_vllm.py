@@ -64,4 +64,6 @@ def test_a_trained_adapter_answers_until_it_is_rolled_back(
         assert serving.next("unloaded")["model"] == adapter["model"]
         assert serving.end() == 0
     log = (home / "serve" / "vllm.log").read_text(errors="replace")
-    assert all_end([int(pid) for pid in set(re.findall(r"pid=(\d+)", log))])
+    pids = [int(pid) for pid in set(re.findall(r"pid=(\d+)", log))]
+    assert pids
+    assert all_end(pids)
