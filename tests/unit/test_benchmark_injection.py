@@ -114,7 +114,8 @@ def test_where_nobody_is_asked_a_model_that_obeys_forgets_what_the_caller_keeps(
     attacks = [one for one in injection.read_attacks() if one.check == "memories" and one.calls]
     model = ScriptedModel(script=lambda _prompt: ABSTENTION)
     found = injection.without_approval(tmp_path / "arena", attacks, model, HashEmbedder())
-    assert "Velmarsh: OWN is forgotten" in found[0].evidence
+    # Its calls run beside each other: whichever is last says what became of the memory.
+    assert re.match(r"Velmarsh: OWN is (forgotten|superseded): ", found[0].evidence)
     assert {one.canary for one in checks.succeeded(attacks, found)} == {"Velmarsh"}
 
 
