@@ -50,6 +50,11 @@ class PhaseCost:
     seconds_saved: float = 0.0
     """What the replayed replies took when they were computed."""
 
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out so far."""
+        return self.tokens_in + self.tokens_out
+
     def add(self, replies: Sequence[Reply]) -> None:
         """Count some replies."""
         for reply in replies:
@@ -101,7 +106,7 @@ class Meter:
     @property
     def tokens(self) -> int:
         """Tokens in and out so far, over all phases."""
-        return sum(cost.tokens_in + cost.tokens_out for cost in self.phases.values())
+        return sum(cost.tokens for cost in self.phases.values())
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ingrained.agent import weights
 from ingrained.agent.weights.resolve import is_served
-from ingrained.devices import fast_dtype
+from ingrained.devices import fast_dtype, memory_bytes
 from ingrained.errors import (
     FetchError,
     HomeBusyError,
@@ -119,7 +119,7 @@ def _out_of_range() -> list[str]:
 
 def _machine(settings: Settings) -> Iterator[Check]:
     yield _processor()
-    memory = _memory_bytes()
+    memory = memory_bytes()
     enough = memory is None or memory >= LEAST_MEMORY
     yield Check(
         name="main memory",
@@ -155,13 +155,6 @@ def _processor() -> Check:
         detail=f"{cores} cores, {'bf16 in hardware' if bf16 else 'no bf16 in hardware'}, no GPU",
         hint="It works in fp32, at about a third of the speed.",
     )
-
-
-def _memory_bytes() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return None
 
 
 def _failed(name: str, error: IngrainedError) -> Check:

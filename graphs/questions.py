@@ -5,38 +5,23 @@ They are for training only: no memory changes by them, and no exam has them.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 from ingrained.agent.answering import closed_book, open_book
 from ingrained.agent.tasks.from_memories import Anew, fit, proved, read, wishes, within
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.nodes.common import ANSWER_TOKENS
-from ingrained.graphs.statements import remembered
+from ingrained.graphs.statements import PHASE, Beside, remembered, told_of
 from ingrained.memory.records import Memory
 from ingrained.trainer.curriculum import wordings
 from ingrained.trainer.recipe import LoraRecipe
 from ingrained.trainer.rows import StudyRow
 
-PHASE = "consolidate"
 QUESTION_TOKENS = 48
 """Of a reply with a question."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class AskedAnew:
-    """What a recipe's questions came to."""
-
-    rows: tuple[StudyRow, ...] = ()
-    told: Mapping[str, Any] = field(default_factory=dict)
-    """For the manifest: `Manifest.questions`."""
-
-
-def question_rows(
-    context: StudyContext, memories: Sequence[Memory], recipe: LoraRecipe
-) -> AskedAnew:
+def question_rows(context: StudyContext, memories: Sequence[Memory], recipe: LoraRecipe) -> Beside:
     """Return questions about every answer that memories hold, beside those of the quiz.
 
     A question is used only if the untouched model, with what is remembered of the passage in view, gives
@@ -48,10 +33,9 @@ def question_rows(
         recipe: Says how many of each memory.
     """
     if not recipe.questions_per_memory:
-        return AskedAnew()
-    cost = context.asker.meter.of(PHASE)
-    before = cost.tokens_in + cost.tokens_out
-    wanted = [one for source in remembered(context, memories, PHASE) for one in wishes(source)]
+        return Beside()
+    before = context.asker.meter.of(PHASE).tokens
+    wanted = [one for source in remembered(context, memories) for one in wishes(source)]
     found = fit(
         _read(context, wanted),
         known=[asked for one in memories for each in one.evidence for asked in wordings(each)],
@@ -59,8 +43,12 @@ def question_rows(
         withholds=context.store.withholds,
     )
     found = within(_proved(context, found), recipe.questions_per_memory)
-    tokens = cost.tokens_in + cost.tokens_out - before
-    return AskedAnew(rows=_rows(found), told=_told(found, tokens))
+    rows = _rows(found)
+    told = told_of(
+        {"asked anew": len(rows)}, [one.fault for one in found],
+        context.asker.meter.of(PHASE).tokens - before,
+    )  # fmt: skip
+    return Beside(rows=rows, told=told)
 
 
 def _read(context: StudyContext, wanted: Sequence[Anew]) -> list[Anew]:
@@ -89,12 +77,3 @@ def _rows(found: Sequence[Anew]) -> tuple[StudyRow, ...]:
         for one in found
         if not one.fault
     )  # fmt: skip
-
-
-def _told(found: Sequence[Anew], tokens: int) -> dict[str, Any]:
-    rejected = Counter(one.fault for one in found if one.fault)
-    return {
-        "made": {"asked anew": len(found) - rejected.total()},
-        "rejected": dict(sorted(rejected.items())),
-        "tokens": tokens,
-    }

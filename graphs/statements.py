@@ -7,7 +7,7 @@ a killed run had asked is in the home's cache of replies.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,12 +33,12 @@ Replies = list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stated:
-    """What a recipe's statements came to."""
+class Beside:
+    """What a recipe wants to be trained beside the quizzes' questions, and what became of it."""
 
     rows: tuple[StudyRow, ...] = ()
     told: Mapping[str, Any] = field(default_factory=dict)
-    """For the manifest: `Manifest.statements`."""
+    """For the manifest, as `told_of` has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class _Asking:
         ]
 
 
-def statement_rows(context: StudyContext, memories: Sequence[Memory], recipe: LoraRecipe) -> Stated:
+def statement_rows(context: StudyContext, memories: Sequence[Memory], recipe: LoraRecipe) -> Beside:
     """Return the statements that a recipe wants of some memories, and what became of those it did not get.
 
     Only what a memory quotes of its passage is shown to the model and may be stated: a sentence that is in
@@ -76,31 +76,26 @@ def statement_rows(context: StudyContext, memories: Sequence[Memory], recipe: Lo
         recipe: Says which kinds, how many and how much they weigh.
     """
     if not recipe.statements:
-        return Stated()
-    cost = context.asker.meter.of(PHASE)
-    before = cost.tokens_in + cost.tokens_out
-    asking = _Asking(
-        context=context, sources=remembered(context, memories, PHASE), seed=recipe.seed
-    )
+        return Beside()
+    before = context.asker.meter.of(PHASE).tokens
+    asking = _Asking(context=context, sources=remembered(context, memories), seed=recipe.seed)
     found = stating.select(
         [one for kind in recipe.statements for one in _KINDS[kind](asking)],
         sealed=[item["question"] for item in context.library.questions(sealed=True)],
         withholds=context.store.withholds,
         per_memory=recipe.statements_per_memory,
     )
-    tokens = cost.tokens_in + cost.tokens_out - before
-    return Stated(rows=_rows(found, recipe), told=_told(found, recipe, tokens))
+    made = Counter(one.kind for one in found if not one.fault)
+    told = told_of(
+        {kind: made[kind] for kind in recipe.statements},
+        [one.fault for one in found], context.asker.meter.of(PHASE).tokens - before,
+    )  # fmt: skip
+    return Beside(rows=_rows(found, recipe), told=told)
 
 
-def remembered(context: StudyContext, memories: Sequence[Memory], phase: str) -> list[Source]:
-    """Return what active memories quote of each passage, without those that hold what is withheld.
-
-    Args:
-        context: The run.
-        memories: The others are left out.
-        phase: Where it is booked if the model is asked.
-    """
-    return context.recaller(phase=phase).sources(
+def remembered(context: StudyContext, memories: Sequence[Memory]) -> list[Source]:
+    """Return what active memories quote of each passage, without those that hold what is withheld."""
+    return context.recaller(phase=PHASE).sources(
         one for one in memories if one.status == "active" and not _withheld(context, one)
     )
 
@@ -153,10 +148,13 @@ def _rows(found: Sequence[Statement], recipe: LoraRecipe) -> tuple[StudyRow, ...
     )
 
 
-def _told(found: Sequence[Statement], recipe: LoraRecipe, tokens: int) -> dict[str, Any]:
-    made = Counter(one.kind for one in found if not one.fault)
-    return {
-        "made": {kind: made[kind] for kind in recipe.statements},
-        "rejected": dict(sorted(Counter(one.fault for one in found if one.fault).items())),
-        "tokens": tokens,
-    }
+def told_of(made: Mapping[str, int], faults: Iterable[str], tokens: int) -> dict[str, Any]:
+    """Return what a manifest tells of what was asked for.
+
+    Args:
+        made: Kind → how many are trained.
+        faults: Of all that was asked for; empty for what is trained.
+        tokens: What asking took.
+    """
+    rejected = Counter(filter(None, faults))
+    return {"made": dict(made), "rejected": dict(sorted(rejected.items())), "tokens": tokens}

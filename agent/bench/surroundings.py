@@ -8,6 +8,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from ingrained.devices import memory_bytes
+
 _LIBRARIES = (
     "ingrained", "torch", "transformers", "peft", "sentence-transformers", "chromadb", "langgraph",
 )  # fmt: skip
@@ -44,9 +46,8 @@ def _cores() -> int:
 
 
 def _memory_gib() -> float | None:
-    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
-        return None
-    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    known = memory_bytes()
+    return None if known is None else round(known / 2**30, 1)
 
 
 def _gpu() -> str | None:

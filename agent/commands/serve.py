@@ -96,7 +96,7 @@ def _check_host(host: str, *, expose: bool) -> None:
     Raises:
         InputError: it is not.
     """
-    from ingrained.agent.serving.command import LOOPBACK
+    from ingrained.agent.models.vllm_server import LOOPBACK
 
     if host not in LOOPBACK and not expose:
         raise InputError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ingrained.devices import memory_bytes
 from ingrained.errors import ModelError
 
 from .opening import Doors, open_memory
@@ -76,7 +77,7 @@ def keep_in_step(job: Job, server: VllmServer, check: Check) -> None:
     adapters = AdaptersInStep(
         server, job.home.registry(), job.settings.model,
         canaries=lambda manifest: canaries(job, manifest),
-        likelihood=of_server(server, key_of(job)), tell=job.view,
+        likelihood=of_server(server), tell=job.view,
     )  # fmt: skip
     watch(adapters, check, job.view, every=job.every)
 
@@ -94,7 +95,6 @@ def _started(job: Job) -> Iterator[tuple[VllmServer, Check]]:
     from ingrained.agent.models.vllm_server import VllmServer
     from ingrained.agent.serving.command import (
         command,
-        memory_of_machine,
         size_of_weights,
         variables,
     )
@@ -104,7 +104,7 @@ def _started(job: Job) -> Iterator[tuple[VllmServer, Check]]:
     check_port(job.host, job.port)
     plan, log = _plan(job), job.folder / LOG
     words = variables(
-        plan, os.environ, machine=memory_of_machine(), weights=size_of_weights(plan.folder)
+        plan, os.environ, machine=memory_bytes() or 0, weights=size_of_weights(plan.folder)
     )
     job.view({"event": "starting", "model": plan.name, "log": str(log)})
     with (

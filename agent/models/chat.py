@@ -21,9 +21,9 @@ from ingrained.errors import ModelError
 
 from .engine import Engine
 from .grammar import json_grammar, regex_grammar
-from .runs import end_run, start_runs
+from .runs import end_run, failing_together, start_runs
 from .sampling import Generated, Progress, Sampling, Scored
-from .structured import Schema, reader, schema_of, with_raw
+from .structured import Schema, held_to, schema_of
 from .template import ChatTemplate
 
 _SCORED_AT_ONCE = 64
@@ -209,9 +209,7 @@ class IngrainedChat(BaseChatModel):
             include_raw: Return `raw`, `parsed` and `parsing_error` instead.
             kwargs: Bound to the call, such as `max_tokens`.
         """
-        bound = self.bind(json_schema=schema_of(schema), **kwargs)
-        read = reader(schema)
-        return with_raw(bound, read) if include_raw else bound | read
+        return held_to(schema, self, include_raw=include_raw, **kwargs)
 
     def batch(
         self,
@@ -239,12 +237,8 @@ class IngrainedChat(BaseChatModel):
             return []
         prompts = [self._convert_input(each).to_messages() for each in inputs]
         runs = start_runs(self, prompts, get_config_list(config, len(inputs)), kwargs)
-        try:
+        with failing_together(runs):
             replies = self._reply(prompts, tolerant=return_exceptions, **kwargs)
-        except BaseException as error:
-            for run in runs:
-                run.on_llm_error(error)
-            raise
         ended = [each if isinstance(each, ModelError) else self._message(each) for each in replies]
         return [end_run(run, each) for run, each in zip(runs, ended, strict=True)]
 

@@ -25,6 +25,8 @@ Call = Callable[[], Awaitable[Result]]
 
 _LONGEST_WAIT = 20.0
 """Seconds between two tries at most."""
+_LOOK = 0.1
+"""Seconds between two looks at whether Ctrl-C was pressed."""
 
 
 class Window:
@@ -135,10 +137,6 @@ async def in_turn(calls: Sequence[Call[Result]], window: Window) -> list[Result]
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
     return [results[place] for place in range(len(calls))]
-
-
-_LOOK = 0.1
-"""Seconds between two looks at whether Ctrl-C was pressed."""
 
 
 def run_here(work: Coroutine[Any, Any, Result]) -> Result:

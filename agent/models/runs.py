@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 from langchain_core.callbacks import CallbackManager, CallbackManagerForLLMRun
@@ -40,6 +41,17 @@ def start_runs(
             run_id=config.get("run_id"),
         )
     return runs
+
+
+@contextmanager
+def failing_together(runs: Sequence[CallbackManagerForLLMRun]) -> Iterator[None]:
+    """Tell all rows' callbacks of what ends the block, and raise it."""
+    try:
+        yield
+    except BaseException as error:
+        for run in runs:
+            run.on_llm_error(error)
+        raise
 
 
 def end_run(run: CallbackManagerForLLMRun, reply: AIMessage | ModelError) -> AIMessage:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.exceptions import OutputParserException
-from langchain_core.language_models import LanguageModelInput
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import BaseMessage
 from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from langchain_core.runnables import Runnable, RunnableLambda
@@ -26,6 +26,22 @@ def schema_of(schema: Schema) -> dict[str, Any]:
     if isinstance(schema, Mapping):
         return dict(schema)
     raise TypeError(f"a schema is a pydantic model or a JSON schema, not {schema!r}")
+
+
+def held_to(
+    schema: Schema, model: BaseChatModel, *, include_raw: bool, **options: Any
+) -> Runnable[LanguageModelInput, Any]:
+    """Return a model that takes `json_schema` at call time, with its replies read as objects of a schema.
+
+    Args:
+        schema: What the replies are held to.
+        model: Whose they are.
+        include_raw: See `with_raw`.
+        options: Bound to the call too.
+    """
+    bound = model.bind(json_schema=schema_of(schema), **options)
+    read = reader(schema)
+    return with_raw(bound, read) if include_raw else bound | read
 
 
 def reader(schema: Schema) -> Runnable[Any, Any]:

@@ -25,9 +25,9 @@ from ingrained.errors import ModelError
 
 from .limits import bounded
 from .pacing import run_here
-from .runs import end_run, start_runs
+from .runs import end_run, failing_together, start_runs
 from .sampling import Scored
-from .structured import Schema, reader, schema_of, with_raw
+from .structured import Schema, held_to, schema_of
 from .vllm_adapters import ServedAdapters
 from .vllm_calls import Calls, Request
 from .vllm_scoring import Scoring
@@ -222,9 +222,7 @@ class VllmChat(BaseChatOpenAI):
             include_raw: Return `raw`, `parsed` and `parsing_error` instead.
             kwargs: Bound to the call, such as `max_tokens`.
         """
-        bound = self.bind(json_schema=schema_of(schema), **kwargs)
-        read = reader(schema)
-        return with_raw(bound, read) if include_raw else bound | read
+        return held_to(schema, self, include_raw=include_raw, **kwargs)
 
     def batch(
         self,
@@ -262,12 +260,8 @@ class VllmChat(BaseChatOpenAI):
             return []
         prompts = [self._convert_input(each).to_messages() for each in inputs]
         runs = start_runs(self, prompts, get_config_list(config, len(inputs)), kwargs)
-        try:
+        with failing_together(runs):
             replies = await self._replies(prompts, tolerant=return_exceptions, **kwargs)
-        except BaseException as error:
-            for run in runs:
-                run.on_llm_error(error)
-            raise
         return [end_run(run, each) for run, each in zip(runs, replies, strict=True)]
 
     async def _replies(

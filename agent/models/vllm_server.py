@@ -13,7 +13,8 @@ import httpx
 from ingrained.errors import ModelError, NotFoundError, UnknownModelError
 
 _LOAD, _UNLOAD = "/v1/load_lora_adapter", "/v1/unload_lora_adapter"
-_HERE = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""What this machine calls itself."""
 _REFUSED_KEY = (401, 403)
 _WAYS_OUT = {
     "max_lora_rank": "Start the server with a --max-lora-rank of at least the adapter's rank.",
@@ -208,6 +209,20 @@ class VllmServer:
         told = self._asked("POST", "/detokenize", json={"tokens": list(tokens)})
         return str(_object(told)["prompt"])
 
+    def completed(self, model: str, tokens: Sequence[int], *, timeout: float) -> dict[str, Any]:
+        """Return what it says of a prompt: one token more, and the log-probability of each.
+
+        Args:
+            model: The base or an adapter, by name.
+            tokens: The prompt's.
+            timeout: Seconds to wait.
+
+        Raises:
+            ModelError: no vLLM server answers, or it refuses the prompt.
+        """
+        asked = {"model": model, "prompt": list(tokens), "max_tokens": 1, "prompt_logprobs": 0}
+        return _object(self._asked("POST", "/v1/completions", json=asked, timeout=timeout))
+
     def _tokenized(self, asked: dict[str, Any]) -> list[int]:
         return list(_object(self._asked("POST", "/tokenize", json=asked))["tokens"])
 
@@ -237,7 +252,7 @@ class VllmServer:
 
 def is_here(address: str) -> bool:
     """Say whether an address is of this machine: then no proxy stands between."""
-    return httpx.URL(address).host in _HERE
+    return httpx.URL(address).host in LOOPBACK
 
 
 def unreachable(address: str, error: BaseException) -> ModelError:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import httpx
-
-from ingrained.agent.models.vllm_server import VllmServer, is_here, unreachable
+from ingrained.agent.models.vllm_server import RefusedError, VllmServer
 from ingrained.errors import ModelError
 
 DIFFERENT = 1e-4
@@ -75,42 +74,36 @@ def judge(likelihood: Likelihood, base: str, adapter: str, canaries: Sequence[Ca
     return Verdict(sound=sound, reason=told, base=before, adapter=after)
 
 
-def of_server(server: VllmServer, api_key: str = "") -> Likelihood:
+def of_server(server: VllmServer) -> Likelihood:
     """Return what asks a server for likelihoods: one request each, with one token to generate."""
 
     def likelihood(model: str, canary: Canary) -> float:
         turns = [{"role": role, "content": content} for role, content in canary.messages]
         prompt = server.chat_tokens(turns)
         answer = server.tokens(canary.answer)
-        told = _completed(server.address, api_key, model, [*prompt, *answer])
-        return _mean(told, answer)
+        try:
+            told = server.completed(model, [*prompt, *answer], timeout=_SECONDS)
+        except RefusedError as error:
+            raise _silent(server, str(error)) from error
+        try:
+            return _mean(told, answer)
+        except (ValueError, KeyError, IndexError, TypeError, ZeroDivisionError) as error:
+            raise _silent(server, str(told)[:200]) from error
 
     return likelihood
 
 
-def _completed(address: str, api_key: str, model: str, tokens: list[int]) -> httpx.Response:
-    asked = {"model": model, "prompt": tokens, "max_tokens": 1, "prompt_logprobs": 0}
-    key = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    try:
-        return httpx.post(
-            f"{address}/v1/completions", json=asked, headers=key, timeout=_SECONDS,
-            trust_env=not is_here(address),
-        )  # fmt: skip
-    except httpx.HTTPError as error:
-        raise unreachable(address, error) from error
+def _mean(told: dict[str, Any], answer: Sequence[int]) -> float:
+    lines = told["choices"][0]["prompt_logprobs"][-len(answer) :]
+    found = [line[str(token)]["logprob"] for line, token in zip(lines, answer, strict=True)]
+    return float(sum(found) / len(found))
 
 
-def _mean(told: httpx.Response, answer: Sequence[int]) -> float:
-    try:
-        lines = told.json()["choices"][0]["prompt_logprobs"][-len(answer) :]
-        found = [line[str(token)]["logprob"] for line, token in zip(lines, answer, strict=True)]
-        return float(sum(found) / len(found))
-    except (ValueError, KeyError, IndexError, TypeError, ZeroDivisionError) as error:
-        raise ModelError(
-            f"The server at {told.url.host} tells no likelihoods (HTTP {told.status_code}): "
-            f"{told.text[:200]}",
-            hint="See its log. The canary needs vLLM's `prompt_logprobs`.",
-        ) from error
+def _silent(server: VllmServer, said: str) -> ModelError:
+    return ModelError(
+        f"The server at {server.address} tells no likelihoods: {said}",
+        hint="See its log. The canary needs vLLM's `prompt_logprobs`.",
+    )
 
 
 def _means(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:

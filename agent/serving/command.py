@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from ingrained.errors import SettingsError
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """The values that vLLM's --max-lora-rank can have."""
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _GIB = 2**30
 _OVERHEAD = 2 * _GIB
@@ -127,11 +125,6 @@ def variables(
         left = machine * plan.memory_share - weights - _OVERHEAD
         ours["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, round(left / _GIB)))
     return {**kept, **ours}
-
-
-def memory_of_machine() -> int:
-    """Return the bytes of memory that this machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def size_of_weights(folder: Path) -> int:

@@ -15,6 +15,7 @@ from ingrained.agent.grading import words
 from ingrained.agent.prompts import Messages
 from ingrained.agent.quizzing import Target, answers_in, gives, openers, question_prompt
 from ingrained.agent.recalling import Source
+from ingrained.agent.stating.selecting import OVER, SEALED, WITHHELD
 from ingrained.memory.lexical import terms
 
 from .kinds import ANSWER_FIRST
@@ -27,10 +28,7 @@ WORDINGS = 3
 _WHEN = frozenset("year date day month time".split())
 
 AGAIN = "asks what another one asks"
-OVER = "beyond the budget"
-SEALED = "is a sealed question in all but a word"
 UNPROVED = "is not answered by what is remembered"
-WITHHELD = "holds what the memory does not keep"
 
 
 @dataclass(frozen=True, kw_only=True)

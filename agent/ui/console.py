@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
+from rich.status import Status
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -81,6 +84,16 @@ def new_table(*, header: bool = True, caption: str = "") -> Table:
         caption=caption or None,
         caption_justify="left",
     )
+
+
+@contextmanager
+def spinner(console: Console, what: str) -> Iterator[Status | None]:
+    """Turn a spinner in a terminal for as long as the block lasts; elsewhere there is none."""
+    if not console.is_terminal:
+        yield None
+        return
+    with console.status(line(what, "dim")) as status:
+        yield status
 
 
 def safe(text: object) -> str:

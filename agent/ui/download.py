@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.status import Status
 
-from .console import line, notices
+from .console import line, notices, spinner
 
 
 class DownloadBar:
@@ -43,10 +43,7 @@ class DownloadBar:
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
         """Turn a spinner in a terminal for as long as the block lasts; a transfer takes its place."""
-        if not self._console.is_terminal:
-            yield
-            return
-        with self._console.status(line(what, "dim")) as self._status:
+        with spinner(self._console, what) as self._status:
             try:
                 yield
             finally:

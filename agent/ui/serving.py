@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.status import Status
 
-from .console import clipped, duration, line, notices, results
+from .console import clipped, duration, line, notices, results, spinner
 
 Event = Mapping[str, Any]
 
@@ -40,10 +40,10 @@ class ServingView:
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
         """Turn a spinner in a terminal for as long as the block lasts; `log` changes its words."""
-        if self._as_json or not self._console.is_terminal:
+        if self._as_json:
             yield
             return
-        with self._console.status(line(what, "dim")) as self._status:
+        with spinner(self._console, what) as self._status:
             try:
                 yield
             finally:

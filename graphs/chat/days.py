@@ -18,7 +18,7 @@ from ingrained.agent.portraying import portrayed
 from ingrained.agent.prompts import load
 from ingrained.graphs.chat.access import Access
 from ingrained.graphs.chat.context import ChatContext
-from ingrained.graphs.chat.episodes import MOST_SHOWN, OF_ALL, TOLD, day
+from ingrained.graphs.chat.episodes import OF_ALL, TOLD, clipped, day
 from ingrained.graphs.chat.quoting import quotable
 from ingrained.graphs.keeping import Notebook
 from ingrained.memory.entries import near_key
@@ -253,5 +253,4 @@ def _note_tried(store: MemoryStore, piece: Piece, own: tuple[str, ...]) -> None:
 
 
 def _quoted(memory: Memory) -> str:
-    text = memory.text
-    return quotable(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…")
+    return quotable(clipped(memory.text))

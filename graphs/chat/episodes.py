@@ -113,17 +113,18 @@ def own_excerpts(
 def laid_out(memory: Memory, turns: Mapping[str, Turn]) -> str:
     """Return something the user said as one line of a prompt, a turn or a summary as dated and quoted."""
     if memory.kind == "summary":
-        return shown(memory.title, f"“{quotable(_clipped(memory.text))}”")
+        return shown(memory.title, f"“{quotable(clipped(memory.text))}”")
     if memory.kind != "episode":
-        return shown(memory.title, _clipped(memory.text))
-    said = f"The user said: “{quotable(_clipped(memory.text))}”"
+        return shown(memory.title, clipped(memory.text))
+    said = f"The user said: “{quotable(clipped(memory.text))}”"
     turn = next((turns[tag] for tag in memory.tags if tag in turns), None)
     if turn is not None and not abstained(turn["agent"]):
-        said += f" The agent answered: “{quotable(_clipped(turn['agent']))}”"
+        said += f" The agent answered: “{quotable(clipped(turn['agent']))}”"
     return shown(memory.title, said)
 
 
-def _clipped(text: str) -> str:
+def clipped(text: str) -> str:
+    """Return as much of something said as is shown."""
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 

@@ -11,13 +11,15 @@ from bridge import FACTS, reader
 from rich.console import Console
 
 from ingrained.agent.answering import closed_book
-from ingrained.agent.tasks.from_memories import AGAIN, OVER, SEALED, UNPROVED, WITHHELD
+from ingrained.agent.stating.selecting import OVER, SEALED, WITHHELD
+from ingrained.agent.tasks.from_memories import AGAIN, UNPROVED
 from ingrained.agent.testing import ScriptedModel
 from ingrained.agent.ui.adapters import show_adapter
 from ingrained.agent.ui.events import describe
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.methods import lesson as lessons
-from ingrained.graphs.questions import AskedAnew, question_rows
+from ingrained.graphs.questions import question_rows
+from ingrained.graphs.statements import Beside
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
 from ingrained.trainer.adapters import AdapterRegistry
@@ -55,18 +57,18 @@ def context(learnt: StudyContext) -> StudyContext:
     return learnt
 
 
-def anew(context: StudyContext, most: int = 8) -> AskedAnew:
+def anew(context: StudyContext, most: int = 8) -> Beside:
     return question_rows(context, context.store.list(), LoraRecipe(questions_per_memory=most))
 
 
-def questions(found: AskedAnew) -> set[str]:
+def questions(found: Beside) -> set[str]:
     every = {*FACTS, *MORE}
     return {q for q in every if closed_book(q) in {row.messages for row in found.rows}}
 
 
 def test_nothing_is_asked_unless_a_recipe_says_so(context):
     assert LoraRecipe.for_depth(24).questions_per_memory == 0
-    assert question_rows(context, context.store.list(), LoraRecipe()) == AskedAnew()
+    assert question_rows(context, context.store.list(), LoraRecipe()) == Beside()
     assert context.asker.model.asked == []
 
 

@@ -21,7 +21,7 @@ from ingrained.graphs.context import StudyContext
 from ingrained.graphs.erasing import erase
 from ingrained.graphs.methods import lesson as lessons
 from ingrained.graphs.session import Home
-from ingrained.graphs.statements import Stated, statement_rows
+from ingrained.graphs.statements import Beside, statement_rows
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
 from ingrained.memory.testing import HashEmbedder
@@ -70,7 +70,7 @@ def context(learnt: StudyContext) -> StudyContext:
     return learnt
 
 
-def stated(context: StudyContext, recipe: LoraRecipe) -> Stated:
+def stated(context: StudyContext, recipe: LoraRecipe) -> Beside:
     return statement_rows(context, context.store.list(), recipe)
 
 
@@ -82,7 +82,7 @@ def asked(context: StudyContext) -> list[str]:
 
 def test_nothing_is_stated_unless_a_recipe_says_so(context):
     assert LoraRecipe.for_depth(24).statements == ()
-    assert stated(context, LoraRecipe()) == Stated()
+    assert stated(context, LoraRecipe()) == Beside()
     assert context.asker.model.asked == []
 
 

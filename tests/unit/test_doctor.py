@@ -101,7 +101,7 @@ def test_packages_are_counted_and_their_versions_given_to_programs(monkeypatch, 
 
 
 def test_little_memory_and_little_disk_warn(monkeypatch):
-    monkeypatch.setattr(doctor, "_memory_bytes", lambda: 10**9)
+    monkeypatch.setattr(doctor, "memory_bytes", lambda: 10**9)
     monkeypatch.setattr(doctor, "LEAST_DISK", 10**18)
     assert found(Settings(), "main memory")[0].state == "warn"
     (disk,) = found(Settings(), "disk")

@@ -217,6 +217,15 @@ class TestForms:
             model.invoke("Which?", regex="a", grammar="b")
 
 
+def press_ctrl_c_after(requests: int, double: Double) -> None:
+    def press() -> None:
+        while len(double.bodies(CHAT)) < requests:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press).start()
+
+
 @pytest.fixture
 def heeding_ctrl_c() -> Iterator[None]:
     """Undo that a shell has what it starts in the background ignore Ctrl-C."""
@@ -281,12 +290,7 @@ class TestFaults:
         model = connect(system=None)
         double.seconds = 0.5
 
-        def press() -> None:
-            while len(double.bodies(CHAT)) < 4:
-                time.sleep(0.01)
-            os.kill(os.getpid(), signal.SIGINT)
-
-        threading.Thread(target=press).start()
+        press_ctrl_c_after(4, double)
         with pytest.raises(KeyboardInterrupt):
             model.batch(["Who?"] * 20)
         names = [thread.name for thread in threading.enumerate()]
@@ -304,12 +308,7 @@ class TestFaults:
         async def asking() -> None:
             model.batch(["Who?"] * 20)
 
-        def press() -> None:
-            while len(double.bodies(CHAT)) < 4:
-                time.sleep(0.01)
-            os.kill(os.getpid(), signal.SIGINT)
-
-        threading.Thread(target=press).start()
+        press_ctrl_c_after(4, double)
         with pytest.raises(KeyboardInterrupt):
             asyncio.run(asking())
         assert len(double.bodies(CHAT)) == 4

@@ -86,6 +86,18 @@ def two_days(diary: Callable[..., Talk], clock: SimpleNamespace) -> Talk:
     return one
 
 
+def one_day(
+    diary: Callable[..., Talk], store: MemoryStore, clock: SimpleNamespace
+) -> tuple[Talk, Memory]:
+    """Tell of a dog and of tea on one day, and come back on the next; return the memory of the tea too."""
+    one = diary()
+    for said in (DOG, DRINK):
+        one.say(said)
+    clock.now += DAY
+    one.say("Hello!")
+    return one, next(memory for memory in store.list(namespace=OWN) if memory.text == DRINK)
+
+
 # What is made, and when
 
 
@@ -504,12 +516,7 @@ def test_a_day_long_ago_is_not_summed_up(diary, store, clock):
 
 
 def test_what_was_brought_back_is_in_the_summary_again(diary, store, clock):
-    one = diary()
-    for said in (DOG, DRINK):
-        one.say(said)
-    clock.now += DAY
-    one.say("Hello!")
-    tea = next(memory for memory in store.list(namespace=OWN) if memory.text == DRINK)
+    one, tea = one_day(diary, store, clock)
     for change in (store.forget, store.restore):
         change([tea.id], who="me", why="to see")
         clock.now += 60
@@ -533,12 +540,7 @@ def test_a_turn_that_faded_and_is_then_forgotten_takes_its_summary_with_it(diary
 
 
 def test_a_forgetting_can_be_undone_after_another_turn(diary, store, clock):
-    one = diary()
-    for said in (DOG, DRINK):
-        one.say(said)
-    clock.now += DAY
-    one.say("Hello!")
-    tea = next(memory for memory in store.list(namespace=OWN) if memory.text == DRINK)
+    one, tea = one_day(diary, store, clock)
     store.forget([tea.id], who="me", why="asked to")
     (event,) = (e for e in store.history(tea.id) if e.kind == "forget")
     clock.now += 60
