@@ -3,8 +3,8 @@
 A memory is found by its own sentence, which is precise, and read in its passage, which says what
 "he" and "the workshop" are (small-to-big retrieval). Passages of many found memories compete: how
 near the best memory is in meaning, and how well the whole passage matches the question's words, which
-makes up for sentences that are not remembered; the few best are read again, and that which makes the
-question likeliest wins (LOG.md has what each step gains). What was forgotten stays hidden in the
+makes up for sentences that are not remembered; the best, where they are near to each other, are read
+again, and that which makes the question likeliest wins (LOG.md has what each step gains). What was forgotten stays hidden in the
 passage of what was kept.
 """
 
@@ -36,6 +36,9 @@ MARGIN = 1.0
 What is shown beside the right passage misleads a small model: on the development questions one
 excerpt beats two and two beat three, and those within 0.5 to 3 of the best do no harm (LOG.md).
 """
+REREAD_WITHIN = 2.5
+"""How far below the best excerpt's score another one may be, to be read again; further below, hardly
+one of a hundred is then found to be better, and seldom rightly (LOG.md)."""
 LIKELIHOOD_WEIGHT = 8.0
 """How much the mean log-probability of a question counts beside the standard scores (LOG.md)."""
 LEAST_SPREAD = (0.05, 0.5)
@@ -124,10 +127,11 @@ class Recaller:
         found = self._found(list(searched or questions))
         shown_for = self._excerpts(one.memory for item in found for one in item)
         ranked = [
-            _best(_grouped(item, shown_for), question, self._k)
+            _within(REREAD_WITHIN, _best(_grouped(item, shown_for), question, self._k))
             for question, item in zip(questions, found, strict=True)
         ]
-        return [_within_margin(each)[: self._k] for each in self._reread(questions, ranked)]
+        reread = self._reread(questions, ranked)
+        return [[one for _, one in _within(MARGIN, each)][: self._k] for each in reread]
 
     def _found(self, questions: list[str]) -> list[list[Recalled]]:
         """Return the memories for each question; none at all unless one is above the floor.
@@ -293,11 +297,10 @@ def _parted(excerpt: Excerpt) -> Excerpt:
     return replace(excerpt, memories=found[:SOURCES], further=found[SOURCES:])
 
 
-def _within_margin(ranked: Sequence[Ranked]) -> list[Excerpt]:
-    """Return the best excerpt, and those nearly as good, best first."""
-    least = max((score for score, _ in ranked), default=0.0) - MARGIN
-    in_order = sorted(ranked, key=lambda each: -each[0])
-    return [one for score, one in in_order if score >= least]
+def _within(margin: float, ranked: Sequence[Ranked]) -> list[Ranked]:
+    """Return the best, and those nearly as good, best first."""
+    least = max((score for score, _ in ranked), default=0.0) - margin
+    return [each for each in sorted(ranked, key=lambda each: -each[0]) if each[0] >= least]
 
 
 def _nearness(found: Recalled) -> float:

@@ -12,7 +12,7 @@ import dataclasses
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.outputs import LLMResult
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
 from langgraph.checkpoint.memory import InMemorySaver
 
-from ingrained.agent.asking import Asker, Meter
+from ingrained.agent.answering import REPLY_TOKENS, Messages
+from ingrained.agent.asking import Asker, Meter, to_messages
 from ingrained.agent.bench.benchmark import Benchmark
 from ingrained.agent.bench.running import code
 from ingrained.agent.citing import Answer
@@ -80,8 +82,8 @@ class _Usage(BaseCallbackHandler):
     def on_llm_end(self, response: LLMResult, **_: Any) -> None:
         """Add those of one reply."""
         for generation in (one for many in response.generations for one in many):
-            usage = getattr(getattr(generation, "message", None), "usage_metadata", None) or {}
-            self.tokens += usage.get("input_tokens", 0) + usage.get("output_tokens", 0)
+            if isinstance(generation, ChatGeneration):
+                self.tokens += _tokens(generation.message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,12 +185,23 @@ class Parts:
 
     def row(self, cell: str, id_: str, make: Callable[[], Mapping[str, Any]]) -> Row:
         """Return what was answered, or have it answered now."""
-        if (cell, id_) not in self._rows:
-            row = {"cell": cell, "id": id_, **make()}
+        (row,) = self.rows(cell, [id_], lambda _: [make()])
+        return row
+
+    def rows(
+        self,
+        cell: str,
+        ids: Sequence[str],
+        make: Callable[[list[str]], Iterable[Mapping[str, Any]]],
+    ) -> list[Row]:
+        """Return what was answered; those that were not are answered now, together."""
+        left = [id_ for id_ in ids if (cell, id_) not in self._rows]
+        for id_, made in zip(left, make(left) if left else (), strict=True):
+            row = {"cell": cell, "id": id_, **made}
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             self._rows[cell, id_] = row
-        return self._rows[cell, id_]
+        return [self._rows[cell, id_] for id_ in ids]
 
     def _read(self) -> Iterator[Row]:
         """Yield the whole lines; the last one may have been cut short."""
@@ -227,8 +240,13 @@ def _sha256(*texts: str) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
-def tokens_of(asker: Asker, ask: Callable[[Asker], Sequence[str]]) -> tuple[str, int]:
-    """Return the one reply that a call gets, and the tokens it took."""
-    metered = asker.metered_by(Meter())
-    (reply,) = ask(metered)
-    return reply, metered.meter.tokens
+def replies_to(asker: Asker, prompts: Sequence[Messages]) -> list[Row]:
+    """Return the reply to each prompt, which are computed together, and the tokens it took."""
+    options = {"max_tokens": REPLY_TOKENS, "temperature": 0.0}
+    said = asker.model.bind(**options).batch([to_messages(prompt) for prompt in prompts])
+    return [{"reply": one.text.strip(), "tokens": _tokens(one)} for one in said]
+
+
+def _tokens(message: BaseMessage) -> int:
+    usage = getattr(message, "usage_metadata", None) or {}
+    return int(usage.get("input_tokens", 0) + usage.get("output_tokens", 0))

@@ -140,6 +140,7 @@ class Recollection:
         self._index = index
         self._embedder = embedder
         self._ranker = ranker
+        self._last: dict[str, list[float]] = {}
         self._aside: ThreadPoolExecutor | None = ThreadPoolExecutor(1, thread_name_prefix="recall")
 
     def close(self) -> None:
@@ -234,7 +235,15 @@ class Recollection:
     def _vectors(self, queries: Sequence[str], request: Request) -> list[list[float]]:
         if request.search == "words":
             return [[] for _ in queries]
-        return self._embedder.embed([clean(query) for query in queries])
+        texts = [clean(query) for query in queries]
+        self._embed(texts)
+        return [self._last[text] for text in texts]
+
+    def _embed(self, texts: Sequence[str]) -> None:
+        """Make the vectors of queries; those of the last ones are there, as one question is put often."""
+        fresh = list(dict.fromkeys(text for text in texts if text not in self._last))
+        made = dict(zip(fresh, self._embedder.embed(fresh), strict=True)) if fresh else {}
+        self._last = {text: made.get(text) or self._last[text] for text in texts}
 
     def _ordered(self, one: Candidates, ranker: Ranker, request: Request) -> list[Recalled]:
         """Return the best in the order in which they are tried for room."""

@@ -153,7 +153,7 @@ class IngrainedChat(BaseChatModel):
     ) -> list[Scored]:
         """Return how likely a stretch of each prompt is after what stands before it in the prompt.
 
-        What is computed of a prompt's beginning is kept for the reply to it.
+        What is computed of a prompt, up to the end of the text, is kept for the reply to it.
 
         Args:
             prompts: As for `invoke`.
@@ -173,7 +173,7 @@ class IngrainedChat(BaseChatModel):
             for start in range(0, len(order), _SCORED_AT_ONCE):
                 part = order[start : start + _SCORED_AT_ONCE]
                 before, inside = zip(*(parted[n] for n in part), strict=True)
-                scored |= zip(part, self.engine.likelihoods(before, inside), strict=True)
+                scored |= zip(part, self.engine.likelihoods(before, inside, keep=True), strict=True)
         return [scored[n] for n in range(len(parted))]
 
     def count_tokens(self, text: str) -> int:

@@ -215,11 +215,20 @@ class Engine:
         yield rows[0].result()
 
     def likelihoods(
-        self, prompts: Sequence[Sequence[int]], texts: Sequence[Sequence[int]]
+        self,
+        prompts: Sequence[Sequence[int]],
+        texts: Sequence[Sequence[int]],
+        *,
+        keep: bool = False,
     ) -> list[Scored]:
         """Return how likely each text's tokens are after its prompt.
 
         A prompt that others share is computed once, and kept for what is generated from it.
+
+        Args:
+            prompts: Token ids.
+            texts: Token ids.
+            keep: Whether what is generated later may go on after the texts, so that they are kept too.
 
         Raises:
             ModelError: a prompt or a text is empty, or they are too long together.
@@ -228,8 +237,16 @@ class Engine:
             if not text:
                 raise ModelError("A continuation is empty.", hint="Give it at least one token.")
             self.check(prompt, Sampling(max_tokens=len(text)))
-        ends, cached = self._prefixed(prompts)
-        values = log_probabilities(self._whole, ends, prompts, texts)
+        ends, cached = self._placed(prompts)
+        nodes = [
+            Node((prompt[-1], *text[:-1]), end)
+            for end, prompt, text in zip(ends, prompts, texts, strict=True)
+        ]
+        if self._whole.missing(nodes) > self._whole.pass_tokens:
+            self._prefiller.fill(ends)
+        values = log_probabilities(self._whole, nodes, texts)
+        if keep:
+            self._prefixes.attach(self.adapters.active, nodes)
         self._prefixes.trim()
         return [
             Scored(log_probability=value, tokens=len(prompt) + len(text), cached_tokens=kept)
@@ -309,7 +326,9 @@ class Engine:
                 self._prefixes.trim()
 
     def _prefill(self, rows: Sequence[Row]) -> list[Node | None]:
-        ends, cached = self._prefixed([row.prompt for row in rows])
+        """Compute prompts but for their last tokens."""
+        ends, cached = self._placed([row.prompt for row in rows])
+        self._prefiller.fill(ends)
         for row, kept in zip(rows, cached, strict=True):
             row.cached_tokens = kept
         return ends
@@ -320,12 +339,6 @@ class Engine:
         tip = Node(row.prompt[-1:], end)
         scores = self._opener.scores_after(tip)
         return tip.path(), scores
-
-    def _prefixed(self, prompts: Sequence[Sequence[int]]) -> tuple[list[Node | None], list[int]]:
-        """Compute prompts but for their last tokens; return where each ends, and what was reused."""
-        ends, cached = self._placed(prompts)
-        self._prefiller.fill(ends)
-        return ends, cached
 
     def _placed(self, prompts: Sequence[Sequence[int]]) -> tuple[list[Node | None], list[int]]:
         """Give prompts but for their last tokens a place; return where each ends, and what is there."""

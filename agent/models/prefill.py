@@ -8,7 +8,7 @@ is spent on padding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,7 @@ class Prefiller:
 
     def fill(self, ends: Sequence[Node | None]) -> None:
         """Compute every missing node on the paths to `ends`."""
-        for group in self.groups(_missing(ends)):
+        for group in self.missing_groups(ends):
             self._keep(group, self.run(group)[0])
 
     def scores_after(self, tip: Node) -> torch.Tensor:
@@ -45,7 +45,7 @@ class Prefiller:
 
         The decoder has its output layer, which is applied to the last token of each pass only.
         """
-        *before, last = self.groups(_missing([tip]))
+        *before, last = self.missing_groups([tip])
         for group in before:
             self._keep(group, self.run(group, logits_to_keep=1)[0])
         cache, output = self.run(last, logits_to_keep=1)
@@ -53,9 +53,25 @@ class Prefiller:
         scores: torch.Tensor = output.logits[:, -1]
         return scores
 
-    def groups(self, nodes: list[Node]) -> Iterator[list[Node]]:
-        """Cut nodes into passes; none stands before another that is above it."""
-        return _groups(nodes, self.pass_tokens, self.waste)
+    def scores_in(self, group: list[Node], wanted: Container[Node]) -> torch.Tensor:
+        """Compute the nodes of a pass; return the scores after each token of those that are wanted.
+
+        The decoder has its output layer, which is applied to their tokens only.
+        """
+        marks = [node in wanted for node in group for _ in node.tokens]
+        lines = torch.tensor(marks, device=self.shape.device).nonzero()[:, 0]
+        cache, output = self.run(group, logits_to_keep=lines)
+        self._keep(group, cache)
+        scores: torch.Tensor = output.logits[0]
+        return scores
+
+    def missing(self, ends: Sequence[Node | None]) -> int:
+        """Return how many tokens on the paths to `ends` are not computed."""
+        return _total(_missing(ends))
+
+    def missing_groups(self, ends: Sequence[Node | None]) -> Iterator[list[Node]]:
+        """Cut what is missing on the paths to `ends` into passes, in an order that works."""
+        return _groups(_missing(ends), self.pass_tokens, self.waste)
 
     @staticmethod
     def _keep(group: Sequence[Node], cache: PackedCache) -> None:

@@ -79,6 +79,14 @@ class PrefixTree:
     def _after(self, node: Node | None) -> list[Node]:
         return self._first if node is None else node.children
 
+    def attach(self, node: Node, now: int) -> None:
+        """Take in a node made elsewhere below one of this tree, unless its tokens are there."""
+        siblings = self._after(node.parent)
+        _, shared = _closest(siblings, node.tokens)
+        if shared < len(node.tokens):
+            node.used = now
+            siblings.append(node)
+
     def nodes(self) -> Iterator[Node]:
         """Yield every node, parents first."""
         waiting = list(self._first)
@@ -140,6 +148,11 @@ class PrefixCache:
         self._now += 1
         tree = self._trees.setdefault(adapter, PrefixTree(self._longest))
         return [tree.insert(tokens, self._now) for tokens in prompts]
+
+    def attach(self, adapter: str | None, nodes: Sequence[Node]) -> None:
+        """Keep computed nodes that hang below those where prompts end."""
+        for node in nodes:
+            self._trees[adapter].attach(node, self._now)
 
     def forget(self, adapter: str | None) -> None:
         """Drop what was computed under an adapter: its name may come back with other weights."""

@@ -11,32 +11,24 @@ from .prefixes import Node
 
 
 def log_probabilities(
-    whole: Prefiller,
-    ends: Sequence[Node | None],
-    prompts: Sequence[Sequence[int]],
-    texts: Sequence[Sequence[int]],
+    whole: Prefiller, nodes: Sequence[Node], texts: Sequence[Sequence[int]]
 ) -> list[float]:
     """Return the mean log-probability of each text's tokens after its prompt, natural log.
 
+    What is missing above a node is computed and kept with it, in the same pass where there is room.
+
     Args:
-        whole: Runs the model with its output layer.
-        ends: Where each prompt but for its last token ends in the tree, computed.
-        prompts: Token ids, at least one each.
+        whole: Runs the model with its output layer, which is applied to these nodes only.
+        nodes: For each text the token before it and all of its own but the last.
         texts: Token ids, at least one each.
     """
-    nodes = [
-        Node((prompt[-1], *text[:-1]), end)
-        for end, prompt, text in zip(ends, prompts, texts, strict=True)
-    ]
     wanted = dict(zip(nodes, texts, strict=True))
     found: dict[Node, float] = {}
-    for group in whole.groups(nodes):
-        _, output = whole.run(group)
-        start = 0
-        for node in group:
-            lines = output.logits[0, start : start + len(node.tokens)]
-            found[node] = _mean(lines, wanted[node])
-            start += len(node.tokens)
+    for group in whole.missing_groups(nodes):
+        lines = whole.scores_in(group, wanted)
+        for node in filter(wanted.__contains__, group):
+            found[node] = _mean(lines[: len(node.tokens)], wanted[node])
+            lines = lines[len(node.tokens) :]
     return [found[node] for node in nodes]
 
 

@@ -97,6 +97,44 @@ def test_what_was_computed_for_a_likelihood_serves_the_reply() -> None:
     assert reply.cached_tokens == 48
 
 
+def test_prompts_and_what_is_rated_after_them_take_one_pass() -> None:
+    engine, computed = tiny_engine(), []
+    engine.model.get_decoder().register_forward_pre_hook(
+        lambda _, __, given: computed.append(given["input_ids"].numel()), with_kwargs=True
+    )
+    shared = list(range(1, 30))
+    engine.likelihoods([[*shared, 40, 41], [*shared, 50, 51]], [[4, 5, 6], [4, 5]])
+    assert computed == [len(shared) + (2 + 2) + (2 + 1)]
+
+
+def test_what_does_not_fit_into_a_pass_is_computed_first_and_rated_alike() -> None:
+    prompts, texts = [list(range(1, 50)), list(range(2, 60))], [[4, 5], [4, 5, 6]]
+    narrow = tiny_engine(pass_tokens=16).likelihoods(prompts, texts)
+    wide = tiny_engine().likelihoods(prompts, texts)
+    assert [one.log_probability for one in narrow] == pytest.approx(
+        [one.log_probability for one in wide], rel=1e-4
+    )
+
+
+@pytest.mark.parametrize(("keep", "kept"), [(False, 48), (True, 52)])
+def test_what_was_rated_serves_what_goes_on_after_it_if_it_is_kept(keep: bool, kept: int) -> None:
+    prompt, rated, rest = list(range(1, 50)), [4, 5, 6, 7], [8, 9]
+    engine = tiny_engine()
+    engine.likelihoods([prompt], [rated], keep=keep)
+    (reply,) = engine.generate([prompt + rated + rest], Sampling(max_tokens=8))
+    (fresh,) = tiny_engine().generate([prompt + rated + rest], Sampling(max_tokens=8))
+    assert reply.cached_tokens == kept
+    assert reply.token_ids == fresh.token_ids
+
+
+def test_what_is_rated_again_is_kept_once() -> None:
+    engine, sizes = tiny_engine(), []
+    for _ in range(2):
+        engine.likelihoods([list(range(1, 50))], [[4, 5, 6]], keep=True)
+        sizes.append(engine.cached_bytes)
+    assert sizes[0] == sizes[1] > 0
+
+
 def test_an_empty_reply_has_no_likelihood() -> None:
     with pytest.raises(ModelError, match="continuation is empty"):
         tiny_engine().likelihoods([[1]], [[]])

@@ -356,3 +356,14 @@ def test_a_purge_beside_a_reader_says_what_is_left_to_do(tmp_path: Path) -> None
     MemoryStore.open(tmp_path, HashEmbedder()).close()
     everything = b"".join(p.read_bytes() for p in (tmp_path / "memory").glob("ledger*"))
     assert NOTES[0].encode() not in everything
+
+
+def test_a_question_put_again_is_not_embedded_again(tmp_path: Path) -> None:
+    filled(tmp_path)
+    embedder = CountingEmbedder()
+    with MemoryStore.open(tmp_path, embedder) as store:
+        before = embedder.embedded
+        first, again = (store.recall_many([QUESTION, QUESTION], k=k) for k in (1, 3))
+        store.recall("Who keeps the lamp?")
+    assert first[0][0].memory == again[0][0].memory
+    assert embedder.embedded == before + 2

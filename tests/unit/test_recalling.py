@@ -206,6 +206,25 @@ def test_of_the_best_excerpts_the_one_that_makes_the_question_likeliest_comes_fi
     assert [asked for asked, _ in told] == [question] * 3
 
 
+@pytest.mark.parametrize(
+    ("other", "read"),
+    [("The red mule of Teskow carried salt now.", 2), ("A heron ate eels.", 0)],
+)
+def test_only_excerpts_near_to_the_best_are_read_again(
+    store: MemoryStore, library: Library, other: str, read: int
+) -> None:
+    quotes = ["The red mule of Teskow carried salt once.", other]
+    quotes += [f"Eel {n} was sold at {n}." for n in NUMBERS]
+    page = "\n\n".join(f"# Part {n}\n\n{quote}" for n, quote in enumerate(quotes))
+    put(library, page)
+    for quote in quotes:
+        remember(store, quote, page=page)
+    told: list[tuple[str, str]] = []
+    recaller = Recaller(store, library, likely=lambda pairs: told.extend(pairs) or [-1.0] * 2)
+    recalled(recaller, "Did the red mule of Teskow carry salt?")
+    assert len(told) == read
+
+
 def test_what_tells_no_likelihoods_leaves_the_order(store: MemoryStore, library: Library) -> None:
     tolls(library, store)
     asker = Asker(ScriptedModel(script=lambda _: "yes"))
