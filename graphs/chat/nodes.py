@@ -11,7 +11,7 @@ from ingrained.agent.answering import REPLY_TOKENS
 from ingrained.agent.asking import to_messages
 from ingrained.agent.citing import Answer, CitationCheck, Source, sources_of, without_citations
 from ingrained.agent.deliberating import Considered, Inquiry, Step, refined, voted
-from ingrained.agent.grading import abstained
+from ingrained.agent.grading import ABSTENTION, abstained
 from ingrained.agent.quoting import quoted_for
 from ingrained.agent.recalling import Excerpt
 from ingrained.errors import InputError, ModelError, StoreError
@@ -19,6 +19,7 @@ from ingrained.graphs.chat.about import about_user
 from ingrained.graphs.chat.context import ChatContext
 from ingrained.graphs.chat.days import make_due, next_due
 from ingrained.graphs.chat.episodes import episode, of_use, own_excerpts, tells
+from ingrained.graphs.chat.past import asks_of_the_past
 from ingrained.graphs.chat.state import ChatState, Turn
 from ingrained.graphs.chat.window import in_context, leans, leaving, prompt_for, summary_prompt
 from ingrained.graphs.chat.window import window as window_of
@@ -80,9 +81,13 @@ def _found(context: ChatContext, state: ChatState, searched: str) -> list[Excerp
 def answer(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     """Reply, telling each piece as it comes, without numbers of sources that were not shown.
 
-    Of a reply that is voted on, or is to be refined, nothing is told before it is known.
+    Of a reply that is voted on, or is to be refined, nothing is told before it is known. Where nobody
+    can know, the model is not asked: a small one would make something up.
     """
     context = runtime.context
+    if _unknowable(state, context):
+        _tell_piece(runtime, "" if context.deliberates else ABSTENTION)
+        return {"reply": ABSTENTION}
     if context.votes > 1:
         _tell_step(runtime, "vote", calls=context.votes)
         done = voted(_inquiry(state, context), context.votes)
@@ -97,9 +102,9 @@ def answer(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     return {"reply": "".join(said).strip()}
 
 
-def after_answer(state: ChatState, runtime: Runtime[ChatContext]) -> bool:  # noqa: ARG001
+def after_answer(state: ChatState, runtime: Runtime[ChatContext]) -> bool:
     """Return whether the model is to look over its reply."""
-    return runtime.context.refine
+    return runtime.context.refine and not _unknowable(state, runtime.context)
 
 
 def refine(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
@@ -135,6 +140,19 @@ def _stands_alone(question: str, sources: Iterable[Source]) -> bool:
     With those in view the default model answers it as it answered the last one (LOG.md).
     """
     return any(source.document for source in sources) and not leans(question)
+
+
+def _unknowable(state: ChatState, context: ChatContext) -> bool:
+    """Return whether a question on the user's past has nothing in view to answer it from.
+
+    Weights that were trained may know it, if what was studied is of the user.
+    """
+    question = state["question"]
+    if tells(question) or not asks_of_the_past(question):
+        return False
+    adapter = context.asker.adapter_in(context.cell, context.adapter, notes=False)
+    in_view = (state["excerpts"], state["about"], state.get("summary"), _laid(state, context))
+    return not adapter and not any(in_view)
 
 
 def _sources(state: ChatState) -> list[Source]:
