@@ -174,7 +174,16 @@ class VllmChat(BaseChatOpenAI):
         """
         before = self._ids(prompt)
         pairs = [(before, self._server.tokens(reply)) for reply in replies]
-        scored = run_here(self._scoring.scored(self._served(adapter), pairs))
+
+        def score() -> list[Scored]:
+            return run_here(self._scoring.scored(self._served(adapter), pairs))
+
+        try:
+            scored = score()
+        except RefusedError as error:
+            if not self._renewed(error, adapter):
+                raise
+            scored = score()
         return [one.log_probability for one in scored]
 
     def likelihoods_within(
@@ -268,14 +277,24 @@ class VllmChat(BaseChatOpenAI):
         self, prompts: Sequence[list[BaseMessage]], *, tolerant: bool = False, **kwargs: Any
     ) -> list[AIMessage | ModelError]:
         """Return replies; an adapter that another process has unloaded meanwhile is loaded again, once."""
+        adapter = kwargs.get("adapter", self.adapter)
         try:
-            return await self._once(prompts, tolerant=tolerant, **kwargs)
+            replies = await self._once(prompts, tolerant=tolerant, **kwargs)
         except RefusedError as error:
-            name = kwargs.get("adapter", self.adapter)
-            if error.status != httpx.codes.NOT_FOUND or name is None:
+            if not self._renewed(error, adapter):
                 raise
-            self._adapters.renew(name)
-            return await self._once(prompts, tolerant=tolerant, **kwargs)
+        else:
+            if not any(self._renewed(each, adapter) for each in replies):
+                return replies
+        return await self._once(prompts, tolerant=tolerant, **kwargs)
+
+    def _renewed(self, reply: AIMessage | ModelError, adapter: str | None) -> bool:
+        """Return whether a reply is that an adapter is not there, which is loaded again then."""
+        gone = isinstance(reply, RefusedError) and reply.status == httpx.codes.NOT_FOUND
+        if not gone or adapter is None:
+            return False
+        self._adapters.renew(adapter)
+        return True
 
     async def _once(
         self, prompts: Sequence[list[BaseMessage]], *, tolerant: bool, **kwargs: Any
@@ -341,11 +360,29 @@ class VllmChat(BaseChatOpenAI):
 
     def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
         try:
+            yield from self._streamed(*args, **kwargs)
+        except RefusedError as error:  # before the first piece
+            if not self._renewed(error, kwargs.get("adapter", self.adapter)):
+                raise
+            yield from self._streamed(*args, **kwargs)
+
+    def _streamed(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        try:
             yield from super()._stream(*args, **kwargs)
         except openai.APIError as error:
             raise self._calls.explained(error) from error
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        try:
+            async for chunk in self._astreamed(*args, **kwargs):
+                yield chunk
+        except RefusedError as error:  # before the first piece
+            if not self._renewed(error, kwargs.get("adapter", self.adapter)):
+                raise
+            async for chunk in self._astreamed(*args, **kwargs):
+                yield chunk
+
+    async def _astreamed(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         try:
             async for chunk in super()._astream(*args, **kwargs):
                 yield chunk

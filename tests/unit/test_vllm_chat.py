@@ -314,14 +314,31 @@ class TestFaults:
         assert len(double.bodies(CHAT)) == 4
 
 
+async def _streamed(model: VllmChat, prompt: str, **options: Any) -> list[Any]:
+    return [chunk async for chunk in model.astream(prompt, **options)]
+
+
 class TestAdapters:
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda model: model.batch(["Who?"], adapter="v001"),
+            lambda model: model.batch(["Who?"], adapter="v001", return_exceptions=True),
+            lambda model: [model.invoke("Who?", adapter="v001")],
+            lambda model: list(model.stream("Who?", adapter="v001")),
+            lambda model: asyncio.run(_streamed(model, "Who?", adapter="v001")),
+            lambda model: model.likelihoods("Who?", ["ab"], adapter="v001"),
+        ],
+        ids=["batch", "tolerant", "invoke", "stream", "astream", "likelihoods"],
+    )
     def test_what_another_process_has_unloaded_is_loaded_again(
-        self, double: Double, model: VllmChat, tmp_path: Path
+        self, double: Double, model: VllmChat, tmp_path: Path, ask: Callable[[VllmChat], Any]
     ) -> None:
         model.load_adapter("v001", adapter(tmp_path / "v001"))
-        model.batch(["Who?"], adapter="v001")
+        before = ask(model)
         double.adapters.clear()
-        assert model.batch(["Who?"], adapter="v001")
+        assert len(ask(model)) == len(before) > 0
+        assert not any(isinstance(one, ModelError) for one in ask(model))
         assert len(double.adapters) == 1
 
     def test_an_adapter_replies_under_a_name_that_says_what_it_holds(
