@@ -36,6 +36,8 @@ from .vllm_turns import Turns
 
 _CONSTRAINTS = {"json_schema": "json", "regex": "regex", "grammar": "grammar"}
 """Call options, and what vLLM calls them."""
+_CANNOT = (400, 404, 405, 422, 501)
+"""Statuses by which a server says that it does not know what is asked for; a busy one has others."""
 
 
 class VllmChat(BaseChatOpenAI):
@@ -152,10 +154,16 @@ class VllmChat(BaseChatOpenAI):
 
     @cached_property
     def tells_likelihoods(self) -> bool:
-        """Whether the server tells log-probabilities of a prompt; it is asked once."""
+        """Whether the server tells log-probabilities of a prompt; it is asked once.
+
+        Raises:
+            ModelError: it is too busy to say, or refuses the key.
+        """
         try:
             run_here(self._scoring.scored(self.model_name, [self._halves(". .")]))
-        except RefusedError:
+        except RefusedError as error:
+            if error.status not in _CANNOT:
+                raise
             return False
         return True
 

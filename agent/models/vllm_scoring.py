@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import httpx
+
 from ingrained.errors import ModelError
 
 from .sampling import Scored
 from .vllm_calls import Calls, Request
-from .vllm_server import VllmServer
+from .vllm_server import RefusedError, VllmServer
 from .vllm_turns import disarm
 
 
@@ -69,7 +71,8 @@ def _request(model: str, tokens: list[int]) -> Request:
 def _scored(answer: dict[str, Any], tokens: Sequence[int], start: int) -> Scored:
     told = answer["choices"][0].get("prompt_logprobs") or []
     if len(told) != len(tokens):
-        raise ModelError(
+        raise RefusedError(
+            httpx.codes.NOT_IMPLEMENTED,
             "The vLLM server does not tell the log-probabilities of a prompt.",
             hint="It has to know the field `prompt_logprobs` of /v1/completions.",
         )

@@ -432,10 +432,20 @@ class TestLikelihoods:
         assert model.get_num_tokens("the mill") == 2
         assert model.get_num_tokens_from_messages([HumanMessage("the mill")]) > 2
 
-    def test_an_asker_tells_none_where_the_server_does_not(
-        self, double: Double, model: VllmChat
+    def test_a_busy_server_is_not_taken_for_one_that_tells_none(
+        self, double: Double, connect: Connect
     ) -> None:
-        double.scoring = False
+        double.scoring, model = 503, connect(max_retries=0)
+        with pytest.raises(ModelError, match="503"):
+            _ = model.tells_likelihoods
+        double.scoring = 200
+        assert model.tells_likelihoods
+
+    @pytest.mark.parametrize("scoring", [400, 0], ids=["refused", "left out"])
+    def test_an_asker_tells_none_where_the_server_does_not(
+        self, double: Double, model: VllmChat, scoring: int
+    ) -> None:
+        double.scoring = scoring
         asker = Asker(model)
         assert asker.likelihoods((("user", "Which?"),), ["a"], phase="test") is None
         assert asker.likelihoods_within([(("user", "Which?"),)], ["Which"], phase="test") is None

@@ -35,7 +35,8 @@ class Double:
     api_key: str | None = None
     lora: bool = True
     updating: bool = True
-    scoring: bool = True
+    scoring: int = 200
+    """How log-probabilities are told: a status of HTTP, and 0 to leave them out."""
     details: bool = True
     max_rank: int = 16
     seconds: float = 0.0
@@ -138,8 +139,8 @@ class Double:
         return 200, "Success"
 
     def _completion(self, asked: dict[str, Any]) -> Answer:
-        if not self.scoring:
-            return says(400, "prompt_logprobs are not supported here")
+        if self.scoring >= 400:
+            return says(self.scoring, "prompt_logprobs are not supported here")
         if asked["model"] not in (self.base, *self.adapters):
             return says(404, f"The model `{asked['model']}` does not exist.")
         scale = 1.0 if asked["model"] == self.base else 2.0
@@ -148,7 +149,7 @@ class Double:
             for token in asked["prompt"]
         ]
         choice = {"index": 0, "text": "x", "finish_reason": "length",
-                  "prompt_logprobs": [None, *scored[1:]]}  # fmt: skip
+                  "prompt_logprobs": [None, *scored[1:]] if self.scoring else None}  # fmt: skip
         return 200, {"id": "c", "object": "text_completion", "created": 0, "model": asked["model"],
                      "choices": [choice], "usage": _usage(len(asked["prompt"]), 1, 0)}  # fmt: skip
 
