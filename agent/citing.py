@@ -59,7 +59,7 @@ class Answer:
     """Version of the adapter that was used."""
     sources: tuple[Source, ...] = ()
     votes: int = 1
-    """How many replies were asked for."""
+    """How many replies were asked for; none where nothing that was said or read can answer."""
     confidence: float | None = None
     """Share of the votes that agree with the reply, before it was refined; None without a vote."""
     refined: bool = False

@@ -243,7 +243,7 @@ class Recollection:
         """Make the vectors of queries; those of the last ones are there, as one question is put often."""
         fresh = list(dict.fromkeys(text for text in texts if text not in self._last))
         made = dict(zip(fresh, self._embedder.embed(fresh), strict=True)) if fresh else {}
-        self._last = {text: made.get(text) or self._last[text] for text in texts}
+        self._last = {text: made[text] if text in made else self._last[text] for text in texts}
 
     def _ordered(self, one: Candidates, ranker: Ranker, request: Request) -> list[Recalled]:
         """Return the best in the order in which they are tried for room."""

@@ -34,7 +34,10 @@ def show_sources(answer: Answer, console: Console | None = None, *, apart: bool 
     console = console or results()
     if answer.abstained:
         console.print("The agent does not know.", style="yellow")
-    if answer.cell in ("base", "adapter"):
+    if not answer.votes:
+        told = "The model was not asked: only you can know this, and nothing of it is remembered."
+        console.print(told, style="dim", soft_wrap=True)
+    elif answer.cell in ("base", "adapter"):
         console.print("Answered from the weights alone: no sources.", style="dim")
     elif not answer.sources:
         console.print("Nothing was recalled: answered from the weights alone.", style="dim")

@@ -37,7 +37,7 @@ _TELLING = 2
 _SENTENCE = re.compile(r"[^.!?]*[.!?]*")
 _ASKS = re.compile(
     r"(and|but|so|then)?\W*(who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|"
-    r"can|could|will|would|should|has|have|tell me|remind me|show|list|explain|describe|name)\b",
+    r"can|could|will|would|should|has|have|tell me|remind me (of )?(what|which|who|when|where|how)|show|list|explain|describe|name)\b",
     re.IGNORECASE,
 )
 """How questions and requests begin, which people end with a full stop or with nothing."""

@@ -19,7 +19,7 @@ from ingrained.graphs.chat.about import about_user
 from ingrained.graphs.chat.context import ChatContext
 from ingrained.graphs.chat.days import make_due, next_due
 from ingrained.graphs.chat.episodes import episode, of_use, own_excerpts, tells
-from ingrained.graphs.chat.past import asks_of_the_past
+from ingrained.graphs.chat.past import asks_of_the_past, speak_of
 from ingrained.graphs.chat.state import ChatState, Turn
 from ingrained.graphs.chat.window import in_context, leans, leaving, prompt_for, summary_prompt
 from ingrained.graphs.chat.window import window as window_of
@@ -87,7 +87,7 @@ def answer(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     context = runtime.context
     if _unknowable(state, context):
         _tell_piece(runtime, "" if context.deliberates else ABSTENTION)
-        return {"reply": ABSTENTION}
+        return {"reply": ABSTENTION, "considered": {"votes": 0}}
     if context.votes > 1:
         _tell_step(runtime, "vote", calls=context.votes)
         done = voted(_inquiry(state, context), context.votes)
@@ -102,9 +102,9 @@ def answer(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     return {"reply": "".join(said).strip()}
 
 
-def after_answer(state: ChatState, runtime: Runtime[ChatContext]) -> bool:
+def after_answer(state: ChatState, runtime: Runtime[ChatContext]) -> bool:  # noqa: ARG001
     """Return whether the model is to look over its reply."""
-    return runtime.context.refine and not _unknowable(state, runtime.context)
+    return runtime.context.refine
 
 
 def refine(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
@@ -147,12 +147,13 @@ def _unknowable(state: ChatState, context: ChatContext) -> bool:
 
     Weights that were trained may know it, if what was studied is of the user.
     """
-    question = state["question"]
-    if tells(question) or not asks_of_the_past(question):
+    question, adapter = (
+        state["question"],
+        context.asker.adapter_in(context.cell, context.adapter, notes=False),
+    )
+    if adapter or state["excerpts"] or state["about"] or state.get("summary"):
         return False
-    adapter = context.asker.adapter_in(context.cell, context.adapter, notes=False)
-    in_view = (state["excerpts"], state["about"], state.get("summary"), _laid(state, context))
-    return not adapter and not any(in_view)
+    return asks_of_the_past(question) and not speak_of(_laid(state, context), question)
 
 
 def _sources(state: ChatState) -> list[Source]:

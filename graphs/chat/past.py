@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-_REQUEST = re.compile(
-    r"\b(tell|give|show|help|let|teach|explain to|describe to|read|name|list) (me|us)\b|\blet's\b",
-    re.IGNORECASE,
+from ingrained.agent.grading import abstained
+from ingrained.graphs.chat.episodes import tells
+from ingrained.graphs.chat.state import Turn
+from ingrained.memory.lexical import terms
+
+_LONGEST = 300
+"""Characters of a question; what is longer tells enough to be asked about."""
+_QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|«[^»]*»")
+_NUMERAL = re.compile(
+    r"\b(?!(?:Did|Was|Had|Have|Am|Do|Can|Could|Should|Would|Will|May|Must|What|When|Where|Who|Which|Why|How)\b)"
+    r"[A-Z]\w+ I\b"
 )
+"""Not "Did I", but "Elizabeth I" and "World War I"."""
+_REQUEST = re.compile(r"(?i:\b(tell|give|show|help|let|teach|explain to|describe to|list) me\b)")
 """How something is asked for: "Tell me when the mill was built" is about the mill."""
-_VERB = (
-    r"(\w{2,}ed|said|told|saw|went|got|made|met|bought|ate|wrote|gave|took|heard|felt|found|lost|won|"
-    r"spoke|thought|sent|had|did|was|were|knew|kept|left|came|chose|began|grew|drew|sang|ran)"
-)
-_LATELY = r"(ever |once |already |just |never |recently |first |last |also |really )?"
-_USER_DID = re.compile(
-    rf"\b(did|was|were|had|have|has) (i|we|my \w+)\b"
-    rf"|\b(i|we) {_LATELY}{_VERB}\b"
-    rf"|\b(i|we)(['\u2019](ve|d)| have| had) {_LATELY}{_VERB}\b"
-    rf"|\b{_VERB} (me|us)\b",
-    re.IGNORECASE,
-)
-_USER_HAS = re.compile(
-    r"(\b(is|are|was|were)|['\u2019]s)( the \w+( \w+)? of)? my\b"
-    r"|\b(remember|recall|remind|forgotten|forgot)\b.*\b(i|me|my|we|us|our)\b",
-    re.IGNORECASE,
-)
 _HYPOTHESIS = re.compile(
-    r"\b(if|can|could|may|might|must|shall|should|will|would) (i|we|my|our)\b", re.IGNORECASE
+    r"(?i:\b(if|can|could|may|might|must|shall|should|will|would)) (I|my|we)\b|\A\W*(?i:why)\b"
 )
+"""What is possible, and why something went wrong: others than the user may know."""
+_VERB = (
+    r"(\w{2,}ed|been|said|told|saw|went|got|made|met|bought|ate|wrote|gave|took|heard|felt|found|lost|won|"
+    r"spoke|thought|sent|had|did|was|knew|kept|left|came|chose|began|drew|sang|ran)"
+)
+_LATELY = r"(?:ever |once |already |just |never |recently |first |last |also |really )?"
+_SPOKE = r"(talk|speak|discuss|agree|decide|plan|mention)"
+_KEPT = r"(?:first |last |best )?(?:name|birthday|age|address|favou?rite|job|dog|cat|sister|brother|wife|husband|son|daughter)"
+_PAST = re.compile(
+    rf"(?i:\b(did|was|had|have)) I\b"
+    rf"|\bI {_LATELY}{_VERB}\b|\bI(['\u2019](ve|d)| have| had) {_LATELY}{_VERB}\b|\b{_VERB} me\b"
+    rf"|(?i:\bdid) we {_LATELY}{_SPOKE}\b|\bwe {_LATELY}(spoke|{_SPOKE}e?d)\b"
+    rf"|(?i:\b(what|who|which|when|where|how old))(['\u2019]s| is| was| are| were)( the \w+ of)? my {_KEPT}\b"
+    rf"|(?i:\bremind me) (?i:of )?(?i:what|which|who|when|where|how)\b"
+    rf"|\byou (still |ever |perhaps )?(remember|recall|forget|forgot|forgotten)\b.{{0,80}}\b(I|me|my|we)\b"
+)
+_SAY = r"(say|tell|mention|recommend|suggest|advise|promise)"
 _AGENT_SAID = re.compile(
-    r"\b(did|have|had) you (ever |once |already )?"
-    r"(say|said|tell|told|mention|mentioned|recommend|recommended|suggest|suggested|advise|advised|"
-    r"promise|promised|give|given)\b"
-    r"|\byou (once |already |just )?(said|told|mentioned|recommended|suggested|advised|promised)\b",
-    re.IGNORECASE,
+    rf"(?i:\bdid) you (ever |once |already )?{_SAY}\b"
+    r"|\byou (once |already |just |had |have )?(said|told|mentioned|recommended|suggested|advised|promised)\b"
 )
 
 
@@ -44,8 +52,22 @@ def asks_of_the_past(question: str) -> bool:
     "Which film did I like?" and "What did you recommend?" are so, and "How can I dry pears?" is not:
     that is known, or not, without knowing who asks. It knows English; of other languages it says no.
     """
-    asked = _REQUEST.sub("", question)
+    if len(question) > _LONGEST or tells(question):
+        return False
+    asked = _REQUEST.sub("", _NUMERAL.sub("", _QUOTED.sub("", question)))
     if _AGENT_SAID.search(asked):
         return True
-    told = _USER_DID.search(asked) or _USER_HAS.search(asked)
-    return told is not None and not _HYPOTHESIS.search(asked)
+    return bool(_PAST.search(asked)) and not _HYPOTHESIS.search(asked)
+
+
+def speak_of(turns: Sequence[Turn], question: str) -> bool:
+    """Return whether any turn may hold an answer: one tells something, or has a word of the question.
+
+    A refusal has none; what the user told stands, whatever it was answered with.
+    """
+    wanted = set(terms(question))
+    return any(
+        (tells(turn["user"]) and len(terms(turn["user"])) > 1)
+        or (not abstained(turn["agent"]) and wanted & set(terms(f"{turn['user']} {turn['agent']}")))
+        for turn in turns
+    )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from chat_talk import DOG
+from chat_talk import DOG, own
 
+from ingrained.agent.citing import Answer
 from ingrained.agent.grading import ABSTENTION
+from ingrained.agent.ui.answers import show_answer
+from ingrained.graphs.chat.episodes import TOLD
 from ingrained.graphs.chat.past import asks_of_the_past
 
 FILM = "Which film did I like best?"
@@ -45,6 +48,21 @@ def test_what_lies_in_the_users_past(question):
         "Did you know that the bridge fell?",
         "How do I repair a clock?",
         "How do I read the eighth number?",
+        "What happened after World War I ended?",
+        "When was Elizabeth I crowned?",
+        "Which countries joined US sanctions?",
+        "Who said “I came, I saw, I conquered”?",
+        "Is My Fair Lady a musical?",
+        "What is My Lai known for?",
+        "Explain what made us walk upright.",
+        "What gave us the word salary?",
+        "Why is my sourdough so dense?",
+        "Why did I get an error?",
+        "Is my passport valid in Norway?",
+        "Why did we go to the moon?",
+        "How do I remember my vocabulary?",
+        "My dog is called Rex. What did I call him?",
+        "Which film did I like best? " * 20,
     ],
 )
 def test_what_can_be_known_without_knowing_who_asks(question):
@@ -61,8 +79,32 @@ def test_a_question_on_the_users_past_is_declined_where_nothing_is_known(talk, o
     assert one.turns() == [(FILM, ABSTENTION)]
 
 
-def test_it_is_asked_where_a_turn_is_in_view(talk):
+def test_what_stands_under_it_says_that_the_model_was_not_asked(talk, capsys):
+    answer = talk(refine=True).say(FILM)
+    show_answer(Answer.from_dict(answer))
+    assert answer["votes"] == 0
+    assert "nothing was recalled" in answer["unrefined"]
+    shown = capsys.readouterr().out
+    assert "The model was not asked" in shown
+    assert "from the weights" not in shown
+
+
+def test_it_is_declined_again_and_after_a_greeting(talk):
+    one = talk(lambda _: "Star Wars")
+    for text in (FILM, "Hi!", FILM):
+        answer = one.say(text)
+    assert answer["abstained"]
+
+
+@pytest.mark.parametrize("said", [DOG, "What do you call a dog?"])
+def test_it_is_asked_where_a_turn_in_view_may_answer(talk, said):
     one = talk(lambda _: "Rex")
+    one.say(said)
+    assert one.say("What did I call the dog?")["reply"] == "Rex"
+
+
+def test_what_was_told_counts_though_the_agent_had_nothing_to_say(talk):
+    one = talk(lambda prompt: "I don't know." if prompt.endswith(DOG) else "Rex")
     one.say(DOG)
     assert one.say("What did I call him?")["reply"] == "Rex"
 
@@ -75,3 +117,16 @@ def test_it_is_asked_where_something_is_recalled(talk):
 def test_what_is_told_is_answered_by_the_model(talk):
     one = talk(lambda _: "How nice.")
     assert one.say("I saw a heron yesterday.")["reply"] == "How nice."
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Remind me that I must pay Tobin 40 euros on Friday.", True),
+        ("Remind me to call my mother tomorrow.", True),
+        ("Remind me what I told you about the garden.", False),
+    ],
+)
+def test_a_reminder_tells_something_and_a_request_to_be_reminded_does_not(talk, store, text, kept):
+    assert talk(lambda _: "Noted.").say(text)["reply"] == ("Noted." if kept else ABSTENTION)
+    assert (TOLD in own(store)[text].tags) is kept
