@@ -39,6 +39,8 @@ excerpt beats two and two beat three, and those within 0.5 to 3 of the best do n
 REREAD_WITHIN = 2.5
 """How far below the best excerpt's score another one may be, to be read again; further below, hardly
 one of a hundred is then found to be better, and seldom rightly (LOG.md)."""
+REREAD_CHARACTERS = 1_000
+"""Of a question at most: what a longer one is about its words tell, and to rate it takes much memory."""
 LIKELIHOOD_WEIGHT = 8.0
 """How much the mean log-probability of a question counts beside the standard scores (LOG.md)."""
 LEAST_SPREAD = (0.05, 0.5)
@@ -148,7 +150,11 @@ class Recaller:
         self, questions: Sequence[str], ranked: Sequence[list[Ranked]]
     ) -> Sequence[list[Ranked]]:
         """Add to the scores how likely each question is after each of its excerpts."""
-        several = [n for n, each in enumerate(ranked) if len(each) > 1]
+        several = [
+            n
+            for n, each in enumerate(ranked)
+            if len(each) > 1 and len(questions[n]) <= REREAD_CHARACTERS
+        ]
         pairs = [(questions[n], one.text) for n in several for _, one in ranked[n]]
         told = self._likely(pairs) if self._likely and pairs else None
         if told is None:

@@ -33,15 +33,13 @@ def obey(talk: Dialogue, text: str) -> bool:
         IngrainedError: it cannot be done.
     """
     name, _, argument = text.partition(" ")
-    if name == QUIT:
-        return False
     command = COMMANDS.get(name)
     if command is None:
         raise InputError(f"there is no command {name!r}", hint="/help lists them.")
     if argument.strip() and not command.takes:
         raise InputError(f"{name} takes nothing after it", hint=f"{name} alone: {command.does}.")
     command.run(talk, argument.strip())
-    return True
+    return name != QUIT
 
 
 def _help(_talk: Dialogue, _argument: str) -> None:
@@ -146,7 +144,7 @@ def _history(talk: Dialogue, _argument: str) -> None:
 
 
 def _quit(_talk: Dialogue, _argument: str) -> None:
-    """Never run: `obey` ends the conversation."""
+    """Nothing is left to do: `obey` ends the conversation."""
 
 
 COMMANDS = {

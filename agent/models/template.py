@@ -62,13 +62,17 @@ class ChatTemplate:
         return list(self._tokenizer.encode(self.render(messages), add_special_tokens=False))
 
     def parted(self, messages: Sequence[BaseMessage], text: str) -> tuple[list[int], list[int]]:
-        """Return the token ids of a prompt before the last stretch that is `text`, and of that.
+        """Return the token ids of a prompt before a stretch of its last message, and of that.
+
+        It is the last one that is `text`, but for space around it, which some templates leave out.
 
         Raises:
-            ModelError: there is nothing before it, or it is not in the prompt.
+            ModelError: there is nothing before it, or it is not in the message.
         """
-        rendered, wanted = self.render(messages), self._disarm(text)
-        start = rendered.rfind(wanted) if wanted else -1
+        rendered, wanted = self.render(messages), self._disarm(text).strip()
+        last = self._disarm(str(messages[-1].text)).strip()
+        within = last.rfind(wanted) if wanted else -1
+        start = rendered.rfind(last) + within if within >= 0 and last in rendered else -1
         encoded = self._tokenizer(rendered, add_special_tokens=False, return_offsets_mapping=True)
         spans = encoded["offset_mapping"]
         inside = [n for n, (a, b) in enumerate(spans) if b > start and a < start + len(wanted)]

@@ -52,7 +52,7 @@ class Scoring:
         Raises:
             ModelError: there is nothing before it, or it is not in the conversation.
         """
-        rendered, wanted = self._server.text(chat), disarm(text)
+        rendered, wanted = self._server.text(chat), disarm(text).strip()
         start = rendered.rfind(wanted) if wanted else -1
         if start < 1:
             raise ModelError(

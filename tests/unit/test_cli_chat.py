@@ -80,7 +80,7 @@ def test_a_command_that_does_not_exist_is_said_to_and_the_chat_goes_on(chat):
     assert out.startswith("Pip\n[1] teskow.md")
 
 
-@pytest.mark.parametrize("line", ["/sleep now", "/undo 2", "/history all"])
+@pytest.mark.parametrize("line", ["/sleep now", "/undo 2", "/history all", "/quit now"])
 def test_what_follows_a_command_that_takes_nothing_is_refused(chat, line):
     out, err = chat(line)
     name = line.split()[0]

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ingrained.errors import HomeBusyError, HomeVersionError, StoreError
@@ -367,3 +368,14 @@ def test_a_question_put_again_is_not_embedded_again(tmp_path: Path) -> None:
         store.recall("Who keeps the lamp?")
     assert first[0][0].memory == again[0][0].memory
     assert embedder.embedded == before + 2
+
+
+def test_an_embedder_may_return_arrays(tmp_path: Path) -> None:
+    class Arrays(HashEmbedder):
+        def embed(self, texts: Sequence[str]) -> list[list[float]]:
+            return [np.array(vector) for vector in super().embed(texts)]  # type: ignore[misc]
+
+    with MemoryStore.open(tmp_path, Arrays()) as store:
+        store.insert([note(NOTES[0])], who="reader", why="read")
+        first, again = store.recall(QUESTION), store.recall(QUESTION)
+    assert [one.memory.text for one in again] == [one.memory.text for one in first] == [NOTES[0]]

@@ -408,6 +408,22 @@ class TestLikelihoodsWithin:
         assert whole[: len(before) + len(text)] == [*before, *text]
         assert "Now" in model.engine.tokenizer.decode(before)
 
+    @pytest.mark.parametrize("text", ["a", " a\n"])
+    def test_what_the_template_adds_after_the_message_is_none_of_it(
+        self, model: IngrainedChat, text: str
+    ) -> None:
+        message = HumanMessage("Not b but a\n")
+        before, found = model._template.parted([message], text)
+        assert model.engine.tokenizer.decode(before).endswith("Not b but ")
+        assert model.engine.tokenizer.decode(found).strip() == "a"
+
+    def test_a_template_may_trim_a_message(self, model: IngrainedChat) -> None:
+        model._template._template = (
+            "{% for m in messages %}{{ m.role }}: {{ m.content | trim }}\n{% endfor %}assistant:"
+        )
+        (told,) = model.likelihoods_within(["It is red.\n\nWho built it?\n"], ["Who built it?\n"])
+        assert told.log_probability < 0
+
     @pytest.mark.parametrize("text", ["", "Where?"])
     def test_what_the_prompt_does_not_hold_is_refused(
         self, model: IngrainedChat, text: str

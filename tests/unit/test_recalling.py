@@ -225,6 +225,14 @@ def test_only_excerpts_near_to_the_best_are_read_again(
     assert len(told) == read
 
 
+def test_a_question_that_is_pasted_text_is_not_rated(store: MemoryStore, library: Library) -> None:
+    tolls(library, store)
+    told: list[tuple[str, str]] = []
+    recaller = Recaller(store, library, likely=lambda pairs: told.extend(pairs))
+    assert recalled(recaller, "Was the toll salt? " * 100)
+    assert told == []
+
+
 def test_what_tells_no_likelihoods_leaves_the_order(store: MemoryStore, library: Library) -> None:
     tolls(library, store)
     asker = Asker(ScriptedModel(script=lambda _: "yes"))
