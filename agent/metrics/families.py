@@ -6,6 +6,7 @@ Everything is read anew each time and nothing is written, so a study may go on m
 from __future__ import annotations
 
 import datetime
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -191,16 +192,18 @@ def _cost(phases: Mapping[str, Mapping[str, float]], what: str) -> dict[Labels, 
 def _sizes(home: Home) -> Metric:
     """Return the bytes of files by what they belong to: a database's side files are of it."""
     sizes: Counter[Labels] = Counter()
-    for path in home.path.rglob("*"):
-        first = path.relative_to(home.path).parts[0].partition(".")[0]
-        sizes[(first or "other",)] += _size(path)
+    # Unlike `rglob` it passes over a folder that goes in the meantime.
+    for folder, _, names in os.walk(home.path):
+        for path in (Path(folder, name) for name in names):
+            first = path.relative_to(home.path).parts[0].partition(".")[0]
+            sizes[(first or "other",)] += _size(path)
     return _labelled("home_bytes", "Size of the files in the home.", ("part",), sizes)
 
 
 def _size(path: Path) -> int:
-    """Return a file's bytes; none of a folder, or of one that is gone in the meantime."""
+    """Return a file's own bytes; none of one that is gone in the meantime."""
     try:
-        return path.stat().st_size if path.is_file() else 0
+        return path.lstat().st_size
     except FileNotFoundError:
         return 0
 

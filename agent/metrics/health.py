@@ -25,6 +25,8 @@ from ingrained.memory.opening import (
 )
 from ingrained.settings import Settings
 
+from .families import families
+
 _SECONDS = 3.0
 """Longest that a server is waited for."""
 
@@ -65,10 +67,8 @@ def _fault(check: Callable[[], None]) -> str:
 
 
 def _check_home(home: Home) -> None:
-    if home.library_file.is_file():
-        with closing(home.library(read_only=True)) as library:
-            library.counts()
-    home.registry().active()
+    """Read all that there are figures of: then these say more than that the home cannot be read."""
+    families(home)
 
 
 def _check_index(home: Home, chroma: str) -> None:

@@ -18,6 +18,7 @@ from ingrained import Ingrained
 from ingrained.agent.cli import run
 from ingrained.agent.testing import ScriptedModel
 from ingrained.errors import InputError, SettingsError
+from ingrained.graphs.serving import served_study
 from ingrained.memory import MemoryStore
 from ingrained.memory.testing import HashEmbedder
 from ingrained.settings import Settings
@@ -143,6 +144,25 @@ def test_the_setting_holds_in_python_too(collector, corpus, home):
     with Ingrained(home, model=model, embedder=HashEmbedder(), settings=settings) as agent:
         agent.study(corpus)
     assert b"node.quiz" in b"".join(body for _, body in taken)
+
+
+def test_the_setting_holds_on_an_agent_server_too(collector, corpus, home, monkeypatch):
+    address, taken = collector
+    named = {"TRACES": address, "CORPUS": str(corpus), "HOME": str(home)}
+    for name, value in named.items():
+        monkeypatch.setenv(f"INGRAINED_{name}", value)
+    graph = served_study(model=ScriptedModel(script={}), embedder=HashEmbedder()).compile()
+    graph.invoke({"round": 0})
+    assert b"node.quiz" in b"".join(body for _, body in taken)
+
+
+def test_a_chat_is_traced_and_says_nothing_of_what_was_said(corpus, home):
+    agent = Ingrained(home, model=ScriptedModel(script={}), embedder=HashEmbedder())
+    with agent:
+        agent.study(corpus)
+        spans = traced(lambda: agent.chat(user="Mara").say("Who built the Orlan Bridge?"))
+    assert {"reply", "recall"} <= {one.name for one in spans}
+    assert not any("Mara" in one.to_json() or "Orlan" in one.to_json() for one in spans)
 
 
 def test_without_it_nothing_is_sent(collector, corpus, home):

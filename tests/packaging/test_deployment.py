@@ -6,12 +6,15 @@ No container is started here.
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hatchling.builders.wheel import WheelBuilder
 
 from ingrained.agent.serving.command import Plan, command
 from ingrained.settings import Settings
@@ -125,15 +128,32 @@ def test_what_lasts_is_in_named_volumes_and_all_see_it_at_the_same_place():
     assert {name for name in named if f"| `{name}` |" not in PAGE} == set()
 
 
-def test_the_image_is_made_of_what_is_there():
-    dockerfile = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
-    copied = {
-        word for line in re.findall(r"^COPY (.+) \S+$", dockerfile, re.M) for word in line.split()
-    }
-    assert {name for name in copied if not (ROOT / name).exists()} == set()
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+
+
+def copied_into_the_image() -> set[str]:
+    lines = re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.M)
+    return {word for line in lines for word in line.split()}
+
+
+def test_the_image_can_be_built_of_what_is_copied_into_it(tmp_path: Path):
+    context = tmp_path / "context"
+    context.mkdir()
+    for name in copied_into_the_image():
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, context / name, symlinks=True)
+        else:
+            shutil.copy2(ROOT / name, context)
+    (wheel,) = WheelBuilder(str(context)).build(directory=str(tmp_path), versions=["standard"])
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"ingrained/agent/cli.py", "ingrained/tracing.py"} <= set(names)
+
+
+def test_nothing_else_is_sent_to_who_builds_it():
+    copied = copied_into_the_image()
     let_in = (ROOT / ".dockerignore").read_text(encoding="utf-8")
     assert copied == set(re.findall(r"^!(\S+)$", let_in, re.M))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    (extras,) = re.findall(r"\.\[([\w,]+)\]", dockerfile)
+    (extras,) = re.findall(r"\.\[([\w,]+)\]", DOCKERFILE)
     assert set(extras.split(",")) <= set(project["optional-dependencies"])
-    assert "\nUSER ingrained\n" in dockerfile
+    assert "\nUSER ingrained\n" in DOCKERFILE

@@ -237,6 +237,15 @@ def test_a_damaged_home_is_told_by_both(agent):
     assert "not a database" in parts["home"]
 
 
+def test_health_names_the_file_for_which_there_are_no_figures(agent):
+    home, _ = agent
+    (home / "exams").mkdir()
+    (home / "exams" / "spring.json").write_text("{")
+    status, parts = health(Settings(home=home))
+    assert status == 503
+    assert "spring.json" in parts["home"]
+
+
 def test_an_index_that_is_gone_is_unhealthy(agent):
     home, _ = agent
     (folder,) = (home / "memory").glob("chroma-*")
