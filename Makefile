@@ -50,7 +50,7 @@ constraints: ## Resolve all dependencies anew and rewrite constraints.txt
 	rm -rf build/resolve
 	$(PYTHON) -m venv build/resolve
 	build/resolve/bin/pip install --upgrade pip
-	build/resolve/bin/pip install "$(TORCH)" -e ".[mcp,vllm]" --group dev --group docs
+	build/resolve/bin/pip install "$(TORCH)" -e ".[mcp,metrics,traces,vllm]" --group dev --group docs
 	sed -n '/^#/p' constraints.txt > build/constraints.txt
 	build/resolve/bin/pip freeze --all --exclude-editable | sed -E '/^(cuda-|nvidia-|triton)/d; s/[+]cpu$$//' >> build/constraints.txt
 	mv build/constraints.txt constraints.txt
@@ -96,5 +96,5 @@ $(STAMP): pyproject.toml constraints.txt
 	@test "$$(uname -s)" != Linux || command -v nvidia-smi >/dev/null \
 	  || $(BIN)/pip install -qq --no-deps --retries 0 --timeout 10 --index-url $(TORCH_CPU_INDEX) "$(TORCH)" \
 	  || echo "No CPU build of torch at $(TORCH_CPU_INDEX); taking the one pip finds elsewhere."
-	$(BIN)/pip install -qq --constraint constraints.txt --editable ".[mcp,vllm]" --group dev --group docs
+	$(BIN)/pip install -qq --constraint constraints.txt --editable ".[mcp,metrics,traces,vllm]" --group dev --group docs
 	@touch $@

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from ingrained.graphs.session import (
 from ingrained.memory.embedding import Embedder
 from ingrained.memory.store import MemoryStore
 from ingrained.settings import Settings
+from ingrained.tracing import Spans, open_spans
 from ingrained.trainer.adapters import AdapterRegistry
 
 
@@ -71,7 +72,16 @@ class Holding:
         with self._lock:
             if self._closed:
                 raise StoreError("this agent was closed", hint="Make a new `Ingrained`.")
-            yield
+            with self._spans.active() if self._spans else nullcontext():
+                yield
+
+    @cached_property
+    def _spans(self) -> Spans | None:
+        """What sends spans, where the settings want it."""
+        spans = open_spans(self.settings.traces)
+        if spans is not None:
+            self._resources.callback(spans.close)
+        return spans
 
     def close(self) -> None:
         """Close what was opened; a second call does nothing."""

@@ -24,7 +24,7 @@ from ingrained.agent.weights.verify import sha256_of
 
 from .models.abilities import tells_likelihoods
 from .prompts import Messages
-from .replies import Asked, Reply, ReplyCache, replay, reply_keys
+from .replies import Asked, Reply, ReplyCache, model_batch, replay, reply_keys
 
 _ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 _MESSAGE = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
@@ -262,8 +262,7 @@ class Asker:
             adapter=adapter or self._through, stop=stop,
         )  # fmt: skip
         keys = self._keys(prompts, manner)
-        replies = self._replayed(prompts, keys, lambda left: self._compute(left, manner))
-        self.meter.of(phase).add(replies)
+        replies = self._metered(phase, prompts, keys, lambda left: self._compute(left, manner))
         return [reply.text for reply in replies]
 
     def _keys(self, prompts: Sequence[Messages], manner: _Manner) -> list[str] | None:
@@ -285,15 +284,22 @@ class Asker:
         known = self._adapters.get(adapter)
         return [base, adapter, known.digest] if known else None
 
-    def _replayed(
+    def _metered(
         self,
+        phase: str,
         asked: Sequence[Asked],
         keys: Sequence[str] | None,
         compute: Callable[[Sequence[Asked]], list[Reply]],
     ) -> list[Reply]:
-        if self.replies is None or keys is None:
-            return compute(asked)
-        return replay(self.replies, asked, keys, compute)
+        """Return what is replied, from the cache where it is there, and book it under a phase."""
+        with model_batch(phase, len(asked)) as counted:
+            if self.replies is None or keys is None:
+                replies = compute(asked)
+            else:
+                replies = replay(self.replies, asked, keys, compute)
+            counted(replies)
+        self.meter.of(phase).add(replies)
+        return replies
 
     def _compute(self, prompts: Sequence[Messages], manner: _Manner) -> list[Reply]:
         options: dict[str, Any] = {
@@ -356,8 +362,7 @@ class Asker:
             replies = [Reply(text=repr(float(value))) for value in told]
             return _timed(replies, time.perf_counter() - start)
 
-        replies = self._replayed(choices, keys, compute)
-        self.meter.of(phase).add(replies)
+        replies = self._metered(phase, choices, keys, compute)
         return [float(reply.text) for reply in replies]
 
     def likelihoods_within(
@@ -369,13 +374,17 @@ class Asker:
         """
         if not (hasattr(self.model, "likelihoods_within") and tells_likelihoods(self.model)):
             return None
+        if not prompts:
+            return []
         model: Any = self.model
-        scored = (
-            model.likelihoods_within([to_messages(p) for p in prompts], texts) if prompts else []
-        )
-        self.meter.of(phase).add([
-            Reply(text="", tokens_in=one.tokens, tokens_cached=one.cached_tokens) for one in scored
-        ])  # fmt: skip
+        with model_batch(phase, len(prompts)) as counted:
+            scored = model.likelihoods_within([to_messages(p) for p in prompts], texts)
+            read = [
+                Reply(text="", tokens_in=one.tokens, tokens_cached=one.cached_tokens)
+                for one in scored
+            ]
+            counted(read)
+        self.meter.of(phase).add(read)
         return [one.log_probability for one in scored]
 
 

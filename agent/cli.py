@@ -14,6 +14,7 @@ import typer
 
 from ingrained.disk import as_store_error
 from ingrained.errors import IngrainedError
+from ingrained.tracing import tracing_scope
 
 from .commands import (
     adapters,
@@ -24,6 +25,7 @@ from .commands import (
     exam,
     mcp,
     memory,
+    metrics,
     models,
     report,
     serve,
@@ -55,6 +57,7 @@ app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
 app.command("mcp")(mcp.mcp)
 app.command("serve")(serve.serve)
+app.command("metrics")(metrics.metrics)
 app.add_typer(memory.app, name="memory")
 app.add_typer(adapters.app, name="adapters")
 app.add_typer(models.app, name="models")
@@ -86,7 +89,8 @@ def run(arguments: Sequence[str], behind: Doors | None = None) -> int:
     command, as_json = typer.main.get_command(app), "--json" in arguments
     try:
         given = replace(behind or Doors(), as_json=as_json)
-        command.main(args=list(arguments), prog_name="ingrained", obj=given)
+        with tracing_scope():
+            command.main(args=list(arguments), prog_name="ingrained", obj=given)
     except IngrainedError as error:
         show_error(error, as_json=as_json)
         return error.exit_code

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -236,31 +236,16 @@ def _adapters(home: Home) -> Check:
     )
 
 
-class _Recorded:
-    """The embedder that the ledger names: enough to open the index, not to embed."""
-
-    dimension = 0
-
-    def __init__(self, name: str, fingerprint: str) -> None:
-        self.name = name
-        self.fingerprint = fingerprint
-
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Never called: the index is only compared."""
-        raise NotImplementedError
-
-
 def _index(folder: Path, ledger: Ledger, chroma: str) -> Check:
-    from ingrained.memory.opening import generation, index_folder, open_index
+    from ingrained.memory.opening import RecordedOnly, generation, index_folder, open_index
 
     active = ledger.digests()
     if not chroma and not index_folder(folder, ledger).is_dir():
         return Check(name="index", state="warn" if active else "ok", detail="there is none",
                      hint="The next study makes it anew from the ledger.")  # fmt: skip
-    named = ledger.setting("embedder_name") or "", ledger.setting("embedder_fingerprint") or ""
     try:
         opened = open_index(
-            folder, ledger, _Recorded(*named), chroma=chroma or None, number=generation(ledger)
+            folder, ledger, RecordedOnly(ledger), chroma=chroma or None, number=generation(ledger)
         )
         with closing(opened) as index:
             present = index.digests()

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 from ingrained.disk import as_store_error, way_out
 from ingrained.errors import HomeVersionError, StoreError
+from ingrained.tracing import span
 
 FILE_NAME = "replies.sqlite"
 SCHEMA_VERSION = 1
@@ -320,3 +321,19 @@ def _reply(
 
 def _text(stored: bytes) -> str:
     return stored.decode("utf-8", "surrogatepass")
+
+
+@contextmanager
+def model_batch(phase: str, prompts: int) -> Iterator[Callable[[Sequence[Reply]], None]]:
+    """Measure a batch that a model is given as a span; give what is told the replies, to count them."""
+    with span(f"batch.{phase}", prompts=prompts) as told:
+
+        def count(replies: Sequence[Reply]) -> None:
+            told(
+                replayed=sum(one.replayed for one in replies),
+                tokens_in=sum(one.tokens_in for one in replies),
+                tokens_cached=sum(one.tokens_cached for one in replies),
+                tokens_out=sum(one.tokens_out for one in replies),
+            )
+
+        yield count

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.graph import START, StateGraph
@@ -33,6 +33,10 @@ from ingrained.graphs.state import (
 )
 from ingrained.memory.embedding import Embedder
 from ingrained.settings import Settings
+from ingrained.tracing import tracing
+
+Given = ParamSpec("Given")
+Returned = TypeVar("Returned")
 
 
 def study() -> StateGraph[StudyState, None, StudyInput, StudyOutput]:
@@ -71,7 +75,7 @@ def served_study(
         with opened as context:
             # A context of its own: the server's checkpointer and run would be taken for the study's.
             result = contextvars.Context().run(
-                run_study, Home(settings.home), context, _listener(runtime)
+                _traced, settings, run_study, Home(settings.home), context, _listener(runtime)
             )
         return {name: result.state.get(name) for name in StudyOutput.__annotations__}
 
@@ -98,7 +102,10 @@ def served_consolidation(
         refuse_cut_short(Home(settings.home))
         policy = StudyPolicy(consolidate=True)
         with open_study(settings, (), policy, model=model, embedder=embedder) as context:
-            return dict(contextvars.Context().run(run_consolidation, context, _listener(runtime)))
+            done = contextvars.Context().run(
+                _traced, settings, run_consolidation, context, _listener(runtime)
+            )
+            return dict(done)
 
     graph = StateGraph(
         StudyState, input_schema=ConsolidationInput, output_schema=ConsolidationOutput
@@ -106,6 +113,14 @@ def served_consolidation(
     graph.add_node("consolidate", train)
     graph.add_edge(START, "consolidate")
     return graph
+
+
+def _traced(
+    settings: Settings, run: Callable[Given, Returned], *given: Given.args, **named: Given.kwargs
+) -> Returned:
+    """Run something in a context that has no tracing from outside."""
+    with tracing(settings.traces):
+        return run(*given, **named)
 
 
 def _listener(runtime: Runtime[None]) -> Callable[[dict[str, Any]], None]:

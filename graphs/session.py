@@ -42,6 +42,7 @@ from ingrained.memory.reranking import Reranker
 from ingrained.memory.screening import PatternScreen
 from ingrained.memory.store import MemoryStore, StoreOptions
 from ingrained.settings import Settings
+from ingrained.tracing import span
 from ingrained.trainer.adapters import AdapterRegistry
 from ingrained.trainer.recipe import LoraRecipe
 
@@ -302,7 +303,8 @@ def run_study(home: Home, context: StudyContext, on_event: Callable[[Event], Non
             spent = graph.get_state(config).values.get("spent", {})
             meter.phases.update(Meter.from_plain(spent).phases)
             on_event(_resumed(graph.get_state(config).values))
-        graph.invoke(start, config, context=context, durability="sync")
+        with span("study", resumed=start is None):
+            graph.invoke(start, config, context=context, durability="sync")
         state = dict(graph.get_state(config).values)
         home.run_file.unlink(missing_ok=True)
         _drop_replies(home, context.asker)
@@ -319,7 +321,8 @@ def run_consolidation(
     """
     graph = build_consolidation_graph().compile(checkpointer=False)
     start: ConsolidationInput = {"round": 0}
-    done = graph.invoke(start, context=dataclasses.replace(context, listener=on_event))
+    with span("consolidation"):
+        done = graph.invoke(start, context=dataclasses.replace(context, listener=on_event))
     return cast(ConsolidationOutput, done)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Unpack
 
 from ingrained.errors import NotFoundError
+from ingrained.tracing import span
 
 from .calibrating import Calibration
 from .embedding import Embedder
@@ -93,9 +94,11 @@ class StoreQueries:
     ) -> list[list[Recalled]]:
         """Return `recall` of every query, with one embedding batch and one index query."""
         request = self._request(options)
-        with self._lock:
+        with span("recall", queries=len(queries), k=request.k) as told, self._lock:
             self._before_recall(request.namespace)
-            return self._recollection.recall(queries, request)
+            found = self._recollection.recall(queries, request)
+            told(found=sum(map(len, found)))
+            return found
 
     def explain(self, query: str, **options: Unpack[RecallOptions]) -> list[Considered]:
         """Return every candidate of a query and what became of it, those recalled first."""

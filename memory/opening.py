@@ -6,6 +6,7 @@ import re
 import shutil
 import sqlite3
 import uuid
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -95,6 +96,25 @@ def recorded_embedder(home: Path) -> tuple[str, str] | None:
         ) from error
     found = kept.get(EMBEDDER), kept.get(FINGERPRINT)
     return (found[0], found[1]) if found[0] and found[1] else None
+
+
+class RecordedOnly:
+    """The embedder that a ledger names: enough to open the index, not to embed."""
+
+    dimension = 0
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.name = ledger.setting(EMBEDDER) or ""
+        self.fingerprint = ledger.setting(FINGERPRINT) or ""
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Never called: the index is only looked at."""
+        raise NotImplementedError
+
+
+def is_on_server(ledger: Ledger) -> bool:
+    """Return whether the index was ever on a Chroma server."""
+    return ledger.setting(_STORE) is not None
 
 
 def note_index(ledger: Ledger, embedder: Embedder, number: int) -> None:

@@ -36,3 +36,14 @@ def count(ledger: Lookups, *, embedder: str) -> StoreStats:
         namespaces={tuple(json.loads(name)): number for name, number in spaces},
         embedder=embedder,
     )
+
+
+def by_kind_and_status(ledger: Lookups) -> dict[tuple[str, str], int]:
+    """Return how many memories there are of each kind and status."""
+    rows = ledger.tally("SELECT kind, status, count(*) FROM memories GROUP BY kind, status")
+    return {(kind, status): number for kind, status, number in rows}
+
+
+def events_by_kind(ledger: Lookups) -> dict[str, int]:
+    """Return how many events there are of each kind."""
+    return dict(ledger.tally("SELECT kind, count(*) FROM events GROUP BY kind"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ingrained.errors import SettingsError, StoreError
+from ingrained.tracing import trace_from_here
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -41,10 +42,11 @@ def doors(context: typer.Context) -> Doors:
 
 
 def load_settings(**given: Any) -> Settings:
-    """Read the settings once; the options that were given win.
+    """Read the settings once; the options that were given win. What a command does then is traced.
 
     Raises:
         SettingsError: one or more settings are out of range; all are named.
+        InputError: spans are wanted, and what sends them is not installed.
     """
     from pydantic import ValidationError
 
@@ -60,6 +62,7 @@ def load_settings(**given: Any) -> Settings:
         raise SettingsError(
             "; ".join(faults), hint="Correct it in the environment or in the file .env."
         ) from error
+    trace_from_here(settings.traces)
     return settings.model_copy(update={k: v for k, v in given.items() if v is not None})
 
 

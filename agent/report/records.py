@@ -30,6 +30,12 @@ def runs(home: Path) -> list[Record]:
     return [_read(path) for path in _run_files(home)]
 
 
+def last_run(home: Path) -> Record | None:
+    """Return the record of the last run, if any came to its end."""
+    files = _run_files(home)
+    return _read(files[-1]) if files else None
+
+
 def save_exam(home: Path, report: Record) -> Path:
     """Keep an exam's report as the last sitting of that exam."""
     name = _UNFIT.sub("_", Path(str(report["exam"])).stem).strip(".") or "exam"

@@ -27,6 +27,7 @@ from ingrained.graphs.context import require_context
 from ingrained.memory.lexical import normalise, terms
 from ingrained.memory.records import sha256
 from ingrained.memory.store import MemoryStore
+from ingrained.tracing import span
 
 Ending = Literal["summarise", "portray", "end"]
 """What comes after a turn was remembered."""
@@ -94,10 +95,12 @@ def answer(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         return {"reply": done.reply, "considered": done.facts}
     check = _citation_check(state)
     said: list[str] = []
-    for piece in _pieces(_inquiry(state, context)):
-        said.append(piece)
-        if not context.deliberates:
-            _tell_piece(runtime, check.passed(piece) if check else piece)
+    with span("reply") as told:
+        for piece in _pieces(_inquiry(state, context)):
+            said.append(piece)
+            if not context.deliberates:
+                _tell_piece(runtime, check.passed(piece) if check else piece)
+        told(pieces=len(said))
     _tell_piece(runtime, check.rest() if check else "")
     return {"reply": "".join(said).strip()}
 

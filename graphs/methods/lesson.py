@@ -21,6 +21,7 @@ from ingrained.graphs.context import StudyContext
 from ingrained.graphs.nodes.common import ANSWER_TOKENS
 from ingrained.graphs.nodes.sealed import sealed_items, share
 from ingrained.memory.records import Memory, sha256
+from ingrained.tracing import span
 from ingrained.trainer.adapters import STAGES
 from ingrained.trainer.curriculum import data_sha256, wordings
 from ingrained.trainer.lora import train
@@ -226,11 +227,14 @@ class Lesson:
         if (folder / CONFIG_FILE).exists() and not (folder / RESUME_FILE).exists():
             # It was written, and what it took was not: what is not known is made again.
             shutil.rmtree(folder)
-        return train(
-            [*rows, *self.replayed], base=self.context.base_path, out=folder, recipe=recipe,
-            start=self._folder(start) if start else None, validation=self.validation,
-            probes=probes(), on_step=self.on_step, base_name=self.context.asker.name,
-        )  # fmt: skip
+        with span("training", rows=len(rows), replayed=len(self.replayed)) as told:
+            result = train(
+                [*rows, *self.replayed], base=self.context.base_path, out=folder, recipe=recipe,
+                start=self._folder(start) if start else None, validation=self.validation,
+                probes=probes(), on_step=self.on_step, base_name=self.context.asker.name,
+            )  # fmt: skip
+            told(tokens=result.tokens, seconds=result.seconds)
+        return result
 
     def _folder(self, stage: str) -> Path:
         return self.out / STAGES / stage

@@ -13,6 +13,7 @@ from ingrained.agent.planning.gradebook import Part
 from ingrained.graphs.context import StudyContext, require_context
 from ingrained.graphs.state import StudyState
 from ingrained.memory.records import sha256
+from ingrained.tracing import span
 
 ANSWER_TOKENS = 24
 _CONTEXT_HINT = (
@@ -76,8 +77,10 @@ def metered(node: Node) -> Node:
         require_context(runtime.context, StudyContext, _CONTEXT_HINT)
         meter = runtime.context.asker.meter
         emit(runtime, name, event="start", round=state.get("round", 0))
-        with meter.phase(name):
+        before = meter.tokens
+        with span(f"node.{name}", round=state.get("round", 0)) as told, meter.phase(name):
             changed = node(state, runtime)
+            told(tokens=meter.tokens - before)
         emit(runtime, name, event="end", seconds=meter.of(name).seconds, tokens=meter.tokens)
         return {**changed, "spent": meter.to_plain()}
 

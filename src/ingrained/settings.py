@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """Address of the vLLM server that runs the models called `vllm:NAME`."""
     vllm_key: SecretStr = SecretStr("")
     """What that server was started with as --api-key, if with any."""
+    traces: str = ""
+    """Address of an OpenTelemetry collector (OTLP over HTTP) that is sent spans; empty for none."""
     threads: int = Field(default=0, ge=0)
     """Torch threads; 0 leaves the choice to torch."""
     offline: bool = False

@@ -13,7 +13,7 @@ from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 
 PACKAGES = ("agent", "memory", "graphs", "trainer")
-CHECKOUT = (*PACKAGES, "src", "tests", "examples", "benchmarks", "docs")
+CHECKOUT = (*PACKAGES, "src", "tests", "examples", "benchmarks", "docs", "deploy")
 JUNK = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 

@@ -15,13 +15,16 @@ import pytest
 from cli_student import doors, studied
 
 from ingrained.agent.cli import run
+from ingrained.agent.metrics.health import examine
 from ingrained.errors import InputError, StoreError
+from ingrained.graphs.session import Home
 from ingrained.memory import MemoryStore
 from ingrained.memory.chroma import server
 from ingrained.memory.conformance import NOTES, note
 from ingrained.memory.rebuilding import rebuild_index
 from ingrained.memory.store import StoreOptions
 from ingrained.memory.testing import HashEmbedder
+from ingrained.settings import Settings
 
 QUESTION = "When was the lighthouse finished?"
 
@@ -82,6 +85,22 @@ def test_two_agents_share_a_server_and_nothing_else(tmp_path: Path, address: str
         other.insert([note(NOTES[0])], who="t", why="t")
         other.purge([other.list()[0].id], who="t", why="t")
         assert len(one.recall(QUESTION)) == 1
+
+
+def test_whether_the_index_on_the_server_is_well_can_be_asked_beside_a_writer(
+    tmp_path: Path, address: str
+) -> None:
+    home = Home(tmp_path)
+    settings = Settings(home=tmp_path, chroma=address)
+
+    def faults() -> dict[str, str]:
+        return {one.part: one.fault for one in examine(settings, lambda: home)}
+
+    with MemoryStore.open(tmp_path, HashEmbedder()) as store:
+        store.insert([note(text) for text in NOTES], who="t", why="t")
+        assert "no index on a Chroma server" in faults()["index"]
+    with opened(tmp_path, address):
+        assert faults() == {"home": "", "index": "", "chroma": ""}
 
 
 def test_an_index_moves_to_the_server_and_back(tmp_path: Path, address: str) -> None:

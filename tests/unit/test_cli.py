@@ -21,6 +21,7 @@ COMMANDS = (
     "chat",
     "mcp",
     "memory",
+    "metrics",
     "adapters",
     "models",
     "report",
