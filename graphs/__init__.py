@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .chat import ChatContext, build_chat_graph
+    from .compiling import compile_chat_graph, compile_consolidation_graph, compile_study_graph
     from .consolidate import build_consolidation_graph
     from .context import StudyContext, StudyPolicy
     from .middleware import IngrainedMiddleware
@@ -25,6 +26,9 @@ __all__ = [
     "build_chat_graph",
     "build_consolidation_graph",
     "build_study_graph",
+    "compile_chat_graph",
+    "compile_consolidation_graph",
+    "compile_study_graph",
     "memory_tools",
     "open_study",
 ]
@@ -37,6 +41,9 @@ _MODULES = {
     "build_chat_graph": "chat",
     "build_consolidation_graph": "consolidate",
     "build_study_graph": "study",
+    "compile_chat_graph": "compiling",
+    "compile_consolidation_graph": "compiling",
+    "compile_study_graph": "compiling",
     "memory_tools": "tools",
     "open_study": "session",
 }

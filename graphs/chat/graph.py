@@ -8,6 +8,7 @@ from langgraph.graph import END, START, StateGraph
 
 from ingrained.graphs.chat import nodes
 from ingrained.graphs.chat.context import ChatContext
+from ingrained.graphs.chat.resuming import kept, replied, resumable
 from ingrained.graphs.chat.state import ChatInput, ChatOutput, ChatState
 
 
@@ -16,19 +17,20 @@ def build_chat_graph() -> StateGraph[ChatState, ChatContext, ChatInput, ChatOutp
 
     recall → answer → check → keep → remember; refine after answer, if the context says so; at the
     end summarise, when the window has become too long, and portray, when a day is over.
-    With a checkpointer the conversation of a thread goes on from turn to turn.
+    With a checkpointer the conversation of a thread goes on from turn to turn, and a turn that was cut
+    short where it was.
     """
     graph = StateGraph(
         ChatState, context_schema=ChatContext, input_schema=ChatInput, output_schema=ChatOutput
     )
     graph.add_node("recall", nodes.recall)
-    graph.add_node("answer", nodes.answer)
-    graph.add_node("refine", nodes.refine)
-    graph.add_node("check", nodes.check)
-    graph.add_node("keep", nodes.keep)
-    graph.add_node("remember", nodes.remember)
-    graph.add_node("summarise", nodes.summarise)
-    graph.add_node("portray", nodes.portray)
+    graph.add_node("answer", resumable(nodes.answer, nodes.recall))
+    graph.add_node("refine", resumable(nodes.refine, nodes.recall, nodes.answer))
+    graph.add_node("check", resumable(nodes.check, nodes.recall, replied))
+    graph.add_node("keep", resumable(nodes.keep, nodes.recall, replied, nodes.check))
+    graph.add_node("remember", resumable(nodes.remember, kept))
+    graph.add_node("summarise", resumable(nodes.summarise, kept))
+    graph.add_node("portray", resumable(nodes.portray, kept))
 
     graph.add_edge(START, "recall")
     graph.add_edge("recall", "answer")
