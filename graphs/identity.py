@@ -19,6 +19,7 @@ from ingrained.graphs.context import StudyContext
 Namespace = tuple[str, ...]
 
 _USER = "user"
+_ABSENT = object()
 _HINT = (
     "The application sets it in the run's context or its `configurable`: `namespace`, a tuple of "
     "labels, or `user_id`."
@@ -35,6 +36,10 @@ def namespace_of(context: object, config: RunnableConfig, default: Namespace) ->
     store: `ada@example.org` and `ada.example@org` are two users. A context of our own graphs says where
     what was studied is, which names nobody; only that of a conversation says who talks.
 
+    None is what an anonymous request has for an id: a key that is there and is None is refused as an
+    empty label is, and never hands the run over to the next source. An attribute of an object may
+    be None beside the other one, since a class declares both whichever is used.
+
     Args:
         context: Of the run; an object, a mapping or None.
         config: Of the run.
@@ -47,16 +52,28 @@ def namespace_of(context: object, config: RunnableConfig, default: Namespace) ->
         return context.own
     named = None if isinstance(context, StudyContext) else context
     for source in (named, config.get("configurable")):
-        if (labels := _said(source, "namespace")) is not None:
-            return _labels(labels)
-        if (user := _said(source, "user_id")) is not None:
-            return (_USER, _user(user))
+        if (own := _named(source)) is not None:
+            return own
     return default
 
 
+def _named(source: object) -> Namespace | None:
+    """Return whom a source names; None if it says nothing of it."""
+    namespace, user = _said(source, "namespace"), _said(source, "user_id")
+    if isinstance(source, Mapping):
+        namespace = _ABSENT if user is None else namespace
+    elif namespace is None and user is not _ABSENT:
+        namespace = _ABSENT
+    if namespace is not _ABSENT:
+        return _labels(namespace)
+    return None if user is _ABSENT else (_USER, _user(user))
+
+
 def _said(source: object, name: str) -> Any:
-    """Return an entry of a mapping or an attribute of anything else; None if there is none."""
-    return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+    """Return an entry of a mapping or an attribute of anything else; `_ABSENT` if there is none."""
+    if isinstance(source, Mapping):
+        return source.get(name, _ABSENT)
+    return getattr(source, name, _ABSENT)
 
 
 def _labels(given: object) -> Namespace:

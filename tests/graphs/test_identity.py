@@ -37,7 +37,7 @@ class Context:
         (Context(user_id=7), {}, ("user", "7")),
         (Context(user_id=UUID(int=7)), {}, ("user", "00000000-0000-0000-0000-000000000007")),
         (None, {}, MINE),
-        (Context(), {"thread_id": "1"}, MINE),
+        ({"tenant": None}, {"thread_id": "1"}, MINE),
         ("a context of another kind", {}, MINE),
     ],
 )
@@ -77,6 +77,11 @@ def test_without_a_configuration_it_is_the_default():
         Context(namespace=("team", "")),
         Context(namespace={"team": 1}),
         Context(namespace=7),
+        Context(),
+        {"user_id": None},
+        {"namespace": None},
+        {"namespace": None, "user_id": "ada"},
+        {"namespace": "team", "user_id": None},
     ],
 )
 def test_what_names_nobody_is_refused_and_not_taken_for_the_default(context):
@@ -84,6 +89,18 @@ def test_what_names_nobody_is_refused_and_not_taken_for_the_default(context):
         namespace_of(context, {"configurable": {}}, MINE)
 
     assert "user_id" in refused.value.hint
+
+
+@pytest.mark.parametrize("anonymous", [Context(), {"user_id": None}, {"namespace": None}])
+def test_an_anonymous_request_is_not_for_whom_the_client_chose(anonymous):
+    with pytest.raises(InputError, match="cannot be None"):
+        namespace_of(anonymous, {"configurable": {"user_id": "eve"}}, MINE)
+
+
+@pytest.mark.parametrize("name", ["user_id", "namespace"])
+def test_none_in_the_configuration_is_not_the_default_either(name):
+    with pytest.raises(InputError, match="cannot be None"):
+        namespace_of(None, {"configurable": {name: None}}, MINE)
 
 
 def test_ids_that_look_alike_are_kept_apart(tmp_path: Path):

@@ -12,7 +12,7 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
-from ingrained.errors import StoreError
+from ingrained.errors import IngrainedError
 from ingrained.memory import Memory, MemoryStore
 from ingrained.memory.conformance import DAY, NOTES, Clock, note
 from ingrained.memory.filters import Where
@@ -55,7 +55,7 @@ class ChromaBesideTheReference(RuleBasedStateMachine):
         for store in (self.chroma, self.reference):
             try:
                 results.append(action(store))
-            except StoreError as error:
+            except IngrainedError as error:
                 results.append((type(error), str(error)))
         assert results[0] == results[1]
         return results[0]
