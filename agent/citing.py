@@ -69,6 +69,10 @@ class Answer:
     """What the model said of its reply when it was to refine it."""
     unrefined: str = ""
     """Why a reply that was to be refined was not."""
+    withdrawn: str = ""
+    """What the model replied of the user's own past and nothing in view holds."""
+    turns: bool = False
+    """Whether turns of the conversation, or a summary of them, stood in the prompt."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data; `from_dict` is the inverse."""

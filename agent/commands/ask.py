@@ -22,6 +22,8 @@ CellOption = Annotated[
     str, typer.Option("--cell", help="Answer with: base, memory, adapter or both.")
 ]
 
+_ONLY_STUDIED = "`ask` knows what was studied. What you said yourself, `ingrained chat` knows."
+
 
 def ask(
     context: typer.Context,
@@ -36,10 +38,14 @@ def ask(
     model: Model = None,
     as_json: Json = False,
 ) -> None:
-    """Ask the agent, and see what its answer rests on."""
+    """Ask the agent, and see what its answer rests on.
+
+    It knows what was studied, not what you said: that is for `ingrained chat`.
+    """
     from ingrained.agent.citing import labelled
     from ingrained.agent.ui.answers import show_answer, show_note, show_passages
     from ingrained.agent.ui.console import show_json
+    from ingrained.graphs.chat.past import asks_of_the_past
 
     question = " ".join(words).strip()
     if not question:
@@ -47,10 +53,12 @@ def ask(
     settings = load_settings(home=home, model=model)
     with conversation(settings, doors(context), cell, votes=votes, refine=refine) as talk:
         answer = talk.answer(question)
+    notes = [talk.note, _ONLY_STUDIED if asks_of_the_past(question) else ""]
+    note = "\n".join(filter(None, notes))
     if as_json:
-        show_json({**answer.to_dict(), "note": talk.note})
+        show_json({**answer.to_dict(), "note": note})
     else:
-        show_note(talk.note)
+        show_note(note)
         show_answer(answer)
         if passages:
             named = labelled(answer.sources).items()

@@ -40,7 +40,11 @@ def show_sources(answer: Answer, console: Console | None = None, *, apart: bool 
     elif answer.cell in ("base", "adapter"):
         console.print("Answered from the weights alone: no sources.", style="dim")
     elif not answer.sources:
-        console.print("Nothing was recalled: answered from the weights alone.", style="dim")
+        rest = "the conversation and the weights" if answer.turns else "the weights alone"
+        console.print(f"Nothing was recalled: answered from {rest}.", style="dim")
+    if answer.withdrawn:
+        told = f"The model made an answer up, which nothing in view holds: “{clipped(answer.withdrawn)}”"
+        console.print(Text(told, style="dim"), soft_wrap=True)
     labels = {id(one): label for label, one in labelled(answer.sources).items()}
     for source in unfolded(answer.sources):
         label = labels[id(source)] if apart else str(source.number)

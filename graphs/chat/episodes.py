@@ -7,7 +7,6 @@ as something that it knows; what it had from a memory it finds there again, as i
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterable, Mapping
 from typing import get_args
 
@@ -17,6 +16,7 @@ from ingrained.agent.recalling import Excerpt, shown
 from ingrained.graphs.chat.context import OWN_K, ChatContext
 from ingrained.graphs.chat.quoting import quotable
 from ingrained.graphs.chat.state import ChatState, Turn
+from ingrained.graphs.chat.telling import tells
 from ingrained.graphs.chat.window import window
 from ingrained.graphs.erasure_plan import TURN
 from ingrained.memory.filters import Where
@@ -34,19 +34,6 @@ MOST_SHOWN = 600
 """Characters that are shown of something said, which may be a whole document that was pasted in."""
 _TELLING = 2
 """Words with a meaning of their own from which a reply tells what it rests on."""
-_SENTENCE = re.compile(r"[^.!?]*[.!?]*")
-_ASKS = re.compile(
-    r"(and|but|so|then)?\W*(who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|"
-    r"can|could|will|would|should|has|have|tell me|remind me (of )?(what|which|who|when|where|how)|show|list|explain|describe|name)\b",
-    re.IGNORECASE,
-)
-"""How questions and requests begin, which people end with a full stop or with nothing."""
-
-
-def tells(text: str) -> bool:
-    """Return whether any sentence neither is a question nor begins like one."""
-    sentences = (one.strip() for one in _SENTENCE.findall(text))
-    return any(words(one) and not one.endswith("?") and not _ASKS.match(one) for one in sentences)
 
 
 def episode(turn: Turn, context: ChatContext) -> Memory:

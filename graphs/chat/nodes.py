@@ -18,9 +18,10 @@ from ingrained.errors import InputError, ModelError, StoreError
 from ingrained.graphs.chat.about import about_user
 from ingrained.graphs.chat.context import ChatContext
 from ingrained.graphs.chat.days import make_due, next_due
-from ingrained.graphs.chat.episodes import episode, of_use, own_excerpts, tells
-from ingrained.graphs.chat.past import asks_of_the_past, speak_of
+from ingrained.graphs.chat.episodes import episode, of_use, own_excerpts
+from ingrained.graphs.chat.past import asks_of_the_past, makes_up, speak_of
 from ingrained.graphs.chat.state import ChatState, Turn
+from ingrained.graphs.chat.telling import tells
 from ingrained.graphs.chat.window import in_context, leans, leaving, prompt_for, summary_prompt
 from ingrained.graphs.chat.window import window as window_of
 from ingrained.graphs.context import require_context
@@ -82,26 +83,26 @@ def _found(context: ChatContext, state: ChatState, searched: str) -> list[Excerp
 def answer(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     """Reply, telling each piece as it comes, without numbers of sources that were not shown.
 
-    Of a reply that is voted on, or is to be refined, nothing is told before it is known. Where nobody
-    can know, the model is not asked: a small one would make something up.
+    Of a reply that is voted on, is to be refined, or has to hold what only the user can know, nothing is
+    told before it is known. Where nobody can know, the model is not asked: a small one would make
+    something up.
     """
     context = runtime.context
     if _unknowable(state, context):
-        _tell_piece(runtime, "" if context.deliberates else ABSTENTION)
         return {"reply": ABSTENTION, "considered": {"votes": 0}}
     if context.votes > 1:
         _tell_step(runtime, "vote", calls=context.votes)
         done = voted(_inquiry(state, context), context.votes)
         return {"reply": done.reply, "considered": done.facts}
-    check = _citation_check(state)
+    check, waits = _citation_check(state), _waits(state, context)
     said: list[str] = []
     with span("reply") as told:
         for piece in _pieces(_inquiry(state, context)):
             said.append(piece)
-            if not context.deliberates:
+            if not waits:
                 _tell_piece(runtime, check.passed(piece) if check else piece)
         told(pieces=len(said))
-    _tell_piece(runtime, check.rest() if check else "")
+    _tell_piece(runtime, check.rest() if check and not waits else "")
     return {"reply": "".join(said).strip()}
 
 
@@ -126,15 +127,20 @@ def refine(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
 
 
 def _inquiry(state: ChatState, context: ChatContext) -> Inquiry:
-    turns, summary = _laid(state, context), state.get("summary", "")
-    if _stands_alone(state["question"], _sources(state)):
-        turns, summary = [], ""
+    turns, summary = _before(state, context)
     return Inquiry(
         asker=context.asker, cell=context.cell, adapter=context.adapter, question=state["question"],
         prompt=prompt_for(state["excerpts"], state["question"], turns, summary, state["about"]),
         notes=state["excerpts"], about=state["about"],
         told=[turn["user"] for turn in turns], said=[turn["agent"] for turn in turns],
     )  # fmt: skip
+
+
+def _before(state: ChatState, context: ChatContext) -> tuple[list[Turn], str]:
+    """Return the turns that stand in the prompt, and the summary of those before them."""
+    if _stands_alone(state["question"], _sources(state)):
+        return [], ""
+    return _laid(state, context), state.get("summary", "")
 
 
 def _stands_alone(question: str, sources: Iterable[Source]) -> bool:
@@ -146,17 +152,39 @@ def _stands_alone(question: str, sources: Iterable[Source]) -> bool:
 
 
 def _unknowable(state: ChatState, context: ChatContext) -> bool:
-    """Return whether a question on the user's past has nothing in view to answer it from.
-
-    Weights that were trained may know it, if what was studied is of the user.
-    """
-    question, adapter = (
-        state["question"],
-        context.asker.adapter_in(context.cell, context.adapter, notes=False),
-    )
-    if adapter or state["excerpts"] or state["about"] or state.get("summary"):
+    """Return whether a question on the user's past has nothing in view to answer it from."""
+    if state["excerpts"] or state["about"] or state.get("summary"):
         return False
-    return asks_of_the_past(question) and not speak_of(_laid(state, context), question)
+    turns, asked = _laid(state, context), state["question"]
+    return _of_the_past(state, context) and not speak_of(turns, asked)
+
+
+def _of_the_past(state: ChatState, context: ChatContext) -> bool:
+    """Return whether only what is in view can answer.
+
+    Weights alone may know it, if what was studied is of the user; beside memory, what they were trained on
+    is recalled.
+    """
+    return context.cell != "adapter" and asks_of_the_past(state["question"])
+
+
+def _waits(state: ChatState, context: ChatContext) -> bool:
+    """Return whether a reply is told as a whole, once it is checked."""
+    return context.deliberates or _of_the_past(state, context)
+
+
+def _made_up(reply: str, state: ChatState, context: ChatContext) -> bool:
+    """Return whether a reply on the user's past is of nothing in view."""
+    if not _of_the_past(state, context):
+        return False
+    turns, summary = _before(state, context)
+    said = [part for turn in turns for part in (turn["user"], _stood(turn["agent"]))]
+    view = [*state["excerpts"], *state["about"], summary, *said]
+    return makes_up(reply, state["question"], view)
+
+
+def _stood(reply: str) -> str:
+    return "" if abstained(reply) else reply
 
 
 def _sources(state: ChatState) -> list[Source]:
@@ -190,12 +218,18 @@ def _pieces(inquiry: Inquiry) -> Iterator[str]:
 
 
 def check(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
-    """Take out of the reply what it cites and was not shown, and put its sources beside it."""
+    """Take out of the reply what it cites and was not shown, and put its sources beside it.
+
+    A reply on the user's past that nothing in view holds is withdrawn.
+    """
     context, reply = runtime.context, state["reply"]
     checked = _citation_check(state)
     if checked:
         reply = (checked.passed(reply) + checked.rest()).strip()
-    if context.deliberates:
+    withdrawn = ""
+    if _made_up(without_citations(reply, _shown(state)), state, context):
+        reply, withdrawn = ABSTENTION, reply
+    if _waits(state, context):
         _tell_piece(runtime, reply)
     adapter = context.asker.adapter_in(context.cell, context.adapter, notes=bool(state["excerpts"]))
     found = Answer(
@@ -205,6 +239,8 @@ def check(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
         abstained=abstained(reply),
         adapter=context.adapter if adapter else None,
         sources=quoted_for(reply, state["question"], _sources(state)),
+        withdrawn=withdrawn,
+        turns=any(_before(state, context)),
         **state.get("considered", {}),
     ).to_dict()
     _tell(

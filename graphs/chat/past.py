@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ingrained.agent.grading import abstained
-from ingrained.graphs.chat.episodes import tells
+from ingrained.agent.grading import abstained, words
+from ingrained.agent.quizzing import figures
+from ingrained.agent.reading.sentences import sentences
+from ingrained.agent.stating.checking import goes_beyond
 from ingrained.graphs.chat.state import Turn
+from ingrained.graphs.chat.telling import tells
+from ingrained.memory.echoes import telling
 from ingrained.memory.lexical import terms
 
 _LONGEST = 300
@@ -39,6 +43,12 @@ _PAST = re.compile(
     rf"|(?i:\bremind me) (?i:of )?(?i:what|which|who|when|where|how)\b"
     rf"|\byou (still |ever |perhaps )?(remember|recall|forget|forgot|forgotten)\b.{{0,80}}\b(I|me|my|we)\b"
 )
+_SPEAKER = "I Yes"
+"""What any reply may say."""
+_WHICH = re.compile(
+    r"(?i)\W*(who|whom|whose|what|which|when|where|why|how)\b(?!.*\bor\b)", re.DOTALL
+)
+"""What is not answered by a yes or a no, nor by one of two that it names."""
 _SAY = r"(say|tell|mention|recommend|suggest|advise|promise)"
 _AGENT_SAID = re.compile(
     rf"(?i:\bdid) you (ever |once |already )?{_SAY}\b"
@@ -71,3 +81,29 @@ def speak_of(turns: Sequence[Turn], question: str) -> bool:
         or (not abstained(turn["agent"]) and wanted & set(terms(f"{turn['user']} {turn['agent']}")))
         for turn in turns
     )
+
+
+def makes_up(reply: str, question: str, view: Sequence[str]) -> bool:
+    """Return whether a reply to a question on the user's past says what nothing in view does.
+
+    A name, a number, a date or a denial that stands neither in the view nor in the question is made
+    up, and so is a reply that shares no word with the view but those of the question. What takes
+    only words of the question is none to "What did I say?", and may be one to "Did I say so?".
+
+    Args:
+        reply: What the model said, without citations.
+        question: What it was asked.
+        view: What stood in the prompt: notes, turns and summaries.
+    """
+    if abstained(reply):
+        return False
+    seen = "\n".join([*view, _SPEAKER])
+    own = _told(reply) - _told(f"{question} {_SPEAKER}")
+    if own.isdisjoint(_told(seen)) and (own or _WHICH.match(question)):
+        return True
+    said = (reply[start:end] for start, end in sentences(reply))
+    return any(goes_beyond(one, f"{question}\n{seen}") for one in said)
+
+
+def _told(text: str) -> frozenset[str]:
+    return telling(" ".join(figures(words(text))))

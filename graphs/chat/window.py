@@ -10,6 +10,7 @@ from ingrained.agent.grading import abstained
 from ingrained.agent.prompts import Messages, load
 from ingrained.graphs.chat.quoting import quotable
 from ingrained.graphs.chat.state import ChatState, Turn
+from ingrained.graphs.chat.telling import tells_of_self
 from ingrained.memory.lexical import terms
 
 _POINTS_BACK = re.compile(
@@ -63,7 +64,7 @@ def prompt_for(
     quoted conversation. The summary is one quoted line, and what is known of the user one for each,
     numbered on after the excerpts.
     """
-    *system, (role, last) = with_memory(excerpts, question)
+    *system, (role, last) = _asked(excerpts, question)
     if about:
         lines = "\n".join(
             f"[{number}] {one}" for number, one in enumerate(about, len(excerpts) + 1)
@@ -73,6 +74,17 @@ def prompt_for(
         ((role, last),) = load("earlier").render(summary=quotable(summary), prompt=last)
     said = [pair for one in turns for pair in (("user", one["user"]), ("assistant", one["agent"]))]
     return (*system, *_alternating([*said, (role, last)]))
+
+
+def _asked(excerpts: Sequence[str], question: str) -> Messages:
+    """Return the prompt without the conversation.
+
+    Told to answer a statement in a few words, the default model says of "My name is Lena." that Lena is a
+    name (LOG.md): what somebody says of themselves has a prompt of its own.
+    """
+    if not excerpts and tells_of_self(question):
+        return load("told").render(said=question)
+    return with_memory(excerpts, question)
 
 
 def _alternating(messages: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

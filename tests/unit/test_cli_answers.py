@@ -40,6 +40,12 @@ def test_a_question_may_do_without_quotation_marks(agent):
     assert behind.model.asked[-1].endswith(f"Question: {QUESTION}")
 
 
+def test_ask_says_that_it_does_not_know_what_you_said(agent, capsys):
+    home, behind = agent
+    assert run(["ask", "Which film did I like?", "--home", str(home)], behind) == 0
+    assert "What you said yourself, `ingrained chat` knows." in capsys.readouterr().err
+
+
 def shown(answer: Answer) -> str:
     console = Console(file=io.StringIO(), width=80)
     show_answer(answer, console)

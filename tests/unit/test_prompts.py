@@ -50,6 +50,7 @@ WORDINGS = {
     "sum_up_day": "2b6e527928dd",
     "sum_up_days": "c974f80a0e10",
     "summarise": "7a588d7f6362",
+    "told": "d53715db45d4",
     "variation": "70ae652704bc",
     "way_to_study": "65ba0fdbc0b4",
     "what_went_wrong": "cb9bae9cc466",

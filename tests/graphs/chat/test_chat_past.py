@@ -130,3 +130,68 @@ def test_what_is_told_is_answered_by_the_model(talk):
 def test_a_reminder_tells_something_and_a_request_to_be_reminded_does_not(talk, store, text, kept):
     assert talk(lambda _: "Noted.").say(text)["reply"] == ("Noted." if kept else ABSTENTION)
     assert (TOLD in own(store)[text].tags) is kept
+
+
+MADE_UP = [
+    ("My name is Lena Brook.", "When is my birthday?", "Your birthday is on January 1st."),
+    ("I like long films about trains.", "Which film did I like best?", "You liked The Godfather best."),
+    ("I like long films about trains.", "Which film did I like best?", "A comedy."),
+    ("I have a sister called Ida.", "What did I say about my brother?", "You have no brother."),
+    ("My name is Lena Brook.", "What did I tell you of my sister?", "You told me of your sister."),
+    ("We bought nine pears.", "What did I buy?", "You bought nine pears. You paid 12 euros."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "question", "reply"), MADE_UP)
+@pytest.mark.parametrize("options", [{}, {"refine": True}, {"adapter": "v001"}])
+def test_a_reply_on_the_users_past_that_nothing_in_view_holds_is_withdrawn(
+    talk, capsys, said, question, reply, options
+):
+    one = talk(lambda prompt: "How nice." if prompt.endswith(said) else reply, **options)
+    one.say(said)
+    one.events.clear()
+    answer = one.say(question)
+    assert (answer["reply"], answer["abstained"], answer["withdrawn"]) == (ABSTENTION, True, reply)
+    assert "".join(piece["text"] for piece in one.told("piece")) == ABSTENTION
+    show_answer(Answer.from_dict(answer))
+    assert f"The model made an answer up, which nothing in view holds: “{reply}”" in unwrapped(
+        capsys
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "question", "reply"),
+    [
+        ("We bought nine pears.", "What did I buy?", "You bought 9 pears."),
+        (
+            "I saw Stalker and liked it.",
+            "Which film did I like?",
+            "You liked Stalker. It is a film.",
+        ),
+        ("My dog is called Rex.", "Did I tell you of my dog?", "Yes. You did."),
+        ("I was born on May 3rd.", "When is my birthday?", "As you said, on May 3rd."),
+    ],
+)
+def test_one_that_says_what_was_told_stands(talk, said, question, reply):
+    one = talk(lambda prompt: "How nice." if prompt.endswith(said) else reply)
+    one.say(said)
+    assert one.say(question)["reply"] == reply
+
+
+def test_weights_alone_may_know_what_is_not_in_view(talk):
+    one = talk(lambda _: "Star Wars", cell="adapter", adapter="v001")
+    assert one.say(FILM)["reply"] == "Star Wars"
+
+
+def test_turns_that_stood_in_the_prompt_are_named_where_nothing_was_recalled(talk, capsys):
+    one = talk(lambda _: "Rex")
+    for text, rest in (
+        ("Hi!", "the weights alone"),
+        ("And what now?", "the conversation and the weights"),
+    ):
+        show_answer(Answer.from_dict(one.say(text)))
+        assert f"Nothing was recalled: answered from {rest}." in unwrapped(capsys)
+
+
+def unwrapped(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().out.split())

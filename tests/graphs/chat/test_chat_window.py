@@ -9,8 +9,8 @@ from ingrained.agent.asking import Asker
 from ingrained.agent.testing import ScriptedModel
 from ingrained.errors import NotFoundError, SettingsError
 from ingrained.graphs.chat import ChatContext
-from ingrained.graphs.chat.episodes import tells
-from ingrained.graphs.chat.window import in_context, leans, leaving
+from ingrained.graphs.chat.telling import tells, tells_of_self
+from ingrained.graphs.chat.window import in_context, leans, leaving, prompt_for
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,29 @@ def test_a_window_needs_room():
 def test_a_conversation_needs_a_user_and_a_cell_that_can_answer(options, error):
     with pytest.raises(error):
         ChatContext(asker=Asker(ScriptedModel(script={})), **options)
+
+
+@pytest.mark.parametrize(
+    ("said", "of_self"),
+    [
+        ("My name is Lena.", True),
+        ("I like to walk by the mill.", True),
+        ("Yesterday we ran ten kilometres!", True),
+        ("Good morning!", False),
+        ("The mill was built in 1703.", False),
+        ("I have a cat. What is it called?", False),
+        ("I want to know who built the mill.", False),
+        ("I\u2019d like a list of the mills.", False),
+        ("Write a poem on my cat for me.", False),
+    ],
+)
+def test_what_somebody_says_of_themselves_has_a_prompt_of_its_own(said, of_self):
+    assert tells_of_self(said) is of_self
+    asked = prompt_for([], said, [], "")
+    assert ("in one short sentence" in asked[0][1]) is of_self
+    assert asked[-1] == ("user", said)
+
+
+def test_notes_that_fit_it_come_first():
+    asked = prompt_for(["[1] The mill is old."], "My mill is old.", [], "")
+    assert "from the notes" in asked[0][1]
