@@ -107,7 +107,7 @@ class Command:
         environment = {**os.environ, "FAKE_VLLM": json.dumps(wrong or {}), **variables}
         self._child = subprocess.Popen(
             [sys.executable, "-m", "ingrained", "serve", "--json", "--every", "0.05", *options],
-            env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=_with_ctrl_c,
+            env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=_with_signals,
         )  # fmt: skip
         self._lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -139,9 +139,10 @@ class Command:
         return self._child.wait(self._patience)
 
 
-def _with_ctrl_c() -> None:
-    """Undo that a shell has what it starts in the background ignore Ctrl-C, the tests among it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _with_signals() -> None:
+    """Undo that a shell has what it starts in the background ignore Ctrl-C, and `nohup` the end of the terminal."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def all_end(pids: list[int]) -> bool:

@@ -60,7 +60,11 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Launched:
         "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
         "--main_process_port", "0", str(TOGETHER), str(base), str(folder), str(rows), str(recipe),
     ]  # fmt: skip
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "PYTHONFAULTHANDLER": "1",
+    }
     done = subprocess.run(
         command, env=environment, cwd=folder, capture_output=True, text=True, timeout=300
     )
