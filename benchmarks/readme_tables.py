@@ -1,4 +1,4 @@
-"""Writes the tables of README.md from `results/*.json`, or checks them.
+"""Writes the tables of README.md and docs/figures.md from `results/*.json`, or checks them.
 
     python benchmarks/readme_tables.py            rewrite what differs
     python benchmarks/readme_tables.py --check    exit 1 if something would differ
@@ -20,7 +20,8 @@ from typing import Any
 
 import results_file
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = (ROOT / "README.md", ROOT / "docs" / "figures.md")
 
 _BLOCK = re.compile(r"(<!-- figures:(\w+) -->)(.*?)(<!-- /figures -->)", re.S)
 _GRID = re.compile(r"(<!-- grid:(\w+) ([^|>]+)\|([^>]+) -->)(.*?)(<!-- /figures -->)", re.S)
@@ -107,19 +108,24 @@ def _interval(figure: Mapping[str, Any]) -> str:
     return f"{number(figure['low'], figure['unit'])} to {number(figure['high'], figure['unit'])}"
 
 
+def stale(results: Results) -> dict[Path, str]:
+    """Return the pages that are not what they should be, and what they should be."""
+    wanted = {page: render(page.read_text(encoding="utf-8"), results) for page in PAGES}
+    return {page: text for page, text in wanted.items() if page.read_text(encoding="utf-8") != text}
+
+
 def main() -> int:
-    """Rewrite README.md, or with --check only say whether it is what it should be."""
-    parser = argparse.ArgumentParser(description="Fill README.md from benchmarks/results/.")
+    """Rewrite the pages, or with --check only say which are not what they should be."""
+    parser = argparse.ArgumentParser(description="Fill the pages from benchmarks/results/.")
     parser.add_argument("--check", action="store_true", help="change nothing, exit 1 if stale")
     arguments = parser.parse_args()
-    before = README.read_text(encoding="utf-8")
-    after = render(before, results_file.read())
-    if after == before:
-        return 0
+    found = stale(results_file.read())
     if arguments.check:
-        print("README.md is stale: python benchmarks/readme_tables.py", file=sys.stderr)
-        return 1
-    README.write_text(after, encoding="utf-8")
+        for page in found:
+            print(f"{page.name} is stale: python benchmarks/readme_tables.py", file=sys.stderr)
+        return int(bool(found))
+    for page, text in found.items():
+        page.write_text(text, encoding="utf-8")
     return 0
 
 
