@@ -134,6 +134,7 @@ def store_options(settings: Settings, reranker: Reranker | None = None) -> Store
         forgetting=ForgettingPolicy(capacity=settings.capacity, half_lives=settings.half_lives),
         screen=PatternScreen(),
         screening=settings.screening,
+        unattended=settings.unattended,
         reranker=reranker,
     )
 
