@@ -295,7 +295,7 @@ def run_study(home: Home, context: StudyContext, on_event: Callable[[Event], Non
     nodes run in the calling thread (streaming would move them to another), so that Ctrl-C reaches
     the one at work.
     """
-    context = dataclasses.replace(context, listener=on_event)
+    context = dataclasses.replace(context, listener=on_event, attended=False)
     with SqliteSaver.from_conn_string(str(home.path / "checkpoints.sqlite")) as saver:
         graph = build_study_graph().compile(checkpointer=saver)
         config, start = _thread(home, context, graph, saver)
@@ -323,7 +323,8 @@ def run_consolidation(
     graph = build_consolidation_graph().compile(checkpointer=False)
     start: ConsolidationInput = {"round": 0}
     with span("consolidation"):
-        done = graph.invoke(start, context=dataclasses.replace(context, listener=on_event))
+        context = dataclasses.replace(context, listener=on_event, attended=False)
+        done = graph.invoke(start, context=context)
     return cast(ConsolidationOutput, done)
 
 
