@@ -35,7 +35,7 @@ class GateDecision:
             version=version,
             accepted=manifest.decision != "rejected" and not manifest.forced,
             in_use=version == registry.active(),
-            reasons=manifest.reasons,
+            reasons=(manifest.refused,) if manifest.refused else manifest.reasons,
         )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from ingrained.errors import NotFoundError
 from ingrained.graphs.approving import Proposal, refusal
@@ -16,6 +15,7 @@ from ingrained.graphs.keeping import Notebook, Noted
 from ingrained.graphs.listing import listed, quoted, recalled
 from ingrained.memory.records import Memory
 from ingrained.memory.store import MemoryStore
+from ingrained.memory.unattended import Kept
 
 LONGEST = 2000
 """Characters that can be told at once: one fact, and no document, which each recall would show."""
@@ -39,7 +39,9 @@ class Caller:
     why: str
     """Names the call, so that it is known when it is made again; see `Notebook`."""
     approve: bool = False
-    """Ask a person before a memory is replaced or forgotten; see `approving.refusal`."""
+    """Ask a person before a memory is replaced, forgotten or purged; see `approving.refusal`."""
+    attended: bool = True
+    """Whether whoever runs the call can put such a question to somebody."""
 
     def recall(self, query: str, k: int) -> str:
         """Return at most `k` memories as numbered quotations, best first."""
@@ -54,15 +56,16 @@ class Caller:
         """
         told = Memory(id="", text=text, namespace=self.own, trust=TOLD_TRUST)
         if not replaces:
-            return _kept(self._notebook.keep(told))
-        old = self._own_memory(replaces)
+            return _kept(self.notebook.keep(told))
+        old = self.own_memory(replaces)
         done = old.status != "active"
-        if done and not self._notebook.changed(old):
+        if done and not self.notebook.changed(old):
             return f"Memory {old.id} is {old.status} and holds no longer. Leave out `replaces`."
-        refused = self._refusal("replace", old, text)
+        change = Proposal(action="replace", memory=old.id, old=old.text, new=text)
+        refused = self.refusal("replace", change)
         if refused and not done:
             return refused
-        return _replaced(old, self._notebook.replace(old, told))
+        return _replaced(old, self.notebook.replace(old, told))
 
     def forget(self, memory_id: str) -> str:
         """Take a memory out of recall.
@@ -70,22 +73,28 @@ class Caller:
         Raises:
             NotFoundError: The caller has no memory of this id.
         """
-        memory = self._own_memory(memory_id)
+        memory = self.own_memory(memory_id)
         done = memory.status == "forgotten"
-        if done and not self._notebook.changed(memory):
+        if done and not self.notebook.changed(memory):
             return f"Memory {memory.id} was forgotten before. Nothing was changed."
-        refused = self._refusal("forget", memory)
+        change = Proposal(action="forget", memory=memory.id, old=memory.text)
+        refused = self.refusal("replace", change)
         if refused and not done:
             return refused
-        self._notebook.forget(memory)
-        return f"Forgot {_named(memory)}. It is recalled no more, and can be restored."
+        self.notebook.forget(memory)
+        return f"Forgot {named(memory)}. It is recalled no more, and can be restored."
 
     @property
-    def _notebook(self) -> Notebook:
+    def notebook(self) -> Notebook:
+        """The memory, as this call changes it."""
         return Notebook(store=self.store, who=self.who, why=self.why)
 
-    def _own_memory(self, id_: str) -> Memory:
-        """Return a memory of the caller's own; of another's not even that it exists is told."""
+    def own_memory(self, id_: str) -> Memory:
+        """Return a memory of the caller's own; of another's not even that it exists is told.
+
+        Raises:
+            NotFoundError: There is none of the caller's.
+        """
         memory = self._found(id_)
         if memory is not None and memory.namespace == self.own:
             return memory
@@ -104,12 +113,18 @@ class Caller:
             return None
         return memory if memory.id == id_ else None
 
-    def _refusal(
-        self, action: Literal["replace", "forget"], memory: Memory, new: str | None = None
-    ) -> str:
-        if not self.approve:
+    def refusal(self, kind: Kept, proposal: Proposal) -> str:
+        """Return why a change is not to be made; nothing if it may be, a person being asked or not."""
+        policy = self.store.unattended(kind)
+        if policy == "refuse":
+            return f"To {proposal.action} is switched off here. Nothing was changed."
+        if policy == "pass" and not self.approve:
             return ""
-        return refusal(Proposal(action=action, memory=memory.id, old=memory.text, new=new))
+        if not self.attended:
+            return (
+                "A person has to approve this, and nobody can be asked here. Nothing was changed."
+            )
+        return refusal(proposal)
 
 
 def _kept(noted: Noted) -> str:
@@ -124,7 +139,7 @@ def _kept(noted: Noted) -> str:
         )
     if noted.outcome == "known":
         return f"Nothing was changed: memory {memory.id} says this already."
-    return f"Remembered as {_named(memory)}.{_screened(memory)}"
+    return f"Remembered as {named(memory)}.{_screened(memory)}"
 
 
 def _replaced(old: Memory, noted: Noted) -> str:
@@ -134,12 +149,13 @@ def _replaced(old: Memory, noted: Noted) -> str:
     if noted.outcome == "known":
         return f"Nothing was replaced: memory {old.id} says this already."
     return (
-        f"Remembered as {_named(noted.memory)}, in place of {_named(old)}, which is recalled no more."
+        f"Remembered as {named(noted.memory)}, in place of {named(old)}, which is recalled no more."
         f"{_screened(noted.memory)}"
     )
 
 
-def _named(memory: Memory) -> str:
+def named(memory: Memory) -> str:
+    """Return a memory as the model is told of it."""
     return f"memory {memory.id}: {quoted(memory.text)}"
 
 

@@ -18,6 +18,7 @@ from ingrained.graphs.context import StudyContext, cannot_train
 from ingrained.graphs.methods import Learned, Lesson, learn
 from ingrained.graphs.nodes.common import ANSWER_TOKENS, emit, metered
 from ingrained.graphs.nodes.sealed import sealed_items
+from ingrained.graphs.promoting import policy_of, promote
 from ingrained.graphs.questions import question_rows
 from ingrained.graphs.state import ConsolidationInput, ConsolidationOutput, StudyState
 from ingrained.graphs.statements import statement_rows
@@ -40,6 +41,7 @@ At full strength it answers from the weights against the note in view. It was ch
 development corpus (LOG.md): the sealed questions of a study cannot choose it, since they are other
 wordings of what was trained.
 """
+SWITCHED_OFF = "promotions are switched off (INGRAINED_UNATTENDED)"
 REPLAY_TOKENS = 32
 """Of a reply that is replayed: what it begins with shows the base's manner well enough."""
 
@@ -56,9 +58,11 @@ def build_consolidation_graph() -> StateGraph[
     )
     graph.add_node("consolidate", consolidate)
     graph.add_node("trial", trial)
+    graph.add_node("promote", promote)
     graph.add_edge(START, "consolidate")
-    graph.add_conditional_edges("consolidate", after_training, ["trial", END])
-    graph.add_edge("trial", END)
+    graph.add_conditional_edges("consolidate", after_training, ["trial", "promote", END])
+    graph.add_edge("trial", "promote")
+    graph.add_edge("promote", END)
     return graph
 
 
@@ -115,8 +119,10 @@ def _slept(context: StudyContext) -> dict[str, Any]:
 
 
 def after_training(state: StudyState) -> str:
-    """Bring to trial what was trained or left undecided."""
-    return END if state.get("known_adapter") else "trial"
+    """Bring to trial what was trained or left undecided, and before a person what waits for one."""
+    if state.get("known_adapter"):
+        return "promote" if state.get("passed") else END
+    return "trial"
 
 
 def _twin(context: StudyContext, rows: list[StudyRow], recipe: LoraRecipe) -> Manifest | None:
@@ -137,14 +143,17 @@ def _twin(context: StudyContext, rows: list[StudyRow], recipe: LoraRecipe) -> Ma
 def _made_before(twin: Manifest, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Go on with an adapter that was not judged as it would be now; of another only tell."""
     judged = twin.exam_sha256 == _exam_sha256(runtime.context)
-    waits = twin.decision == "candidate" and judged and runtime.context.policy.approve
-    if not waits and (twin.decision == "candidate" or (twin.decision == "rejected" and not judged)):
+    asks = policy_of(runtime.context) == "ask"
+    waits = twin.decision == "candidate" and judged and asks
+    rejected = twin.decision == "rejected" and not judged and not twin.refused
+    if not waits and (twin.decision == "candidate" or rejected):
         return {"adapter": twin.version, "known_adapter": None, **_slept(runtime.context)}
     emit(
         runtime, "consolidate", event="known", version=twin.version, decision=twin.decision,
-        active=twin.version == runtime.context.registry.active(),
+        active=twin.version == runtime.context.registry.active(), refused=twin.refused,
     )  # fmt: skip
-    return {"known_adapter": twin.version, **_slept(runtime.context)}
+    passed = twin.version if waits else None
+    return {"known_adapter": twin.version, "passed": passed, **_slept(runtime.context)}
 
 
 def _exam_sha256(context: StudyContext) -> str:
@@ -275,18 +284,17 @@ def judge(context: StudyContext, version: str) -> Decision:
 
 @metered
 def trial(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
-    """Sit sealed and everyday questions with the new adapter; promote it only if the gate lets it pass.
-
-    Where somebody has to approve, it passes and waits.
-    """
+    """Sit sealed and everyday questions with the new adapter, and let the gate weigh it."""
     context = runtime.context
     version = str(state["adapter"])
-    decision = judge(context, version)
-    waits = decision.accept and context.policy.approve
-    if decision.accept and not waits:
-        context.registry.promote(version)
+    decision, policy = judge(context, version), policy_of(context)
+    refused = decision.accept and policy == "refuse"
+    if refused:
+        context.registry.reject(version, SWITCHED_OFF)
+    accepted = decision.accept and not refused
     emit(
-        runtime, "trial", event="gate", version=version, accepted=decision.accept, waits=waits,
-        reasons=list(decision.summary),
+        runtime, "trial", event="gate", version=version, accepted=accepted,
+        waits=accepted and policy == "ask",
+        reasons=[*([SWITCHED_OFF] if refused else []), *decision.summary],
     )  # fmt: skip
-    return {"adapter": version}
+    return {"adapter": version, "passed": version if accepted else None}

@@ -140,6 +140,8 @@ class StudyContext:
     namespace: tuple[str, ...] = ("default",)
     listener: Callable[[dict[str, Any]], None] | None = None
     """Told of each progress event as it happens, beside the graph's custom stream."""
+    attended: bool = True
+    """Whether whoever runs the graph can answer an interrupt; where not, what is asked for waits."""
     studying: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
     """Held by a study that an agent asked for: the tools that share a context take turns."""
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from ingrained.agent.burying import Burial, Buried, carry_out, prepare
 from ingrained.agent.redacting import Redaction, redact_records
 from ingrained.agent.replies import FILE_NAME as REPLIES
@@ -155,14 +157,39 @@ def _erased(
         users=dict.fromkeys((*begun.users, *users)),
     )
     gone = tuple(dict.fromkeys((*begun.ids, *plan.ids)))
-    note = {"ids": gone, "documents": whole, "users": plan.users}
-    replace_text(home.path / NOTE, json.dumps(note))
+    _note(home, gone, whole, plan.users)
     try:
         done = _everywhere(home, plan, gone, keep_adapter=keep_adapter)
     except (OSError, sqlite3.Error) as error:
         raise as_store_error(error) or error from error
     store.purge([id_ for id_ in gone if id_ in there], who=who, why=why)
     return done
+
+
+def stage(home: Home, plan: ErasurePlan) -> None:
+    """Note what is to be erased, and mark the adapters that know it, while the store stays in use.
+
+    The note is that of a purge which was cut short: `erase` takes it up with whatever it is asked for,
+    and `ingrained memory purge` by itself. Doing it again changes nothing more.
+
+    Raises:
+        StoreError: the note of another purge is damaged.
+    """
+    with FileLock(home.path / "purge.lock"):
+        begun = unfinished(home)
+        _note(
+            home, tuple(dict.fromkeys((*begun.ids, *plan.ids))),
+            tuple(dict.fromkeys((*begun.documents, *plan.documents))),
+            tuple(dict.fromkeys((*begun.users, *plan.users))),
+        )  # fmt: skip
+    home.registry().mark_stale(plan.adapters, STALE)
+
+
+def _note(
+    home: Home, ids: tuple[str, ...], documents: tuple[str, ...], users: tuple[str, ...]
+) -> None:
+    note = {"ids": ids, "documents": documents, "users": users}
+    replace_text(home.path / NOTE, json.dumps(note))
 
 
 def finish(home: Home) -> None:

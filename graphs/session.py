@@ -134,6 +134,7 @@ def store_options(settings: Settings, reranker: Reranker | None = None) -> Store
         forgetting=ForgettingPolicy(capacity=settings.capacity, half_lives=settings.half_lives),
         screen=PatternScreen(),
         screening=settings.screening,
+        unattended=settings.unattended,
         reranker=reranker,
     )
 
@@ -294,7 +295,7 @@ def run_study(home: Home, context: StudyContext, on_event: Callable[[Event], Non
     nodes run in the calling thread (streaming would move them to another), so that Ctrl-C reaches
     the one at work.
     """
-    context = dataclasses.replace(context, listener=on_event)
+    context = dataclasses.replace(context, listener=on_event, attended=False)
     with SqliteSaver.from_conn_string(str(home.path / "checkpoints.sqlite")) as saver:
         graph = build_study_graph().compile(checkpointer=saver)
         config, start = _thread(home, context, graph, saver)
@@ -322,7 +323,8 @@ def run_consolidation(
     graph = build_consolidation_graph().compile(checkpointer=False)
     start: ConsolidationInput = {"round": 0}
     with span("consolidation"):
-        done = graph.invoke(start, context=dataclasses.replace(context, listener=on_event))
+        context = dataclasses.replace(context, listener=on_event, attended=False)
+        done = graph.invoke(start, context=context)
     return cast(ConsolidationOutput, done)
 
 

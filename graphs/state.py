@@ -41,6 +41,8 @@ class StudyState(TypedDict, total=False):
     """Share of sealed questions answered, by cell, at the last examination."""
     adapter: str | None
     """The adapter that was last made or tried in this run, promoted or not."""
+    passed: str | None
+    """The adapter that the gate let pass, until it is promoted, rejected or left to wait."""
     known_adapter: str | None
     """One of just what the memory holds, tried before, so that none was made at the end."""
     documents_then: int

@@ -60,7 +60,7 @@ class StudyDesk:
             path: Path of the file within the library.
         """
         file = self._file(path)
-        context = dataclasses.replace(self._context, corpus=(file,))
+        context = dataclasses.replace(self._context, corpus=(file,), attended=False)
         with context.studying:
             state = self._graph.invoke(
                 {"round": 0}, {"recursion_limit": RECURSION_LIMIT}, context=context

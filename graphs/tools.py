@@ -21,6 +21,8 @@ from ingrained.graphs.calls import LONGEST, RECALL_K, Caller
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.identity import Namespace, namespace_of
 from ingrained.graphs.listing import asked, recalled
+from ingrained.graphs.purging import ask_to_purge
+from ingrained.graphs.session import Home
 from ingrained.graphs.studying import StudyDesk
 from ingrained.memory.records import DEFAULT_NAMESPACE, Memory
 from ingrained.memory.store import MemoryStore
@@ -44,7 +46,10 @@ class ToolOptions(TypedDict, total=False):
     k: int
     """Most memories that one recall shows; 5 when left out."""
     approve: bool
-    """Ask a person before a memory is replaced or forgotten; see `approving.refusal`."""
+    """Ask a person before a memory is replaced, forgotten or purged, also where the store's
+    `unattended` lets it pass; see `approving.refusal`."""
+    home: Path
+    """The home that the store is the memory of: offer `purge` too."""
     study: StudyContext
     """With a `folder`: what documents are studied with. What is learnt is shared."""
     folder: Path
@@ -52,7 +57,7 @@ class ToolOptions(TypedDict, total=False):
 
 
 def memory_tools(store: MemoryStore, **options: Unpack[ToolOptions]) -> list[BaseTool]:
-    """Return `recall`, `remember`, `forget` and `quiz_me`, and `study_document` where it can be.
+    """Return `recall`, `remember`, `forget` and `quiz_me`; `purge` and `study_document` where they can be.
 
     They are for LangGraph's ToolNode and for LangChain's create_agent, sync and async. Of the errors
     they meet only Ingrained's become tool messages; any other is raised.
@@ -62,11 +67,13 @@ def memory_tools(store: MemoryStore, **options: Unpack[ToolOptions]) -> list[Bas
         **options: See `ToolOptions`.
 
     Raises:
-        SettingsError: `k` is less than 1, of `study` and `folder` one is missing or unusable, or there
-            is no tool of a name in `only`.
+        SettingsError: `k` is less than 1, of `study` and `folder` one is missing or unusable, there is
+            no memory in `home`, or no tool of a name in `only`.
     """
     calls = _MemoryTools(store, **options)
     every: list[Callable[..., str]] = [calls.recall, calls.remember, calls.forget, calls.quiz_me]
+    if calls.home is not None:
+        every.append(calls.purge)
     if calls.desk is not None:
         every.append(calls.desk.study_document)
     tools = {call.__name__: call for call in every}
@@ -107,6 +114,7 @@ class _MemoryTools:
         self._store = store
         self._options = options
         self._k = most_shown(options)
+        self.home = _home(options.get("home"))
         self.desk = StudyDesk.of(options.get("study"), options.get("folder"))
 
     def recall(self, query: str, runtime: Runtime) -> str:
@@ -142,6 +150,16 @@ class _MemoryTools:
         """
         return self._caller(runtime).forget(memory_id)
 
+    def purge(self, memory_id: str, runtime: Runtime) -> str:
+        """Have one memory erased for good, with all that repeats it. Only when the user asks for that.
+
+        Args:
+            memory_id: The whole id, as recall shows it.
+            runtime: Of the run; the model does not see it.
+        """
+        assert self.home is not None
+        return ask_to_purge(self._caller(runtime), self.home, memory_id)
+
     def quiz_me(
         self, runtime: Runtime, topic: str = "", count: Annotated[int, Field(ge=1, le=10)] = 3
     ) -> str:
@@ -176,6 +194,15 @@ class _MemoryTools:
             one for each in dict.fromkeys(namespaces) for one in self._store.list(namespace=each)
         ]
         return sorted(every, key=lambda one: one.last_recalled or one.created)
+
+
+def _home(path: Path | None) -> Home | None:
+    """Open a home that must be there, with a memory."""
+    if path is None:
+        return None
+    if not (path / "home.json").is_file():
+        raise SettingsError(f"no agent lives in {str(path)!r}", hint="Give `home` its folder.")
+    return Home(path)
 
 
 def _why(runtime: Runtime) -> str:

@@ -40,6 +40,7 @@ from .results import EventKind, Fading, Inserted, PurgeReport, RepairReport
 from .revising import Revision, revise
 from .screening import Policy, Screen, rescreened
 from .superseding import place_taken
+from .unattended import UNATTENDED, Kept, Unattended
 from .undoing import events_to_undo, made_from, put_back, restored, without
 
 
@@ -56,6 +57,8 @@ class StoreOptions:
     """What is done about them."""
     reranker: Reranker | None = None
     """Orders the candidates of every recall anew; None leaves the fused order."""
+    unattended: Mapping[Kept, Unattended] = dataclasses.field(default_factory=dict)
+    """What is done unasked; what is left out is as in `UNATTENDED`."""
 
     def withholds(self, text: str) -> bool:
         """Return whether a text has what is not kept: secrets, under `refuse` or `redact`."""
@@ -148,6 +151,10 @@ class MemoryStore(StoreQueries):
     def withholds(self, text: str) -> bool:
         """Return whether a text has what this memory does not keep; see `StoreOptions`."""
         return self._options.withholds(text)
+
+    def unattended(self, kind: Kept) -> Unattended:
+        """Return what becomes of this where nobody watches."""
+        return {**UNATTENDED, **self._options.unattended}[kind]
 
     def insert(
         self, memories: Sequence[Memory], *, who: str, why: str, judge: Judge | None = None

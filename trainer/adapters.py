@@ -124,15 +124,39 @@ class AdapterRegistry:
             exam_after=after,
             decision="candidate" if decision.accept else "rejected",
             forced=False,
+            refused="",
             reasons=decision.reasons,
             strength_alone=strength_alone,
             strength_beside_notes=strength_beside_notes,
         )
         self._write_manifest(manifest)
-        history = self._history()
-        if not decision.accept and version in history[:-1] and version != history[-1]:
-            self._write_history(tuple(one for one in history if one != version))
+        if not decision.accept:
+            self._leave_out(version)
         return manifest
+
+    def reject(self, version: str, reason: str = "") -> None:
+        """Record that somebody does not want a version; another trial, or force, takes that back.
+
+        Args:
+            version: A finished one that is not in use.
+            reason: Why, if it was said.
+
+        Raises:
+            NotFoundError: no such version.
+            StoreError: it is in use.
+        """
+        manifest = self.show(version)
+        if version == self.active():
+            raise StoreError(f"Adapter {version} is in use.", hint="Roll back beforehand.")
+        refused = reason or "somebody rejected it"
+        self._write_manifest(dataclasses.replace(manifest, decision="rejected", refused=refused))
+        self._leave_out(version)
+
+    def _leave_out(self, version: str) -> None:
+        """Let nobody roll back to a version; one that is in use stays."""
+        history = self._history()
+        if version in history[:-1] and version != history[-1]:
+            self._write_history(tuple(one for one in history if one != version))
 
     def promote(self, version: str, *, force: bool = False) -> None:
         """Make a version the active one.
@@ -155,10 +179,13 @@ class AdapterRegistry:
                 hint = f"`ingrained adapters trial {version}` lets the gate judge it. {hint}"
             raise StoreError(objection, hint=hint)
         forced = manifest.forced or bool(objection)
-        self._write_manifest(dataclasses.replace(manifest, decision="promoted", forced=forced))
         history = self._history()
+        # In use first: cut short in between, whoever does it again finds that it is, and notes the rest.
         if history[-1:] != (version,):
             self._write_history((*history, version))
+        self._write_manifest(
+            dataclasses.replace(manifest, decision="promoted", forced=forced, refused="")
+        )
 
     def rollback(self) -> str | None:
         """Go back to the version promoted before the active one, or to none; return it.
@@ -343,6 +370,8 @@ def _objection(manifest: Manifest) -> str:
     """Return why a version is not to be promoted, or nothing."""
     if manifest.stale:
         return f"Adapter {manifest.version} is stale: {manifest.stale}."
+    if manifest.refused:
+        return f"{manifest.version} was rejected: {manifest.refused}."
     if manifest.decision == "rejected":
         return f"The gate rejected {manifest.version}: {'; '.join(manifest.reasons)}."
     if manifest.decision == "candidate" and manifest.exam_after is None:

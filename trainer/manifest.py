@@ -62,6 +62,8 @@ class Manifest:
     reasons: tuple[str, ...] = ()
     forced: bool = False
     """Promoted although the gate had rejected or not judged it, or although it was stale."""
+    refused: str = ""
+    """Why it must not be used though the gate may have let it pass: somebody rejected it."""
     stale: str = ""
     """Why it must no longer be used, such as that a memory it was trained on was purged."""
     strength_alone: float = 1.0

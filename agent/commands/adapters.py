@@ -75,6 +75,19 @@ def promote(
     _tell(registry, as_json=as_json)
 
 
+@app.command("reject")
+def reject(
+    version: Version,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the adapter.")] = "",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Do not use an adapter that waits for you, nor be asked for it again."""
+    registry = _registry(home)
+    registry.reject(version, reason)
+    _tell(registry, as_json=as_json)
+
+
 @app.command("trial")
 def trial(
     context: typer.Context,

@@ -95,7 +95,7 @@ def _opened(
     prepare(folder.home)
     with writing(folder.documents):
         corpus = tuple(benchmark.write_documents(folder.documents))
-    settings = job.settings.model_copy(update={"home": folder.home})
+    settings = job.settings.model_copy(update={"home": folder.home, "unattended": {}})
     with (
         DownloadBar() as bar,
         _shared_replies(job) as replies,

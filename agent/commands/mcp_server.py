@@ -131,8 +131,9 @@ class _Tools:
     def _caller(self, store: MemoryStore) -> Caller:
         why = f"call {next(self._number)} of session {self._session}"
         return Caller(
-            store=store, own=self._own, shared=[DEFAULT_NAMESPACE], who="ingrained mcp", why=why
-        )
+            store=store, own=self._own, shared=[DEFAULT_NAMESPACE], who="ingrained mcp", why=why,
+            attended=False,
+        )  # fmt: skip
 
 
 def _told(answer: Answer) -> str:

@@ -55,15 +55,22 @@ def load_settings(**given: Any) -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        faults = [
-            f"INGRAINED_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
-            for fault in error.errors()
-        ]
+        faults = [f"{_variable(*fault['loc'])}: {fault['msg']}" for fault in error.errors()]
         raise SettingsError(
             "; ".join(faults), hint="Correct it in the environment or in the file .env."
         ) from error
+    except ValueError as error:  # of a field that is not JSON; ValidationError is one as well
+        raise SettingsError(
+            f"{error}", hint='Write it as JSON, such as {"fact": 2}, or leave it empty.'
+        ) from error
     trace_from_here(settings.traces)
     return settings.model_copy(update={k: v for k, v in given.items() if v is not None})
+
+
+def _variable(field: object, *parts: object) -> str:
+    """Name a field as it is set, and the part of it that is wrong."""
+    within = f" ({parts[0]})" if parts else ""
+    return f"INGRAINED_{str(field).upper()}{within}"
 
 
 def existing_home(settings: Settings) -> Home:

@@ -195,7 +195,7 @@ def _warn_of_purge(settings: Settings) -> None:
 
     if (settings.home / NOTE).is_file():
         notices().print(
-            "A purge was cut short: `ingrained memory purge` finishes it.", style="yellow"
+            "A purge is not finished: `ingrained memory purge` finishes it.", style="yellow"
         )
 
 

@@ -87,6 +87,8 @@ def show_adapter(one: Manifest, active: str | None, console: Console | None = No
     for stage in one.stages:
         table.add_row("stage", Text(safe(_stage(stage))))
     table.add_row("gate", _gate(one, forced="promoted by force"))
+    if one.refused:
+        table.add_row("refused", Text(safe(one.refused), style="yellow"))
     if one.stale:
         table.add_row("stale", Text(safe(one.stale), style="yellow"))
     console.print(table)
@@ -162,7 +164,7 @@ def _not_needed(one: Manifest) -> str:
     if one.stale:
         return f"stale: {one.stale}"
     if one.decision == "rejected":
-        return f"rejected: {'; '.join(one.reasons)}"
+        return f"rejected: {one.refused or '; '.join(one.reasons)}"
     return "merged, never used" if one.decision == "candidate" else "used before"
 
 

@@ -101,6 +101,11 @@ def gate_said(gate: Mapping[str, Any]) -> str:
     return f"{version} {decision}" + (f": {reasons}" if reasons else "")
 
 
+def _decided(e: Event) -> str:
+    why = f": {e['reason']}" if e["reason"] else ""
+    return f"promote   {e['version']} {'approved' if e['approved'] else 'rejected'}{why}"
+
+
 def _stage(e: Event) -> str:
     facts = "".join(f", {fact_said(name, value)}" for name, value in e["facts"].items())
     return f"stage     {e['name']}: {many(e['rows'], 'row')}{sealed_said(e['sealed'])}{facts}"
@@ -137,6 +142,8 @@ def _rows(e: Event) -> str:
 
 def _known(e: Event) -> str:
     version, fate = e["version"], "rejected by the gate"
+    if e.get("refused"):
+        fate = f"rejected: {e['refused']} (`ingrained adapters trial {version}` judges it anew)"
     if e["decision"] == "candidate":
         fate = f"let through by the gate and waits for you (`ingrained adapters promote {version}`)"
     if e["decision"] == "promoted":
@@ -179,5 +186,6 @@ _TELLERS: dict[tuple[str, str], Callable[[Event], str]] = {
     ("consolidate", "stage"): _stage,
     ("consolidate", "known"): _known,
     ("trial", "gate"): _gate,
+    ("promote", "decided"): _decided,
     ("examine", "scores"): _scores,
 }

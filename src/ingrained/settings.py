@@ -46,6 +46,11 @@ class Settings(BaseSettings):
     """Most active memories of one namespace; beyond it the most faded are forgotten."""
     half_lives: dict[str, float] = Field(default_factory=dict)
     """Kind of memory → days in which one of strength 1 fades to one half, as JSON."""
+    unattended: dict[Literal["replace", "purge", "promote"], Literal["pass", "ask", "refuse"]] = (
+        Field(default_factory=dict)
+    )
+    """What becomes of what loses something, where nobody watches, as JSON: it is done, a person is
+    asked first, or it is not done. What is left out is as in `memory.unattended.UNATTENDED`."""
     replies: bool = True
     """Keep the model's replies until a study is finished: what is cut short is not asked again."""
     vllm: str = "http://127.0.0.1:8000"

@@ -28,7 +28,7 @@ MEMORY = ("--seeds", "1", "--cells", "memory", "--items", "1")
 ANEW = {"screening": "redact", "capacity": "3", "half_lives": '{"fact": 2}'}
 SAME = {
     "home": "elsewhere", "corpus": "papers", "cache": "cache", "replies": "false", "threads": "1",
-    "offline": "1", "traces": "http://127.0.0.1:9",
+    "offline": "1", "traces": "http://127.0.0.1:9", "unattended": '{"promote": "refuse"}',
 }  # fmt: skip
 TOLD_BY_THEIR_WEIGHTS = {"model", "embedder", "reranker"}
 BY_ADDRESS = {"chroma", "vllm", "vllm_key"}

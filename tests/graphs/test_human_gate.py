@@ -7,6 +7,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+from bridge import Killed, dying
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
@@ -14,9 +15,11 @@ from langgraph.types import Command
 from plugged import ADA, calling, put, saying, texts, tool_graph
 from pydantic import ValidationError
 
-from ingrained.graphs import memory_tools
+from ingrained.graphs import IngrainedMiddleware, memory_tools
 from ingrained.graphs.approving import Proposal, refusal
 from ingrained.memory import MemoryStore
+from ingrained.memory.store import StoreOptions
+from ingrained.memory.testing import HashEmbedder
 
 FOX = "Ada keeps a fox."
 WOLF = "Ada keeps a wolf."
@@ -208,3 +211,58 @@ def test_what_was_made_is_told_as_made_though_its_node_is_given_answers_in_anoth
 
     assert [text.startswith("Forgot memory") for text in said] == [True, True]
     assert [event.kind for event in store.events()].count("forget") == 2
+
+
+@pytest.mark.parametrize("approve", [False, True])
+def test_what_the_store_refuses_unattended_is_not_even_asked(tmp_path, approve):
+    options = StoreOptions(unattended={"replace": "refuse"})
+    with MemoryStore.open(tmp_path / "strict", HashEmbedder(), options=options) as store:
+        old = put(store, FOX)
+        calls = calling("remember", text=WOLF, replaces=old), calling("forget", memory_id=old)
+        agent = create_agent(saying(*calls, "Done."), memory_tools(store, approve=approve))
+        said = agent.invoke({"messages": [("user", "Go on.")]}, context=ADA)["messages"]
+
+        assert said[-4].content == "To replace is switched off here. Nothing was changed."
+        assert said[-2].content == "To forget is switched off here. Nothing was changed."
+        assert texts(store) == [FOX]
+
+
+def test_what_the_store_asks_for_is_asked_by_the_middleware_too_though_it_was_not_told_so(tmp_path):
+    options = StoreOptions(unattended={"replace": "ask"})
+    with MemoryStore.open(tmp_path / "careful", HashEmbedder(), options=options) as store:
+        old = put(store, FOX)
+        agent = create_agent(
+            saying(calling("forget", memory_id=old), "Done."),
+            middleware=[IngrainedMiddleware(store)],
+            checkpointer=InMemorySaver(),
+        )
+        state = agent.invoke({"messages": [("user", "Go on.")]}, THREAD, context=ADA)
+        (asked,) = state["__interrupt__"]
+        assert (asked.value["action"], texts(store)) == ("forget", [FOX])
+        agent.invoke(decision(asked, approved=True), THREAD, context=ADA)
+        assert texts(store) == []
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_one_that_is_killed_after_the_answer_replaces_once_when_it_runs_again(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, after
+):
+    old = put(store, FOX)
+    host = Host(store, calling("remember", text=WOLF, replaces=old))
+    asked = host.ask()
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryStore, "supersede", dying(MemoryStore.supersede, after=after))
+        with pytest.raises(Killed):
+            host.go(decision(asked, approved=True))
+    host.go(None)
+
+    assert texts(store) == [WOLF]
+    assert [event.kind for event in store.history(old)] == ["insert", "supersede"]
+
+
+def test_the_reason_for_a_rejection_is_handed_on(store: MemoryStore):
+    old = put(store, FOX)
+    host = Host(store, calling("forget", memory_id=old))
+    change = host.ask().value["change"]
+    said = host.go(Command(resume={"approved": False, "change": change, "reason": "It is true."}))
+    assert said["messages"][-2].content.endswith('They say: "It is true.".')

@@ -25,6 +25,7 @@ from ingrained.graphs.consolidate import (
 )
 from ingrained.graphs.context import StudyContext, StudyPolicy
 from ingrained.graphs.nodes.sealed import sealed_items, sit
+from ingrained.graphs.promoting import promote
 from ingrained.graphs.session import open_study
 from ingrained.graphs.trying import bearable, limits, scores
 from ingrained.memory.testing import HashEmbedder
@@ -176,8 +177,10 @@ def test_a_recipe_of_the_users_differs_from_the_default_one_in_what_it_says(
     assert recipe == dataclasses.replace(usual, rank=4, targets=("q_proj",))
 
 
-def try_out(context: StudyContext) -> None:
-    trial({"round": 1, "adapter": "v001"}, Runtime(context=context))
+def try_out(context: StudyContext, version: str = "v001") -> None:
+    """Bring a version before the gate, and use it if it passes."""
+    runtime = Runtime(context=context)
+    promote(trial({"round": 1, "adapter": version}, runtime), runtime)
 
 
 def test_the_adapter_is_tried_whole_alone_and_weakened_beside_notes(opened, adapted):
@@ -213,7 +216,7 @@ def test_an_adapter_that_drifts_further_than_its_recipe_allows_is_not_promoted(
             version=version, base_model="scripted", drift=1.18, recipe={"max_drift": limit}
         )
         context.registry.commit(version, made)
-        trial({"round": 1, "adapter": version}, Runtime(context=context))
+        try_out(context, version)
 
         verdict = context.registry.show(version)
         if limit != 0.2:
@@ -320,7 +323,7 @@ def test_a_study_tells_in_a_line_what_is_most_telling_of_an_adapter_that_passed(
     with opened(adapted) as context:
         context = dataclasses.replace(context, listener=heard.append)
         for version in ("v001", make(context).version):
-            trial({"round": 1, "adapter": version}, Runtime(context=context))
+            try_out(context, version)
         weighed = context.registry.show(version).reasons
 
     *_, gate = (event for event in heard if event["event"] == "gate")

@@ -341,3 +341,36 @@ def test_a_merged_version_that_waits_after_its_trial_is_needed(registry: Adapter
     yes = Decision(accept=True, reasons=("closed-book rose",))
     registry.conclude(version, before=BEFORE, after=AFTER, decision=yes)
     assert registry.disposable() == ()
+
+
+def test_what_somebody_rejected_is_promoted_by_force_only_or_after_another_trial(
+    registry: AdapterRegistry,
+) -> None:
+    version = passed(registry)
+    made = registry.show(version)
+    registry.reject(version, "too early")
+    assert registry.show(version).decision == "rejected"
+    with pytest.raises(StoreError, match="v001 was rejected: too early"):
+        registry.promote(version)
+
+    assert made.exam_before is not None
+    assert made.exam_after is not None
+    registry.conclude(
+        version,
+        before=made.exam_before,
+        after=made.exam_after,
+        decision=Decision(accept=True, reasons=()),
+    )
+    assert not registry.show(version).refused
+    registry.promote(version)
+    with pytest.raises(StoreError, match="in use"):
+        registry.reject(version)
+
+
+def test_nobody_goes_back_to_what_was_rejected(registry: AdapterRegistry) -> None:
+    one, two = passed(registry), passed(registry)
+    registry.promote(one)
+    registry.promote(two)
+    registry.reject(one)
+    assert registry.show(one).refused == "somebody rejected it"
+    assert registry.rollback() is None

@@ -362,3 +362,18 @@ def test_show_tells_of_each_training_on_the_way(
     assert "method self" in shown
     assert "meta-skills: 9 rows, 1,234 tokens, weights abababababab" in shown
     assert "sealed 50 %, kept 3, kept right 0.67" in shown
+
+
+def test_one_that_waits_is_rejected_with_a_reason_that_is_shown(
+    agent: Agent, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = AdapterRegistry(home)
+    version = registry.stage()
+    registry.commit(version, Manifest(version=version, base_model="scripted"))
+    decision = Decision(accept=True, reasons=())
+    registry.conclude(version, before=SCORES, after=SCORES, decision=decision)
+
+    told = agent("adapters", "reject", version, "--reason", "too early")
+    assert told == {"active": registry.active()}
+    assert agent("adapters", "show", version)["refused"] == "too early"
+    assert "refused too early" in said(home, capsys, "show", version)

@@ -226,6 +226,19 @@ def test_what_was_studied_is_read_by_everybody_and_changed_by_none(home: Path):
     assert any("Pip" in text for text in texts(home, DEFAULT_NAMESPACE))
 
 
+def test_where_a_person_has_to_be_asked_nothing_is_lost_over_the_protocol(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    old = put(home, FOX, DEFAULT_NAMESPACE)
+    monkeypatch.setenv("INGRAINED_UNATTENDED", '{"replace": "ask"}')
+    with serving(home) as server:
+        (said,) = called(server, ("forget", {"memory_id": old}))
+    assert (
+        said == "A person has to approve this, and nobody can be asked here. Nothing was changed."
+    )
+    assert FOX in texts(home, DEFAULT_NAMESPACE)
+
+
 def test_a_correction_takes_the_place_of_what_was_told(home: Path):
     old = put(home, FOX, DEFAULT_NAMESPACE)
     with serving(home) as server:

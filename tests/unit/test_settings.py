@@ -1,10 +1,14 @@
 """Settings come from the environment and `.env`, once, and do not change."""
 
+import re
 from pathlib import Path
 
 import pydantic
 import pytest
 
+from ingrained.agent.commands.opening import load_settings
+from ingrained.errors import SettingsError
+from ingrained.graphs.session import store_options
 from ingrained.settings import DEFAULT_EMBEDDER, DEFAULT_MODEL, Settings
 
 
@@ -62,3 +66,29 @@ def test_a_value_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("INGRAINED_THREADS", "-1")
     with pytest.raises(pydantic.ValidationError, match="threads"):
         Settings()
+
+
+def test_what_is_done_unattended_is_set_by_kind(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("INGRAINED_UNATTENDED", '{"promote": "ask"}')
+    assert store_options(Settings()).unattended == {"promote": "ask"}
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        (
+            '{"promot": "ask"}',
+            "INGRAINED_UNATTENDED (promot): Input should be 'replace', 'purge' or",
+        ),
+        (
+            '{"purge": "no"}',
+            "INGRAINED_UNATTENDED (purge): Input should be 'pass', 'ask' or 'refuse'",
+        ),
+        ("ask", 'error parsing value for field "unattended"'),
+    ],
+)
+def test_of_a_wrong_policy_it_is_told_what_it_may_be(monkeypatch, value, fault):
+    monkeypatch.setenv("INGRAINED_UNATTENDED", value)
+    with pytest.raises(SettingsError, match=re.escape(fault)) as raised:
+        load_settings()
+    assert raised.value.hint
