@@ -19,6 +19,7 @@ from ingrained.graphs.methods import Learned, Lesson, learn
 from ingrained.graphs.nodes.common import ANSWER_TOKENS, emit, metered
 from ingrained.graphs.nodes.sealed import sealed_items
 from ingrained.graphs.questions import question_rows
+from ingrained.graphs.retrying import AGAIN
 from ingrained.graphs.state import ConsolidationInput, ConsolidationOutput, StudyState
 from ingrained.graphs.statements import statement_rows
 from ingrained.graphs.trying import bearable, limits, scores
@@ -54,8 +55,8 @@ def build_consolidation_graph() -> StateGraph[
         input_schema=ConsolidationInput,
         output_schema=ConsolidationOutput,
     )
-    graph.add_node("consolidate", consolidate)
-    graph.add_node("trial", trial)
+    graph.add_node("consolidate", consolidate, retry_policy=AGAIN)
+    graph.add_node("trial", trial, retry_policy=AGAIN)
     graph.add_edge(START, "consolidate")
     graph.add_conditional_edges("consolidate", after_training, ["trial", END])
     graph.add_edge("trial", END)

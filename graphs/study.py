@@ -12,6 +12,7 @@ from ingrained.graphs.consolidate import build_consolidation_graph
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.nodes import acquire, attempt, evaluate, objective, refine, update
 from ingrained.graphs.nodes.derive import derive
+from ingrained.graphs.retrying import AGAIN
 from ingrained.graphs.state import StudyInput, StudyOutput, StudyState
 
 
@@ -25,18 +26,18 @@ def build_study_graph() -> StateGraph[StudyState, StudyContext, StudyInput, Stud
     graph = StateGraph(
         StudyState, context_schema=StudyContext, input_schema=StudyInput, output_schema=StudyOutput
     )
-    graph.add_node("plan", objective.plan)
-    graph.add_node("read", acquire.read)
-    graph.add_node("quiz", acquire.quiz)
-    graph.add_node("attempt", attempt.attempt)
-    graph.add_node("grade", refine.grade)
-    graph.add_node("reflect", refine.reflect)
-    graph.add_node("vary", acquire.vary)
-    graph.add_node("remember", update.remember)
-    graph.add_node("forget", update.forget)
-    graph.add_node("derive", derive)
+    graph.add_node("plan", objective.plan, retry_policy=AGAIN)
+    graph.add_node("read", acquire.read, retry_policy=AGAIN)
+    graph.add_node("quiz", acquire.quiz, retry_policy=AGAIN)
+    graph.add_node("attempt", attempt.attempt, retry_policy=AGAIN)
+    graph.add_node("grade", refine.grade, retry_policy=AGAIN)
+    graph.add_node("reflect", refine.reflect, retry_policy=AGAIN)
+    graph.add_node("vary", acquire.vary, retry_policy=AGAIN)
+    graph.add_node("remember", update.remember, retry_policy=AGAIN)
+    graph.add_node("forget", update.forget, retry_policy=AGAIN)
+    graph.add_node("derive", derive, retry_policy=AGAIN)
     graph.add_node("consolidate", build_consolidation_graph().compile())
-    graph.add_node("examine", evaluate.examine)
+    graph.add_node("examine", evaluate.examine, retry_policy=AGAIN)
 
     graph.add_edge(START, "plan")
     graph.add_conditional_edges("plan", after_plan, ["read", "consolidate", "examine"])

@@ -10,6 +10,7 @@ from ingrained.graphs.chat import nodes
 from ingrained.graphs.chat.context import ChatContext
 from ingrained.graphs.chat.resuming import kept, replied, resumable
 from ingrained.graphs.chat.state import ChatInput, ChatOutput, ChatState
+from ingrained.graphs.retrying import AGAIN
 
 
 def build_chat_graph() -> StateGraph[ChatState, ChatContext, ChatInput, ChatOutput]:
@@ -23,14 +24,16 @@ def build_chat_graph() -> StateGraph[ChatState, ChatContext, ChatInput, ChatOutp
     graph = StateGraph(
         ChatState, context_schema=ChatContext, input_schema=ChatInput, output_schema=ChatOutput
     )
-    graph.add_node("recall", nodes.recall)
+    graph.add_node("recall", nodes.recall, retry_policy=AGAIN)
     graph.add_node("answer", resumable(nodes.answer, nodes.recall))
-    graph.add_node("refine", resumable(nodes.refine, nodes.recall, nodes.answer))
+    graph.add_node(
+        "refine", resumable(nodes.refine, nodes.recall, nodes.answer), retry_policy=AGAIN
+    )
     graph.add_node("check", resumable(nodes.check, nodes.recall, replied))
     graph.add_node("keep", resumable(nodes.keep, nodes.recall, replied, nodes.check))
     graph.add_node("remember", resumable(nodes.remember, kept))
-    graph.add_node("summarise", resumable(nodes.summarise, kept))
-    graph.add_node("portray", resumable(nodes.portray, kept))
+    graph.add_node("summarise", resumable(nodes.summarise, kept), retry_policy=AGAIN)
+    graph.add_node("portray", resumable(nodes.portray, kept), retry_policy=AGAIN)
 
     graph.add_edge(START, "recall")
     graph.add_edge("recall", "answer")
