@@ -67,7 +67,7 @@ def build_consolidation_graph() -> StateGraph[
 def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Train a new adapter from the frozen base over all active memories.
 
-    A killed training goes on from its last saved step, into the same version folder. What an
+    A training that was killed or drained goes on from its last saved step, into the same version folder. What an
     adapter was made of before is not trained again: one that was never decided on, or was rejected
     by other questions than there are now, or beside another adapter, is tried; any other is only
     named.
@@ -99,6 +99,7 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
         validation=validation_rows(context),
         on_step=lambda report: _on_step(runtime, report),
         on_stage=lambda stage: emit(runtime, "consolidate", event="stage", **stage.to_dict()),
+        stop=lambda: runtime.drain_reason,
     )
     learned = learn(lesson, context.policy.method)
     manifest = _manifest(version, context, recipe, memories, rows, learned)
@@ -209,7 +210,6 @@ def validation_rows(context: StudyContext) -> list[StudyRow]:
 
 
 def _on_step(runtime: Runtime[StudyContext], report: StepReport) -> None:
-    runtime.heartbeat()
     emit(runtime, "consolidate", event="step", **dataclasses.asdict(report))
 
 

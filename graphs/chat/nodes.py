@@ -328,6 +328,7 @@ def _leaving(state: ChatState, context: ChatContext) -> int:
 
 def _tell(runtime: Runtime[ChatContext], phase: str, **facts: Any) -> None:
     event = {"phase": phase, **facts}
+    runtime.heartbeat()
     runtime.stream_writer(event)
     if runtime.context.listener is not None:
         runtime.context.listener(event)

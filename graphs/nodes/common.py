@@ -12,6 +12,7 @@ from langgraph.runtime import Runtime
 from ingrained.agent.planning.gradebook import Part
 from ingrained.graphs.context import StudyContext, require_context
 from ingrained.graphs.state import StudyState
+from ingrained.graphs.watching import watched
 from ingrained.memory.records import sha256
 from ingrained.tracing import span
 
@@ -35,6 +36,7 @@ class Node(Protocol):
 def emit(runtime: Runtime[StudyContext], phase: str, **facts: Any) -> None:
     """Send one progress event on the custom stream, and to the run's listener."""
     event = {"phase": phase, **facts}
+    runtime.heartbeat()
     runtime.stream_writer(event)
     if runtime.context.listener is not None:
         runtime.context.listener(event)
@@ -69,7 +71,7 @@ def added(counts: Mapping[str, int], more: Counter[str]) -> dict[str, int]:
 
 
 def metered(node: Node) -> Node:
-    """Time a node, announce it, and keep the running costs in the state."""
+    """Time a node, announce it, watch over it, and keep the running costs in the state."""
     name = node.__name__
 
     @functools.wraps(node)
@@ -79,7 +81,7 @@ def metered(node: Node) -> Node:
         emit(runtime, name, event="start", round=state.get("round", 0))
         before = meter.tokens
         with span(f"node.{name}", round=state.get("round", 0)) as told, meter.phase(name):
-            changed = node(state, runtime)
+            changed = node(state, watched(runtime))
             told(tokens=meter.tokens - before)
         emit(runtime, name, event="end", seconds=meter.of(name).seconds, tokens=meter.tokens)
         return {**changed, "spent": meter.to_plain()}
