@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.load import dumps
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
@@ -319,7 +319,7 @@ class Asker:
             options |= {"adapter": manner.adapter, "seed": manner.seed}
             options |= {"stop": list(manner.stop)} if manner.stop else {}
         start = time.perf_counter()
-        messages = [to_messages(prompt) for prompt in prompts]
+        messages: list[LanguageModelInput] = [to_messages(prompt) for prompt in prompts]
         said = self.model.bind(**options).batch(messages, watched_config(self._watch))
         replies = [_as_reply(message, manner.stop) for message in said]
         return _timed(replies, time.perf_counter() - start)

@@ -20,6 +20,7 @@ from ingrained.graphs.nodes.common import ANSWER_TOKENS, emit, metered
 from ingrained.graphs.nodes.sealed import sealed_items
 from ingrained.graphs.questions import question_rows
 from ingrained.graphs.retrying import AGAIN
+from ingrained.graphs.running import RUN_CONTEXT, STUDY, RunContext
 from ingrained.graphs.state import ConsolidationInput, ConsolidationOutput, StudyState
 from ingrained.graphs.statements import statement_rows
 from ingrained.graphs.trying import bearable, limits, scores
@@ -45,18 +46,23 @@ REPLAY_TOKENS = 32
 """Of a reply that is replayed: what it begins with shows the base's manner well enough."""
 
 
-def build_consolidation_graph() -> StateGraph[
-    StudyState, StudyContext, ConsolidationInput, ConsolidationOutput
-]:
-    """Return the uncompiled graph of one consolidation; it can be run without a study around it."""
+def build_consolidation_graph(
+    *opened: StudyContext,
+) -> StateGraph[StudyState, StudyContext | RunContext, ConsolidationInput, ConsolidationOutput]:
+    """Return the uncompiled graph of one consolidation; it can be run without a study around it.
+
+    Args:
+        opened: What its runs work with where their context is data; see `running.RunContext`.
+    """
+    within = STUDY.within(opened)
     graph = StateGraph(
         StudyState,
-        context_schema=StudyContext,
+        context_schema=RUN_CONTEXT,
         input_schema=ConsolidationInput,
         output_schema=ConsolidationOutput,
     )
-    graph.add_node("consolidate", consolidate, retry_policy=AGAIN)
-    graph.add_node("trial", trial, retry_policy=AGAIN)
+    graph.add_node("consolidate", within(consolidate), retry_policy=AGAIN)
+    graph.add_node("trial", within(trial), retry_policy=AGAIN)
     graph.add_edge(START, "consolidate")
     graph.add_conditional_edges("consolidate", after_training, ["trial", END])
     graph.add_edge("trial", END)

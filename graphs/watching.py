@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from langgraph.errors import GraphDrained
 from langgraph.runtime import Runtime
-
-Context = TypeVar("Context")
-"""One of our own: a dataclass with an `asker`."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +31,13 @@ class _Run:
         self.runtime.heartbeat()
 
 
-def watched(runtime: Runtime[Context]) -> Runtime[Context]:
-    """Return the runtime of a node whose asker tells of what it gets done, and heeds a drain between batches."""
-    context: Any = runtime.context
+def watched(runtime: Runtime[Any]) -> Runtime[Any]:
+    """Return the runtime of a node whose asker tells of what it gets done, and heeds a drain between batches.
+
+    Args:
+        runtime: With one of our own contexts.
+    """
+    context = runtime.context
     asker = context.asker.watched_by(_Run(runtime))
     return runtime.override(context=dataclasses.replace(context, asker=asker))
 

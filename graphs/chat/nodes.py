@@ -23,7 +23,6 @@ from ingrained.graphs.chat.past import asks_of_the_past, speak_of
 from ingrained.graphs.chat.state import ChatState, Turn
 from ingrained.graphs.chat.window import in_context, leans, leaving, prompt_for, summary_prompt
 from ingrained.graphs.chat.window import window as window_of
-from ingrained.graphs.context import require_context
 from ingrained.memory.lexical import normalise, terms
 from ingrained.memory.records import sha256
 from ingrained.memory.store import MemoryStore
@@ -46,10 +45,6 @@ def recall(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     Raises:
         InputError: there is nothing in the question.
     """
-    require_context(
-        runtime.context, ChatContext,
-        "Give `context=ChatContext(question=…, asker=…, memory=…)` to `invoke`.",
-    )  # fmt: skip
     context, question = runtime.context, runtime.context.question
     if not normalise(question):
         raise InputError("the question is empty", hint="Ask something: ChatContext(question=…).")

@@ -10,17 +10,12 @@ from typing import Any, Protocol
 from langgraph.runtime import Runtime
 
 from ingrained.agent.planning.gradebook import Part
-from ingrained.graphs.context import StudyContext, require_context
+from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
-from ingrained.graphs.watching import watched
 from ingrained.memory.records import sha256
 from ingrained.tracing import span
 
 ANSWER_TOKENS = 24
-_CONTEXT_HINT = (
-    "`open_study` gives one. In a graph with a context of its own, call this graph from a node: "
-    '`study.invoke({"round": 0}, context=study_context)`.'
-)
 
 
 class Node(Protocol):
@@ -71,17 +66,16 @@ def added(counts: Mapping[str, int], more: Counter[str]) -> dict[str, int]:
 
 
 def metered(node: Node) -> Node:
-    """Time a node, announce it, watch over it, and keep the running costs in the state."""
+    """Time a node, announce it, and keep the running costs in the state."""
     name = node.__name__
 
     @functools.wraps(node)
     def run(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
-        require_context(runtime.context, StudyContext, _CONTEXT_HINT)
         meter = runtime.context.asker.meter
         emit(runtime, name, event="start", round=state.get("round", 0))
         before = meter.tokens
         with span(f"node.{name}", round=state.get("round", 0)) as told, meter.phase(name):
-            changed = node(state, watched(runtime))
+            changed = node(state, runtime)
             told(tokens=meter.tokens - before)
         emit(runtime, name, event="end", seconds=meter.of(name).seconds, tokens=meter.tokens)
         return {**changed, "spent": meter.to_plain()}
