@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.load import dumps
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
@@ -25,6 +25,7 @@ from ingrained.agent.weights.verify import sha256_of
 from .models.abilities import tells_likelihoods
 from .prompts import Messages
 from .replies import Asked, Reply, ReplyCache, model_batch, replay, reply_keys
+from .watching import Watch, watched_config
 
 _ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 _MESSAGE = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
@@ -152,6 +153,7 @@ class Asker:
         self._beside: dict[str, str] = {}
         self._adapters: dict[str, _Adapter] = {}
         self._through: str | None = None
+        self._watch: Watch | None = None
 
     def through(self, adapter: str | None) -> Asker:
         """Return the same asker, replying through an adapter where none is asked for by name."""
@@ -163,6 +165,12 @@ class Asker:
         """Return the same asker, with the adapters and replies it knows, that adds up elsewhere."""
         other = copy.copy(self)
         other.meter = meter
+        return other
+
+    def watched_by(self, watch: Watch) -> Asker:
+        """Return the same asker, which tells someone of each batch and may be ended by them before one."""
+        other = copy.copy(self)
+        other._watch = watch
         return other
 
     @property
@@ -292,6 +300,8 @@ class Asker:
         compute: Callable[[Sequence[Asked]], list[Reply]],
     ) -> list[Reply]:
         """Return what is replied, from the cache where it is there, and book it under a phase."""
+        if self._watch is not None:
+            self._watch.begins()
         with model_batch(phase, len(asked)) as counted:
             if self.replies is None or keys is None:
                 replies = compute(asked)
@@ -309,7 +319,8 @@ class Asker:
             options |= {"adapter": manner.adapter, "seed": manner.seed}
             options |= {"stop": list(manner.stop)} if manner.stop else {}
         start = time.perf_counter()
-        said = self.model.bind(**options).batch([to_messages(p) for p in prompts])
+        messages: list[LanguageModelInput] = [to_messages(prompt) for prompt in prompts]
+        said = self.model.bind(**options).batch(messages, watched_config(self._watch))
         replies = [_as_reply(message, manner.stop) for message in said]
         return _timed(replies, time.perf_counter() - start)
 
@@ -377,6 +388,8 @@ class Asker:
         if not prompts:
             return []
         model: Any = self.model
+        if self._watch is not None:
+            self._watch.begins()
         with model_batch(phase, len(prompts)) as counted:
             scored = model.likelihoods_within([to_messages(p) for p in prompts], texts)
             read = [

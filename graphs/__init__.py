@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .consolidate import build_consolidation_graph
     from .context import StudyContext, StudyPolicy
     from .middleware import IngrainedMiddleware
+    from .running import RunContext
     from .session import open_study
     from .study import build_study_graph
     from .tools import memory_tools
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChatContext",
     "IngrainedMiddleware",
+    "RunContext",
     "StudyContext",
     "StudyPolicy",
     "build_chat_graph",
@@ -36,6 +38,7 @@ __all__ = [
 _MODULES = {
     "ChatContext": "chat",
     "IngrainedMiddleware": "middleware",
+    "RunContext": "running",
     "StudyContext": "context",
     "StudyPolicy": "context",
     "build_chat_graph": "chat",

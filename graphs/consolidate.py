@@ -20,6 +20,8 @@ from ingrained.graphs.nodes.common import ANSWER_TOKENS, emit, metered
 from ingrained.graphs.nodes.sealed import sealed_items
 from ingrained.graphs.promoting import policy_of, promote
 from ingrained.graphs.questions import question_rows
+from ingrained.graphs.retrying import AGAIN
+from ingrained.graphs.running import RUN_CONTEXT, STUDY, RunContext
 from ingrained.graphs.state import ConsolidationInput, ConsolidationOutput, StudyState
 from ingrained.graphs.statements import statement_rows
 from ingrained.graphs.trying import bearable, limits, scores
@@ -46,19 +48,24 @@ REPLAY_TOKENS = 32
 """Of a reply that is replayed: what it begins with shows the base's manner well enough."""
 
 
-def build_consolidation_graph() -> StateGraph[
-    StudyState, StudyContext, ConsolidationInput, ConsolidationOutput
-]:
-    """Return the uncompiled graph of one consolidation; it can be run without a study around it."""
+def build_consolidation_graph(
+    *opened: StudyContext,
+) -> StateGraph[StudyState, StudyContext | RunContext, ConsolidationInput, ConsolidationOutput]:
+    """Return the uncompiled graph of one consolidation; it can be run without a study around it.
+
+    Args:
+        opened: What its runs work with where their context is data; see `running.RunContext`.
+    """
+    within = STUDY.within(opened)
     graph = StateGraph(
         StudyState,
-        context_schema=StudyContext,
+        context_schema=RUN_CONTEXT,
         input_schema=ConsolidationInput,
         output_schema=ConsolidationOutput,
     )
-    graph.add_node("consolidate", consolidate)
-    graph.add_node("trial", trial)
-    graph.add_node("promote", promote)
+    graph.add_node("consolidate", within(consolidate), retry_policy=AGAIN)
+    graph.add_node("trial", within(trial), retry_policy=AGAIN)
+    graph.add_node("promote", within(promote))
     graph.add_edge(START, "consolidate")
     graph.add_conditional_edges("consolidate", after_training, ["trial", "promote", END])
     graph.add_edge("trial", "promote")
@@ -70,7 +77,7 @@ def build_consolidation_graph() -> StateGraph[
 def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
     """Train a new adapter from the frozen base over all active memories.
 
-    A killed training goes on from its last saved step, into the same version folder. What an
+    A training that was killed or drained goes on from its last saved step, into the same version folder. What an
     adapter was made of before is not trained again: one that was never decided on, or was rejected
     by other questions than there are now, or beside another adapter, is tried; any other is only
     named.
@@ -102,6 +109,7 @@ def consolidate(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, 
         validation=validation_rows(context),
         on_step=lambda report: _on_step(runtime, report),
         on_stage=lambda stage: emit(runtime, "consolidate", event="stage", **stage.to_dict()),
+        stop=lambda: runtime.drain_reason,
     )
     learned = learn(lesson, context.policy.method)
     manifest = _manifest(version, context, recipe, memories, rows, learned)
@@ -217,7 +225,6 @@ def validation_rows(context: StudyContext) -> list[StudyRow]:
 
 
 def _on_step(runtime: Runtime[StudyContext], report: StepReport) -> None:
-    runtime.heartbeat()
     emit(runtime, "consolidate", event="step", **dataclasses.asdict(report))
 
 

@@ -6,24 +6,13 @@ namespace is read from what only the host's code sets: the context of the run, o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-from uuid import UUID
-
 from langchain_core.runnables import RunnableConfig
 
-from ingrained.errors import InputError
 from ingrained.graphs.chat.context import ChatContext
 from ingrained.graphs.context import StudyContext
+from ingrained.graphs.naming import Namespace, named
 
-Namespace = tuple[str, ...]
-
-_USER = "user"
-_ABSENT = object()
-_HINT = (
-    "The application sets it in the run's context or its `configurable`: `namespace`, a tuple of "
-    "labels, or `user_id`."
-)
+__all__ = ["Namespace", "namespace_of"]
 
 
 def namespace_of(context: object, config: RunnableConfig, default: Namespace) -> Namespace:
@@ -50,43 +39,8 @@ def namespace_of(context: object, config: RunnableConfig, default: Namespace) ->
     """
     if isinstance(context, ChatContext):
         return context.own
-    named = None if isinstance(context, StudyContext) else context
-    for source in (named, config.get("configurable")):
-        if (own := _named(source)) is not None:
+    speaks = None if isinstance(context, StudyContext) else context
+    for source in (speaks, config.get("configurable")):
+        if (own := named(source)) is not None:
             return own
     return default
-
-
-def _named(source: object) -> Namespace | None:
-    """Return whom a source names; None if it says nothing of it."""
-    namespace, user = _said(source, "namespace"), _said(source, "user_id")
-    if isinstance(source, Mapping):
-        namespace = _ABSENT if user is None else namespace
-    elif namespace is None and user is not _ABSENT:
-        namespace = _ABSENT
-    if namespace is not _ABSENT:
-        return _labels(namespace)
-    return None if user is _ABSENT else (_USER, _user(user))
-
-
-def _said(source: object, name: str) -> Any:
-    """Return an entry of a mapping or an attribute of anything else; `_ABSENT` if there is none."""
-    if isinstance(source, Mapping):
-        return source.get(name, _ABSENT)
-    return getattr(source, name, _ABSENT)
-
-
-def _labels(given: object) -> Namespace:
-    labels: Any = (given,) if isinstance(given, str) else given
-    known = isinstance(labels, tuple | list) and bool(labels)
-    if not known or not all(isinstance(label, str) and label for label in labels):
-        raise InputError(f"The namespace of a run cannot be {given!r}.", hint=_HINT)
-    return tuple(labels)
-
-
-def _user(given: object) -> str:
-    """Return a user id as a label; numbers and UUIDs are what databases call their users."""
-    known = isinstance(given, str | int | UUID) and not isinstance(given, bool)
-    if not known or not str(given):
-        raise InputError(f"The user_id of a run cannot be {given!r}.", hint=_HINT)
-    return str(given)

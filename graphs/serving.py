@@ -75,8 +75,9 @@ def served_study(
         with opened as context:
             # A context of its own: the server's checkpointer and run would be taken for the study's.
             result = contextvars.Context().run(
-                _traced, settings, run_study, Home(settings.home), context, _listener(runtime)
-            )
+                _traced, settings, run_study, Home(settings.home), context, _listener(runtime),
+                runtime.control,
+            )  # fmt: skip
         return {name: result.state.get(name) for name in StudyOutput.__annotations__}
 
     graph = StateGraph(StudyState, input_schema=StudyInput, output_schema=StudyOutput)
@@ -103,7 +104,7 @@ def served_consolidation(
         policy = StudyPolicy(consolidate=True)
         with open_study(settings, (), policy, model=model, embedder=embedder) as context:
             done = contextvars.Context().run(
-                _traced, settings, run_consolidation, context, _listener(runtime)
+                _traced, settings, run_consolidation, context, _listener(runtime), runtime.control
             )
             return dict(done)
 
@@ -126,4 +127,9 @@ def _traced(
 def _listener(runtime: Runtime[None]) -> Callable[[dict[str, Any]], None]:
     """Return what sends events as the node that runs now: the writer looks up who is calling it."""
     here = contextvars.copy_context()
-    return lambda event: here.copy().run(runtime.stream_writer, event)
+
+    def listen(event: dict[str, Any]) -> None:
+        runtime.heartbeat()
+        here.copy().run(runtime.stream_writer, event)
+
+    return listen

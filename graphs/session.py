@@ -17,6 +17,7 @@ from typing import Any, cast
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.runtime import RunControl
 
 from ingrained.agent.asking import Asker, Meter
 from ingrained.agent.library import Library
@@ -288,12 +289,17 @@ class StudyResult:
     meter: Meter
 
 
-def run_study(home: Home, context: StudyContext, on_event: Callable[[Event], None]) -> StudyResult:
+def run_study(
+    home: Home,
+    context: StudyContext,
+    on_event: Callable[[Event], None],
+    control: RunControl | None = None,
+) -> StudyResult:
     """Run, or resume, a study and stream its progress events.
 
     A run that was cut short (Ctrl-C, kill -9, power) goes on after its last finished node. The
     nodes run in the calling thread (streaming would move them to another), so that Ctrl-C reaches
-    the one at work.
+    the one at work. With a `control` it can be drained, and goes on likewise.
     """
     context = dataclasses.replace(context, listener=on_event, attended=False)
     with SqliteSaver.from_conn_string(str(home.path / "checkpoints.sqlite")) as saver:
@@ -305,7 +311,7 @@ def run_study(home: Home, context: StudyContext, on_event: Callable[[Event], Non
             meter.phases.update(Meter.from_plain(spent).phases)
             on_event(_resumed(graph.get_state(config).values))
         with span("study", resumed=start is None):
-            graph.invoke(start, config, context=context, durability="sync")
+            graph.invoke(start, config, context=context, durability="sync", control=control)
         state = dict(graph.get_state(config).values)
         home.run_file.unlink(missing_ok=True)
         _drop_replies(home, context.asker)
@@ -314,7 +320,9 @@ def run_study(home: Home, context: StudyContext, on_event: Callable[[Event], Non
 
 
 def run_consolidation(
-    context: StudyContext, on_event: Callable[[Event], None] | None
+    context: StudyContext,
+    on_event: Callable[[Event], None] | None,
+    control: RunControl | None = None,
 ) -> ConsolidationOutput:
     """Train on what the memory holds, without a study around it; return what the graph gives back.
 
@@ -323,8 +331,8 @@ def run_consolidation(
     graph = build_consolidation_graph().compile(checkpointer=False)
     start: ConsolidationInput = {"round": 0}
     with span("consolidation"):
-        context = dataclasses.replace(context, listener=on_event, attended=False)
-        done = graph.invoke(start, context=context)
+        heard = dataclasses.replace(context, listener=on_event, attended=False)
+        done = graph.invoke(start, context=heard, control=control)
     return cast(ConsolidationOutput, done)
 
 

@@ -12,45 +12,56 @@ from ingrained.graphs.consolidate import build_consolidation_graph
 from ingrained.graphs.context import StudyContext
 from ingrained.graphs.nodes import acquire, attempt, evaluate, objective, refine, update
 from ingrained.graphs.nodes.derive import derive
+from ingrained.graphs.retrying import AGAIN
+from ingrained.graphs.running import RUN_CONTEXT, STUDY, RunContext
 from ingrained.graphs.state import StudyInput, StudyOutput, StudyState
 
 
-def build_study_graph() -> StateGraph[StudyState, StudyContext, StudyInput, StudyOutput]:
+def build_study_graph(
+    *opened: StudyContext,
+) -> StateGraph[StudyState, StudyContext | RunContext, StudyInput, StudyOutput]:
     """Return the uncompiled graph of one study.
 
     plan → read → quiz → attempt → grade → reflect → vary → attempt → grade → reflect → remember →
     forget, again until the round's passages are done, then (derive →) (consolidate →) examine, then
     the next round or the end. With `every_documents` consolidate → examine comes in between as well.
+
+    Args:
+        opened: What its runs work with where their context is data; see `running.RunContext`.
     """
+    within = STUDY.within(opened)
     graph = StateGraph(
-        StudyState, context_schema=StudyContext, input_schema=StudyInput, output_schema=StudyOutput
+        StudyState,
+        context_schema=RUN_CONTEXT,
+        input_schema=StudyInput,
+        output_schema=StudyOutput,
     )
-    graph.add_node("plan", objective.plan)
-    graph.add_node("read", acquire.read)
-    graph.add_node("quiz", acquire.quiz)
-    graph.add_node("attempt", attempt.attempt)
-    graph.add_node("grade", refine.grade)
-    graph.add_node("reflect", refine.reflect)
-    graph.add_node("vary", acquire.vary)
-    graph.add_node("remember", update.remember)
-    graph.add_node("forget", update.forget)
-    graph.add_node("derive", derive)
-    graph.add_node("consolidate", build_consolidation_graph().compile())
-    graph.add_node("examine", evaluate.examine)
+    graph.add_node("plan", within(objective.plan), retry_policy=AGAIN)
+    graph.add_node("read", within(acquire.read), retry_policy=AGAIN)
+    graph.add_node("quiz", within(acquire.quiz), retry_policy=AGAIN)
+    graph.add_node("attempt", within(attempt.attempt), retry_policy=AGAIN)
+    graph.add_node("grade", within(refine.grade), retry_policy=AGAIN)
+    graph.add_node("reflect", within(refine.reflect), retry_policy=AGAIN)
+    graph.add_node("vary", within(acquire.vary), retry_policy=AGAIN)
+    graph.add_node("remember", within(update.remember), retry_policy=AGAIN)
+    graph.add_node("forget", within(update.forget), retry_policy=AGAIN)
+    graph.add_node("derive", within(derive), retry_policy=AGAIN)
+    graph.add_node("consolidate", build_consolidation_graph(*opened).compile())
+    graph.add_node("examine", within(evaluate.examine), retry_policy=AGAIN)
 
     graph.add_edge(START, "plan")
-    graph.add_conditional_edges("plan", after_plan, ["read", "consolidate", "examine"])
+    graph.add_conditional_edges("plan", within(after_plan), ["read", "consolidate", "examine"])
     for here, there in itertools.pairwise(_CYCLE):
         graph.add_edge(here, there)
     graph.add_conditional_edges("reflect", after_reflect, ["vary", "remember"])
     graph.add_edge("vary", "attempt")
     graph.add_edge("remember", "forget")
     graph.add_conditional_edges(
-        "forget", after_forget, ["plan", "derive", "consolidate", "examine"]
+        "forget", within(after_forget), ["plan", "derive", "consolidate", "examine"]
     )
-    graph.add_conditional_edges("derive", after_derive, ["consolidate", "examine"])
+    graph.add_conditional_edges("derive", within(after_derive), ["consolidate", "examine"])
     graph.add_conditional_edges("consolidate", after_consolidate, ["examine", END])
-    graph.add_conditional_edges("examine", after_examine, ["plan", "consolidate", END])
+    graph.add_conditional_edges("examine", within(after_examine), ["plan", "consolidate", END])
     return graph
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,7 +22,7 @@ from ingrained.errors import ModelError
 
 from .engine import Engine
 from .grammar import json_grammar, regex_grammar
-from .runs import end_run, failing_together, start_runs
+from .runs import end_run, failing_together, getting_on, start_runs
 from .sampling import Generated, Progress, Sampling, Scored
 from .structured import Schema, held_to, schema_of
 from .template import ChatTemplate
@@ -238,7 +239,9 @@ class IngrainedChat(BaseChatModel):
         prompts = [self._convert_input(each).to_messages() for each in inputs]
         runs = start_runs(self, prompts, get_config_list(config, len(inputs)), kwargs)
         with failing_together(runs):
-            replies = self._reply(prompts, tolerant=return_exceptions, **kwargs)
+            replies = self._reply(
+                prompts, tolerant=return_exceptions, told=partial(getting_on, runs), **kwargs
+            )
         ended = [each if isinstance(each, ModelError) else self._message(each) for each in replies]
         return [end_run(run, each) for run, each in zip(runs, ended, strict=True)]
 
@@ -289,15 +292,22 @@ class IngrainedChat(BaseChatModel):
             yield chunk
 
     def _reply(
-        self, prompts: Sequence[list[BaseMessage]], *, tolerant: bool = False, **kwargs: Any
-    ) -> list[Generated | ModelError]:
+        self, prompts: Sequence[list[BaseMessage]], *, tolerant: bool = False,
+        told: Callable[[], None] = lambda: None, **kwargs: Any,
+    ) -> list[Generated | ModelError]:  # fmt: skip
         """Return a reply per prompt; if tolerant, in its place what is wrong with the prompt."""
+
+        def progress(done: int, of: int) -> None:
+            told()
+            if self.progress is not None:
+                self.progress(done, of)
+
         sampling, adapter = self._prepare(**kwargs)
         ids = [self._ids(messages, sampling, tolerant) for messages in prompts]
         with self._lock:
             self.engine.use(adapter)
             good = [each for each in ids if not isinstance(each, ModelError)]
-            replies = iter(self.engine.generate(good, sampling, self.progress))
+            replies = iter(self.engine.generate(good, sampling, progress))
         return [each if isinstance(each, ModelError) else next(replies) for each in ids]
 
     def _ids(

@@ -54,6 +54,15 @@ def failing_together(runs: Sequence[CallbackManagerForLLMRun]) -> Iterator[None]
         raise
 
 
+def getting_on(runs: Sequence[CallbackManagerForLLMRun]) -> None:
+    """Tell the callbacks that one more row has its reply: which one, and what it is, follows at the end.
+
+    Who waits for signs of life, as LangGraph's idle time-outs do, hears them within a batch.
+    """
+    for run in runs[:1]:
+        run.on_text("")
+
+
 def end_run(run: CallbackManagerForLLMRun, reply: AIMessage | ModelError) -> AIMessage:
     """Tell a row's callbacks how it ended; LangChain's types hide that errors are returned."""
     if isinstance(reply, ModelError):

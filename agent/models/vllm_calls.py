@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
 
@@ -51,25 +51,28 @@ class Calls:
         self._tries = Tries(self._window, most=tries, wait=wait, overload=_OVERLOAD, again=_AGAIN)
 
     async def answers(
-        self, requests: Sequence[Request], *, tolerant: bool = False
-    ) -> list[Any | ModelError]:
+        self, requests: Sequence[Request], *, tolerant: bool = False,
+        told: Callable[[], None] | None = None,
+    ) -> list[Any | ModelError]:  # fmt: skip
         """Return an answer per request, begun and returned in order.
 
         Args:
             requests: What to ask for.
             tolerant: Return, in its place, what the server has against one, and go on.
+            told: Told whenever one more has its answer.
 
         Raises:
             ModelError: a request fails; what is under way is then given up.
         """
         # A client of its own for each batch: connections cannot outlive the loop that opened them.
         async with self._client() as client:
-            calls = [partial(self._answer, client, one, tolerant) for one in requests]
+            calls = [partial(self._answer, client, one, tolerant, told) for one in requests]
             return await in_turn(calls, self._window)
 
     async def _answer(
-        self, client: openai.AsyncOpenAI, request: Request, tolerant: bool
-    ) -> ChatCompletion | Completion | ModelError:
+        self, client: openai.AsyncOpenAI, request: Request, tolerant: bool,
+        told: Callable[[], None] | None,
+    ) -> ChatCompletion | Completion | ModelError:  # fmt: skip
         ask: Any = client.chat.completions if request.kind == "chat" else client.completions
         try:
             answer: ChatCompletion | Completion = await self._tries.make(
@@ -79,6 +82,8 @@ class Calls:
             if tolerant:
                 return self.explained(error)
             raise self.explained(error) from error
+        if told is not None:
+            told()
         return answer
 
     def explained(self, error: openai.APIError) -> ModelError:

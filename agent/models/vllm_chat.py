@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from functools import cached_property
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ from ingrained.errors import ModelError
 
 from .limits import bounded
 from .pacing import run_here
-from .runs import end_run, failing_together, start_runs
+from .runs import end_run, failing_together, getting_on, start_runs
 from .sampling import Scored
 from .structured import Schema, held_to, schema_of
 from .vllm_adapters import ServedAdapters
@@ -278,23 +278,25 @@ class VllmChat(BaseChatOpenAI):
         prompts = [self._convert_input(each).to_messages() for each in inputs]
         runs = start_runs(self, prompts, get_config_list(config, len(inputs)), kwargs)
         with failing_together(runs):
-            replies = await self._replies(prompts, tolerant=return_exceptions, **kwargs)
+            told = partial(getting_on, runs)
+            replies = await self._replies(prompts, told, tolerant=return_exceptions, **kwargs)
         return [end_run(run, each) for run, each in zip(runs, replies, strict=True)]
 
     async def _replies(
-        self, prompts: Sequence[list[BaseMessage]], *, tolerant: bool = False, **kwargs: Any
-    ) -> list[AIMessage | ModelError]:
+        self, prompts: Sequence[list[BaseMessage]], told: Callable[[], None] | None = None, *,
+        tolerant: bool = False, **kwargs: Any,
+    ) -> list[AIMessage | ModelError]:  # fmt: skip
         """Return replies; an adapter that another process has unloaded meanwhile is loaded again, once."""
         adapter = kwargs.get("adapter", self.adapter)
         try:
-            replies = await self._once(prompts, tolerant=tolerant, **kwargs)
+            replies = await self._once(prompts, told, tolerant=tolerant, **kwargs)
         except RefusedError as error:
             if not self._renewed(error, adapter):
                 raise
         else:
             if not any(self._renewed(each, adapter) for each in replies):
                 return replies
-        return await self._once(prompts, tolerant=tolerant, **kwargs)
+        return await self._once(prompts, told, tolerant=tolerant, **kwargs)
 
     def _renewed(self, reply: AIMessage | ModelError, adapter: str | None) -> bool:
         """Return whether a reply is that an adapter is not there, which is loaded again then."""
@@ -305,12 +307,13 @@ class VllmChat(BaseChatOpenAI):
         return True
 
     async def _once(
-        self, prompts: Sequence[list[BaseMessage]], *, tolerant: bool, **kwargs: Any
-    ) -> list[AIMessage | ModelError]:
+        self, prompts: Sequence[list[BaseMessage]], told: Callable[[], None] | None, *,
+        tolerant: bool, **kwargs: Any,
+    ) -> list[AIMessage | ModelError]:  # fmt: skip
         bodies = self._bodies(prompts, **kwargs)
         order = sorted(range(len(bodies)), key=lambda n: json.dumps(bodies[n]["messages"]))
         requests = [Request("chat", bodies[n]) for n in order]
-        answers = await self._calls.answers(requests, tolerant=tolerant)
+        answers = await self._calls.answers(requests, tolerant=tolerant, told=told)
         answer = dict(zip(order, answers, strict=True))
         return [self._message(answer[n]) for n in range(len(bodies))]
 

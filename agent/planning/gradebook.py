@@ -178,7 +178,12 @@ class Gradebook:
         return [row["question"] for row in rows]
 
     def add_reflection(self, question: str, text: str) -> None:
-        """Keep what the model made of failing a question; of the old ones the last few stay."""
+        """Keep what the model made of failing a question; of the old ones the last few stay.
+
+        What it said last already is not kept twice: a step that was cut short says it again.
+        """
+        if self.reflections([question]).get(question, [""])[-1] == text:
+            return
         with self._db:
             self._db.execute(
                 "INSERT OR REPLACE INTO reflections (question, body) VALUES (?,?)", (question, text)

@@ -24,7 +24,6 @@ from ingrained.graphs.chat.state import ChatState, Turn
 from ingrained.graphs.chat.telling import tells
 from ingrained.graphs.chat.window import in_context, leans, leaving, prompt_for, summary_prompt
 from ingrained.graphs.chat.window import window as window_of
-from ingrained.graphs.context import require_context
 from ingrained.memory.lexical import normalise, terms
 from ingrained.memory.records import sha256
 from ingrained.memory.store import MemoryStore
@@ -47,10 +46,6 @@ def recall(state: ChatState, runtime: Runtime[ChatContext]) -> dict[str, Any]:
     Raises:
         InputError: there is nothing in the question.
     """
-    require_context(
-        runtime.context, ChatContext,
-        "Give `context=ChatContext(question=…, asker=…, memory=…)` to `invoke`.",
-    )  # fmt: skip
     context, question = runtime.context, runtime.context.question
     if not normalise(question):
         raise InputError("the question is empty", hint="Ask something: ChatContext(question=…).")
@@ -364,6 +359,7 @@ def _leaving(state: ChatState, context: ChatContext) -> int:
 
 def _tell(runtime: Runtime[ChatContext], phase: str, **facts: Any) -> None:
     event = {"phase": phase, **facts}
+    runtime.heartbeat()
     runtime.stream_writer(event)
     if runtime.context.listener is not None:
         runtime.context.listener(event)

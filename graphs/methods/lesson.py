@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from langgraph.errors import GraphDrained
+
 from ingrained.agent.answering import closed_book
 from ingrained.agent.grading import agrees
 from ingrained.agent.prompts import Messages
@@ -103,6 +105,7 @@ class Lesson:
         validation: Watched in each training.
         on_step: Told of each step of each training.
         on_stage: Told of each stage that is finished.
+        stop: Asked between two steps for a reason to stop there, with the state saved.
     """
 
     context: StudyContext
@@ -115,6 +118,7 @@ class Lesson:
     validation: Sequence[StudyRow] = ()
     on_step: Callable[[StepReport], None] | None = None
     on_stage: Callable[[Stage], None] = lambda _: None
+    stop: Callable[[], str | None] = lambda: None
     _stages: dict[str, tuple[Stage, TrainResult]] = field(default_factory=dict)
 
     @property
@@ -232,8 +236,11 @@ class Lesson:
                 [*rows, *self.replayed], base=self.context.base_path, out=folder, recipe=recipe,
                 start=self._folder(start) if start else None, validation=self.validation,
                 probes=probes(), on_step=self.on_step, base_name=self.context.asker.name,
+                should_stop=lambda: self.stop() is not None,
             )  # fmt: skip
             told(tokens=result.tokens, seconds=result.seconds)
+        if result.stopped == "interrupted":
+            raise GraphDrained(self.stop() or "shutdown")
         return result
 
     def _folder(self, stage: str) -> Path:

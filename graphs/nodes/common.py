@@ -10,16 +10,12 @@ from typing import Any, Protocol
 from langgraph.runtime import Runtime
 
 from ingrained.agent.planning.gradebook import Part
-from ingrained.graphs.context import StudyContext, require_context
+from ingrained.graphs.context import StudyContext
 from ingrained.graphs.state import StudyState
 from ingrained.memory.records import sha256
 from ingrained.tracing import span
 
 ANSWER_TOKENS = 24
-_CONTEXT_HINT = (
-    "`open_study` gives one. In a graph with a context of its own, call this graph from a node: "
-    '`study.invoke({"round": 0}, context=study_context)`.'
-)
 
 
 class Node(Protocol):
@@ -35,6 +31,7 @@ class Node(Protocol):
 def emit(runtime: Runtime[StudyContext], phase: str, **facts: Any) -> None:
     """Send one progress event on the custom stream, and to the run's listener."""
     event = {"phase": phase, **facts}
+    runtime.heartbeat()
     runtime.stream_writer(event)
     if runtime.context.listener is not None:
         runtime.context.listener(event)
@@ -74,7 +71,6 @@ def metered(node: Node) -> Node:
 
     @functools.wraps(node)
     def run(state: StudyState, runtime: Runtime[StudyContext]) -> dict[str, Any]:
-        require_context(runtime.context, StudyContext, _CONTEXT_HINT)
         meter = runtime.context.asker.meter
         emit(runtime, name, event="start", round=state.get("round", 0))
         before = meter.tokens

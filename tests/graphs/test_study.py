@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from langgraph.runtime import Runtime
 
 from ingrained.agent.answering import ClosedBook, closed_book
 from ingrained.agent.library import Library
@@ -191,7 +192,7 @@ def read_into(library: Library, folder: Path) -> dict[str, str]:
     context = SimpleNamespace(
         corpus=(folder,), library=library, policy=StudyPolicy(), listener=None
     )
-    take_in(SimpleNamespace(context=context, stream_writer=lambda _event: None))
+    take_in(Runtime(context=context))
     texts = {id_: library.document(id_) for id_ in library.documents()}
     return {id_: document.text.strip() for id_, document in texts.items() if document}
 

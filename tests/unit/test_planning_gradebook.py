@@ -129,6 +129,15 @@ def test_of_the_reflections_on_a_question_the_last_three_stay(
     }  # fmt: skip
 
 
+def test_a_reflection_that_a_step_makes_again_is_kept_once(
+    library: Library, book: Gradebook
+) -> None:
+    (one,) = ask(library, put(library, page("Bridge", 1))[0], [False])
+    for text in ("first", "second", "second"):
+        book.add_reflection(one, text)
+    assert book.reflections([one]) == {one: ["first", "second"]}
+
+
 def test_a_question_asked_again_keeps_what_was_written_about_it(
     library: Library, book: Gradebook
 ) -> None:

@@ -141,6 +141,20 @@ class TestReplies:
 
         assert asyncio.run(cell()) == ["Drennoway"] * 5
 
+    def test_who_waits_for_signs_of_life_hears_them_within_a_batch(self, model: VllmChat) -> None:
+        class Heard(BaseCallbackHandler):
+            told: tuple[str, ...] = ()
+
+            def on_text(self, *_: Any, **__: Any) -> None:
+                self.told += ("answered",)
+
+            def on_llm_end(self, *_: Any, **__: Any) -> None:
+                self.told += ("ended",)
+
+        heard = Heard()
+        model.batch(["Who?", "Where?"], {"callbacks": [heard]})
+        assert heard.told == ("answered", "answered", "ended", "ended")
+
     def test_callbacks_hear_of_every_row(self, model: VllmChat) -> None:
         class Heard(BaseCallbackHandler):
             def __init__(self) -> None:
