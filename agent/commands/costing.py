@@ -35,9 +35,9 @@ RECALLED = 1.26
 SEALED = 0.03
 KEPT = 0.44
 """Memories. All these are for each question with a chosen answer that is asked for."""
-PASSAGES_READ = 4.1
-"""Passages read for a question: three to order them, and what is shown in the end."""
-RECALLING = 4
+PASSAGES_READ = 2.1
+"""Passages read for a question: those near the best, to order them, and what is shown in the end."""
+RECALLING = 2
 """Prompts that they stand in."""
 TRAINED_TOKENS = 930
 """Trained on for each memory, over all epochs of the default recipe."""
